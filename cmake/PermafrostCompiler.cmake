@@ -17,9 +17,10 @@ endif()
 add_library(permafrost_compiler INTERFACE)
 target_include_directories(permafrost_compiler INTERFACE ${CMAKE_SOURCE_DIR})
 target_link_libraries(permafrost_compiler INTERFACE Threads::Threads)
+# -fPIC for programs too: a precompiled header serves one setting.
 # No contraction: pixels of the synthetic world must be the same on machines with and without FMA.
 target_compile_options(permafrost_compiler INTERFACE -Wall -Wextra -Wpedantic -Wshadow
-  -Wno-missing-field-initializers -ffp-contract=off)
+  -Wno-missing-field-initializers -ffp-contract=off -fPIC)
 if(PERMAFROST_WERROR)
   target_compile_options(permafrost_compiler INTERFACE -Werror)
 endif()

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/loader.h"
+
+#include <algorithm>
+
+#include "common/error.h"
+
+namespace permafrost {
+
+Loader::Loader(const ClipSource& source, const LoaderOptions& options, std::int64_t count,
+               std::function<std::int64_t(std::int64_t)> index_at)
+    : source_(source), options_(options), count_(count), index_at_(std::move(index_at)) {
+  slots_.resize(static_cast<std::size_t>(std::max(1, options_.ahead)));
+  for (int t = 0; t < std::max(1, options_.threads); ++t) threads_.emplace_back([this] { work(); });
+}
+
+Loader::~Loader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  room_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+void Loader::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto may_claim = [this] {
+      return stop_ || claimed_ >= count_ ||
+             claimed_ / options_.batch < consumed_ + static_cast<std::int64_t>(slots_.size());
+    };
+    room_.wait(lock, may_claim);
+    if (stop_ || claimed_ >= count_) return;
+    const std::int64_t position = claimed_++;
+    const std::int64_t number = position / options_.batch;
+    Slot& slot = slots_[static_cast<std::size_t>(number) % slots_.size()];
+    const std::int64_t in_batch = position - batch_begin(number);
+    if (in_batch == 0) {
+      const auto size = static_cast<std::size_t>(
+          std::min<std::int64_t>(options_.batch, count_ - batch_begin(number)));
+      slot.missing = static_cast<int>(size);
+      slot.batch.indices.assign(size, 0);
+      slot.batch.labels.assign(size, -1);
+      slot.batch.failures.assign(size, "");
+      slot.batch.pixels.assign(
+          size * static_cast<std::size_t>(options_.clips) * options_.shape.bytes(), 0);
+    }
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      read_sample(slot, position, in_batch);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    lock.lock();
+    if (failure && !failure_) {
+      failure_ = failure;
+      stop_ = true;
+      room_.notify_all();
+    }
+    if (--slot.missing == 0 || failure) ready_.notify_all();
+  }
+}
+
+void Loader::read_sample(Slot& slot, std::int64_t position, std::int64_t in_batch) {
+  const std::int64_t index = index_at_(position);
+  const auto k = static_cast<std::size_t>(in_batch);
+  slot.batch.indices[k] = index;
+  slot.batch.labels[k] = source_.label(index);
+  try {
+    for (int clip = 0; clip < options_.clips; ++clip) {
+      const Sample sample = source_.read(index, clip, options_.clips);
+      if (!sample.failure.empty()) {
+        slot.batch.failures[k] = sample.failure;
+        return;
+      }
+      if (!(sample.clip.shape == options_.shape))
+        throw Error("the source returned a clip of another shape than the loader was told");
+      const std::size_t place = k * static_cast<std::size_t>(options_.clips) +
+                                static_cast<std::size_t>(clip);
+      std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
+                slot.batch.pixels.begin() +
+                    static_cast<std::ptrdiff_t>(place * options_.shape.bytes()));
+    }
+  } catch (const std::exception& error) {
+    throw Error(source_.name(index) + ": " + error.what());
+  }
+}
+
+bool Loader::next(Batch& batch) {
+  std::unique_lock lock(mutex_);
+  if (batch_begin(consumed_) >= count_) return false;
+  Slot& slot = slots_[static_cast<std::size_t>(consumed_) % slots_.size()];
+  const auto done = [&] {
+    const std::int64_t end = std::min(count_, batch_begin(consumed_ + 1));
+    return failure_ != nullptr || (claimed_ >= end && slot.missing == 0);
+  };
+  ready_.wait(lock, done);
+  if (failure_) std::rethrow_exception(failure_);
+  std::swap(batch, slot.batch);
+  ++consumed_;
+  lock.unlock();
+  room_.notify_all();
+  return true;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/synthetic/scene.h"
+
+#include <cmath>
+
+#include "common/random.h"
+#include "datasets/synthetic/wave.h"
+
+namespace permafrost::synthetic {
+namespace {
+
+// A value of [0,1) from the half of the range that belongs to the split: bands alternate, so that
+// test textures and colours lie between those of training but are never among them.
+float split_uniform(RandomStream& stream, Split split, int bands) {
+  const float band = static_cast<float>(stream.integer(static_cast<std::uint32_t>(bands)));
+  const float half = split == Split::test ? 0.5F : 0.0F;
+  return (band + half + 0.5F * stream.uniform()) / static_cast<float>(bands);
+}
+
+void set_direction(float turns, float& x, float& y) {
+  // Normalised, so that the error of `wave` does not scale what is rotated.
+  const float c = wave(turns + 0.25F), s = wave(turns);
+  const float length = std::sqrt(c * c + s * s);
+  x = c / length;
+  y = s / length;
+}
+
+PatternKind textured(RandomStream& stream) {
+  return static_cast<PatternKind>(stream.integer(kTexturedPatterns));
+}
+
+Pattern draw_object_pattern(PatternKind kind, Split split, RandomStream& stream) {
+  Pattern pattern;
+  pattern.kind = kind;
+  pattern.cycles = 6.5F + 3.5F * split_uniform(stream, split, 4);
+  set_direction(stream.uniform(), pattern.direction_x, pattern.direction_y);
+  pattern.phase_u = stream.uniform();
+  pattern.phase_v = stream.uniform();
+  const float hue = split_uniform(stream, split, 6);
+  const float other = hue + stream.uniform(0.25F, 0.75F);
+  pattern.low = colour(hue, stream.uniform(0.6F, 0.95F), stream.uniform(0.15F, 0.40F));
+  pattern.high = colour(other, stream.uniform(0.3F, 0.8F), stream.uniform(0.80F, 1.0F));
+  return pattern;
+}
+
+Pattern draw_ground(Split split, RandomStream& stream) {
+  Pattern pattern;
+  pattern.kind = textured(stream);
+  pattern.cycles = 3.5F + 3.0F * split_uniform(stream, split, 4);
+  set_direction(stream.uniform(), pattern.direction_x, pattern.direction_y);
+  pattern.phase_u = stream.uniform();
+  pattern.phase_v = stream.uniform();
+  const float value = stream.uniform(0.30F, 0.60F);
+  pattern.low = colour(stream.uniform(), stream.uniform(0.0F, 0.30F), value);
+  pattern.high = colour(stream.uniform(), stream.uniform(0.0F, 0.30F), value + 0.16F);
+  return pattern;
+}
+
+Object draw_distractor(Split split, RandomStream& stream) {
+  Object object;
+  object.shape = ShapeKind::disc;
+  object.pattern.kind = PatternKind::plain;
+  object.pattern.low = object.pattern.high =
+      colour(split_uniform(stream, split, 6), stream.uniform(0.2F, 0.8F), stream.uniform(0.2F, 0.9F));
+  object.x = stream.uniform();
+  object.y = stream.uniform();
+  object.radius = stream.uniform(0.05F, 0.09F);
+  object.motion.vx = stream.uniform(-0.25F, 0.25F);
+  object.motion.vy = stream.uniform(-0.25F, 0.25F);
+  return object;
+}
+
+Occluder draw_occluder(RandomStream& stream) {
+  Occluder bar;
+  bar.present = stream.uniform() < 0.4F;
+  set_direction(stream.uniform(), bar.direction_x, bar.direction_y);
+  bar.offset = stream.uniform(-0.35F, 0.35F);
+  bar.half_width = stream.uniform(0.02F, 0.045F);
+  bar.tint = colour(stream.uniform(), stream.uniform(0.0F, 0.5F), stream.uniform(0.1F, 0.7F));
+  return bar;
+}
+
+const char* purpose_of(SyntheticTask task, Split split) {
+  static constexpr const char* kPurposes[3][2] = {
+      {"synthetic.appearance.train", "synthetic.appearance.test"},
+      {"synthetic.motion.train", "synthetic.motion.test"},
+      {"synthetic.object.train", "synthetic.object.test"}};
+  return kPurposes[static_cast<int>(task)][static_cast<int>(split)];
+}
+
+}  // namespace
+
+Scene draw_scene(const SceneName& name) {
+  RandomStream stream({.seed = kWorldVersion,
+                       .purpose = purpose_of(name.task, name.split),
+                       .sample = static_cast<std::uint64_t>(name.index)});
+  Scene scene;
+  // Classes take turns, so that every prefix of a split is balanced.
+  scene.label = static_cast<int>(name.index % 8);
+  // All three are drawn, whatever the task, and the task then fixes the one that it asks for.
+  auto pattern = textured(stream);
+  auto shape = static_cast<ShapeKind>(stream.integer(kShapes));
+  auto motion = static_cast<MotionKind>(stream.integer(kMotions));
+  switch (name.task) {
+    case SyntheticTask::appearance: pattern = static_cast<PatternKind>(scene.label); break;
+    case SyntheticTask::motion: motion = static_cast<MotionKind>(scene.label); break;
+    case SyntheticTask::object: shape = static_cast<ShapeKind>(scene.label); break;
+  }
+  scene.still = name.task == SyntheticTask::object;
+  scene.ground = draw_ground(name.split, stream);
+  scene.ground_vx = stream.uniform(-0.12F, 0.12F);
+  scene.ground_vy = stream.uniform(-0.12F, 0.12F);
+  scene.camera_vx = stream.uniform(-0.12F, 0.12F);
+  scene.camera_vy = stream.uniform(-0.12F, 0.12F);
+  scene.main.shape = shape;
+  scene.main.pattern = draw_object_pattern(pattern, name.split, stream);
+  scene.main.x = stream.uniform();
+  scene.main.y = stream.uniform();
+  scene.main.radius = stream.uniform(0.24F, 0.34F);
+  scene.main.turn = stream.uniform();
+  scene.main.motion = draw_motion(motion, stream);
+  scene.distractor = draw_distractor(name.split, stream);
+  scene.occluder = draw_occluder(stream);
+  scene.light.gain = stream.uniform(0.85F, 1.1F);
+  scene.light.slope_x = stream.uniform(-0.15F, 0.15F);
+  scene.light.slope_y = stream.uniform(-0.15F, 0.15F);
+  scene.light.drift = stream.uniform(-0.15F, 0.15F);
+  scene.noise = 0.015F;
+  scene.noise_key = stream.bits();
+  return scene;
+}
+
+Scene reversed(const Scene& scene, SyntheticTask task) {
+  Scene back = scene;
+  back.ground_vx = -scene.ground_vx;
+  back.ground_vy = -scene.ground_vy;
+  back.camera_vx = -scene.camera_vx;
+  back.camera_vy = -scene.camera_vy;
+  back.main.motion = reversed(scene.main.motion);
+  back.distractor.motion = reversed(scene.distractor.motion);
+  back.light.drift = -scene.light.drift;
+  if (task == SyntheticTask::motion)
+    back.label = static_cast<int>(reversed(static_cast<MotionKind>(scene.label)));
+  return back;
+}
+
+const char* name_of(SyntheticTask task) {
+  static constexpr const char* kNames[] = {"appearance", "motion", "object"};
+  return kNames[static_cast<int>(task)];
+}
+
+std::vector<std::string> class_names(SyntheticTask task) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 8; ++i) {
+    switch (task) {
+      case SyntheticTask::appearance: names.emplace_back(name_of(static_cast<PatternKind>(i))); break;
+      case SyntheticTask::motion: names.emplace_back(name_of(static_cast<MotionKind>(i))); break;
+      case SyntheticTask::object: names.emplace_back(name_of(static_cast<ShapeKind>(i))); break;
+    }
+  }
+  return names;
+}
+
+}  // namespace permafrost::synthetic

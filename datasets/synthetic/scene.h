@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A scene: everything that is drawn for one clip, before pixels.
+//
+//   const Scene scene = draw_scene({SyntheticTask::motion, Split::train, 17});
+//   const Clip clip = render(scene, {8, 48, 48});
+//
+// The frame is the unit square with its edges joined (a torus), so that an object that leaves on the
+// right comes back on the left and its place is uniform at every moment.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "datasets/clip.h"
+#include "datasets/synthetic/motion.h"
+#include "datasets/synthetic/pattern.h"
+#include "datasets/synthetic/shape.h"
+
+namespace permafrost::synthetic {
+
+// Raised whenever a pixel of any clip changes; part of every cell's key.
+inline constexpr int kWorldVersion = 1;
+
+enum class SyntheticTask { appearance, motion, object };
+enum class Split { train, test };
+
+struct Object {
+  ShapeKind shape = ShapeKind::disc;
+  Pattern pattern;            // fixed to the object; periods over the frame width at rest
+  float x = 0.5F, y = 0.5F;   // centre at tau = 0
+  float radius = 0.2F;        // frame widths, at its largest
+  float turn = 0;             // turns at tau = 0
+  Motion motion;
+};
+
+// A bar across the frame, in front of everything.
+struct Occluder {
+  bool present = false;
+  float direction_x = 1, direction_y = 0;  // unit normal of the bar
+  float offset = 0;                        // of its middle line from the frame's centre
+  float half_width = 0.03F;
+  Rgb tint;
+};
+
+struct Lighting {
+  float gain = 1;                 // overall
+  float slope_x = 0, slope_y = 0; // change over the frame
+  float drift = 0;                // change over the clip
+};
+
+struct Scene {
+  int label = 0;
+  Pattern ground;
+  float ground_vx = 0, ground_vy = 0;  // own motion of the background, frame widths a clip
+  float camera_vx = 0, camera_vy = 0;  // moves everything but the occluder
+  Object main, distractor;
+  Occluder occluder;
+  Lighting light;
+  float noise = 0;                     // half-range of uniform sensor noise, 0..1
+  std::uint32_t noise_key = 0;
+  bool still = false;                  // one image repeated: time stands at tau = 0
+};
+
+// Names the clip: a pure function of (kWorldVersion, task, split, index).
+struct SceneName {
+  SyntheticTask task = SyntheticTask::appearance;
+  Split split = Split::train;
+  std::int64_t index = 0;
+};
+
+Scene draw_scene(const SceneName& name);
+// The scene that shows the same film backwards (noise aside); its label is the reversed one where
+// `task` is motion.
+Scene reversed(const Scene& scene, SyntheticTask task);
+
+Clip render(const Scene& scene, const ClipShape& shape);
+
+const char* name_of(SyntheticTask task);
+std::vector<std::string> class_names(SyntheticTask task);
+
+}  // namespace permafrost::synthetic

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The synthetic world as clip sources: labelled tasks and the unlabelled mixture for pretraining.
+#include "datasets/clip_source.h"
+#include "datasets/synthetic/scene.h"
+
+namespace permafrost::synthetic {
+
+// The first `count` samples of a split, rendered when they are read. `first` shifts the window:
+// pretraining and supervised baselines draw from other parts of the train split than the probes.
+class TaskSource : public ClipSource {
+ public:
+  TaskSource(SyntheticTask task, Split split, std::int64_t count, const ClipShape& shape,
+             std::int64_t first = 0);
+  std::int64_t size() const override { return count_; }
+  int label(std::int64_t index) const override;
+  std::string name(std::int64_t index) const override;
+  Sample read(std::int64_t index, int place, int places) const override;
+  std::string identity() const override;
+
+ private:
+  SyntheticTask task_;
+  Split split_;
+  std::int64_t count_, first_;
+  ClipShape shape_;
+};
+
+// Clip i is drawn from the train split of world i mod 3 (appearance, motion, object), at indices
+// from kMixtureFirst on, which no probe ever sees. Labels are -1.
+class MixtureSource : public ClipSource {
+ public:
+  static constexpr std::int64_t kMixtureFirst = 1'000'000;
+  MixtureSource(std::int64_t count, const ClipShape& shape) : count_(count), shape_(shape) {}
+  std::int64_t size() const override { return count_; }
+  int label(std::int64_t) const override { return -1; }
+  std::string name(std::int64_t index) const override;
+  Sample read(std::int64_t index, int place, int places) const override;
+  std::string identity() const override;
+
+ private:
+  std::int64_t count_;
+  ClipShape shape_;
+};
+
+// Throws InputError naming `flag` for an unknown name.
+SyntheticTask task_named(const std::string& name, const std::string& flag);
+
+}  // namespace permafrost::synthetic

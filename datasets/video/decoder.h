@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Pixels from video and image files through FFmpeg. No FFmpeg type leaves this header; in a build
+// with PERMAFROST_FFMPEG=OFF every function throws InputError.
+//
+// Frames are numbered in presentation order, and a file is always decoded from its start by one
+// thread, so that frame k is frame k whatever the container says about seeking. The video is the
+// first stream that is not cover art. Frames are shown upright (display matrix applied), pixel
+// aspect ratio is ignored, HDR is not tone-mapped. Nothing but the named file is ever opened,
+// whatever playlists or references it holds. All functions are thread-safe.
+//
+//   const auto first_four = [](std::int64_t) { return std::vector<std::int64_t>{0, 1, 2, 3}; };
+//   const Clip clip = read_frames("clip.mp4", first_four, {.height = 64, .width = 64});
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "datasets/clip.h"
+#include "datasets/video/transform.h"
+
+namespace permafrost {
+
+struct DecodeOptions {
+  double stall_seconds = 10;  // a file that gives no packet for so long is given up
+};
+
+struct VideoInfo {
+  int width = 0;  // upright
+  int height = 0;
+  int rotation = 0;         // clockwise turn that was applied: 0, 90, 180, 270
+  std::int64_t frames = 0;  // decoded frames, or packets where nothing was decoded
+  bool frames_exact = false;
+  double fps = 0;       // average; 0 if unknown
+  double duration = 0;  // seconds; 0 if unknown
+  std::string codec;
+  std::string container;
+  bool still = false;  // an image file
+};
+
+// `decode` counts the frames by decoding all of them. Throws InputError as read_frames.
+VideoInfo probe_video(const std::string& path, bool decode = false,
+                      const DecodeOptions& options = {});
+
+// Chooses the frames of a clip, given how many the video has: ascending indices, which may repeat.
+using FrameRule = std::function<std::vector<std::int64_t>(std::int64_t frames)>;
+
+// The frames that `rule` names, resized and cropped by `view`; an image is a video of one frame.
+// Only wanted frames are converted, and one at a time is held at its full size.
+//
+// The number of frames is first taken from the packets; if decoding ends before the last wanted
+// frame, the rule is asked again with the number that was decoded.
+//
+// Throws InputError(path, "video stream", ...) for a file that cannot be read, has no video, is
+// encrypted, stalls, or gives no frame, and for an index outside of the video.
+Clip read_frames(const std::string& path, const FrameRule& rule, const ViewSpec& view,
+                 const DecodeOptions& options = {});
+
+}  // namespace permafrost

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real files, good and broken, against what the ffmpeg program makes of them. The files are not in
+// the tree: PERMAFROST_DATA_DIR names their folder, ../shared/data is the default.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/parallel.h"
+#include "datasets/video/frame_reader.h"
+#include "datasets/video/picture.h"
+#include "datasets/video/source.h"
+
+extern "C" {
+#include <libavutil/md5.h>
+}
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path data_folder() {
+  const char* named = std::getenv("PERMAFROST_DATA_DIR");
+  return named != nullptr ? named : PERMAFROST_SOURCE_DIR "/../shared/data";
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+// A line of EXPECTED_ffmpeg51.tsv.
+struct Expected {
+  std::string file, status, codec;
+  int width = 0;
+  int height = 0;
+  std::int64_t decoded = 0;
+};
+
+std::vector<Expected> expected_files() {
+  std::vector<Expected> files;
+  for (const std::string& line : lines_of(data_folder() / "EXPECTED_ffmpeg51.tsv")) {
+    std::vector<std::string> cells;
+    std::istringstream stream(line);
+    for (std::string cell; std::getline(stream, cell, '\t');) cells.push_back(cell);
+    if (cells.size() < 15 || cells[0] == "file") continue;
+    files.push_back({cells[0], cells[2], cells[4], std::atoi(cells[6].c_str()),
+                     std::atoi(cells[7].c_str()), std::atoll(cells[14].c_str())});
+  }
+  return files;
+}
+
+// One hash a frame, in order.
+std::vector<std::string> reference_hashes(const std::string& file) {
+  std::vector<std::string> hashes;
+  const fs::path path = data_folder() / "decode_oracles/framemd5" / (file + ".framemd5");
+  for (const std::string& line : lines_of(path)) {
+    if (!line.starts_with('#')) hashes.push_back(line.substr(line.rfind(' ') + 1));
+  }
+  return hashes;
+}
+
+std::string hash_of(const AVFrame& frame) {
+  const auto format = static_cast<AVPixelFormat>(frame.format);
+  const int bytes = av_image_get_buffer_size(format, frame.width, frame.height, 1);
+  std::vector<std::uint8_t> packed(static_cast<std::size_t>(bytes));
+  av_image_copy_to_buffer(packed.data(), bytes, frame.data, frame.linesize, format, frame.width,
+                          frame.height, 1);
+  std::uint8_t digest[16];
+  av_md5_sum(digest, packed.data(), static_cast<decltype(packed.size())>(bytes));
+  std::string text;
+  for (const std::uint8_t byte : digest) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+struct Decoded {
+  std::int64_t frames = 0;
+  std::int64_t matching = 0;
+  int width = 0;
+  int height = 0;
+};
+
+Decoded decode_all(const std::string& path, const std::vector<std::string>& hashes) {
+  Decoded result;
+  try {
+    FrameReader reader(path, {});
+    for (const AVFrame* frame = reader.next(); frame != nullptr; frame = reader.next()) {
+      const auto index = static_cast<std::size_t>(result.frames++);
+      result.width = frame->width;
+      result.height = frame->height;
+      result.matching += index < hashes.size() && hash_of(*frame) == hashes[index];
+    }
+  } catch (const InputError& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with(path)) << error.what();
+  }
+  return result;
+}
+
+void check_file(const Expected& expected, const std::vector<std::string>& hashes) {
+  const std::string path = (data_folder() / expected.file).string();
+  const auto start = std::chrono::steady_clock::now();
+  const Decoded found = decode_all(path, hashes);
+  EXPECT_EQ(found.frames, expected.decoded) << path;
+  if (expected.decoded > 0) {
+    EXPECT_EQ(found.width, expected.width) << path;
+    EXPECT_EQ(found.height, expected.height) << path;
+  }
+  if (!hashes.empty()) {
+    EXPECT_EQ(found.matching, static_cast<std::int64_t>(hashes.size())) << path;
+  }
+  // The way of the program: a clip where there is a frame, and a reason everywhere else.
+  try {
+    const Clip clip = read_clip_file(path, ClipShape{4, 32, 32}, 4);
+    EXPECT_GT(expected.decoded, 0) << path;
+    EXPECT_EQ(clip.pixels.size(), clip.shape.bytes());
+  } catch (const InputError& error) {
+    EXPECT_EQ(expected.decoded, 0) << error.what();
+    EXPECT_TRUE(std::string(error.what()).starts_with(path)) << error.what();
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_LT(seconds.count(), 120) << path;
+}
+
+TEST(DecoderData, EveryFileIsWhatFfmpegSaysItIs) {
+  const std::vector<Expected> files = expected_files();
+  if (files.empty()) GTEST_SKIP() << "no EXPECTED_ffmpeg51.tsv in " << data_folder();
+  parallel_for(static_cast<std::int64_t>(files.size()), available_threads(), [&](std::int64_t k) {
+    const Expected& expected = files[static_cast<std::size_t>(k)];
+    check_file(expected, reference_hashes(expected.file));
+  });
+}
+
+// The colours of torchcodec: its files hold the frame [H,W,3] uncompressed.
+TEST(DecoderData, ColoursAreThoseOfTorchcodec) {
+  const fs::path oracles = data_folder() / "decode_oracles/torchcodec";
+  if (!fs::exists(oracles)) GTEST_SKIP() << "no " << oracles;
+  struct Case {
+    const char* video;
+    int frame;
+  };
+  const Case cases[] = {{"nasa_13013.mp4", 0},
+                        {"nasa_13013.mp4", 15},
+                        {"nasa_13013.mp4", 35},
+                        {"av1_video.mkv", 10},
+                        {"h265_video.mp4", 5}};
+  for (const Case& one : cases) {
+    char name[16];
+    std::snprintf(name, sizeof name, "%06d", one.frame);
+    const std::string reference =
+        read_file(oracles / (std::string(one.video) + ".stream0.frame" + name + ".pt"));
+    const std::string path = (data_folder() / "decode_fixtures/torchcodec" / one.video).string();
+    const VideoInfo info = probe_video(path);
+    const std::vector<std::int64_t> index = {one.frame};
+    const Clip clip = read_frames(path, [&](std::int64_t) { return index; },
+                                  {.height = info.height, .width = info.width});
+    const std::string pixels(clip.pixels.begin(), clip.pixels.end());
+    EXPECT_NE(reference.find(pixels), std::string::npos) << one.video << " frame " << one.frame;
+  }
+}
+
+TEST(DecoderData, ManifestWithNamesAndGroups) {
+  const fs::path list = data_folder() / "fight_surv_s240/labels.csv";
+  if (!fs::exists(list)) GTEST_SKIP() << "no " << list;
+  const Manifest manifest = read_manifest(list, {.class_names = {"noFight", "fight"}});
+  EXPECT_EQ(manifest.entries.size(), 208U);
+  EXPECT_EQ(manifest.classes, 2);
+  const ManifestSource source(manifest, {.shape = {8, 48, 48}});
+  std::mutex mutex;
+  parallel_for(source.size(), available_threads(), [&](std::int64_t k) {
+    const std::string file = "fight_surv_s240/" + source.name(k);
+    const std::vector<std::string> hashes = reference_hashes(file);
+    const Decoded decoded = decode_all((data_folder() / file).string(), hashes);
+    const Sample sample = source.read(k, 0, 1);
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(sample.failure, "");
+    EXPECT_EQ(decoded.matching, static_cast<std::int64_t>(hashes.size())) << file;
+    EXPECT_EQ(decoded.frames, decoded.matching) << file;
+  });
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/video/decoder.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/parallel.h"
+#include "datasets/video/source.h"
+#include "datasets/video/test_video.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+using Indices = std::vector<std::int64_t>;
+
+FrameRule always(const Indices& indices) {
+  return [indices](std::int64_t) { return indices; };
+}
+
+class DecoderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ =
+        fs::path(testing::TempDir()) /
+        ("decoder_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string write(const std::string& name, const TestVideo& video) const {
+    write_test_video(folder_ / name, video);
+    return path(name);
+  }
+  std::string write_bytes(const std::string& name, const std::string& bytes) const {
+    write_file_atomically(folder_ / name, bytes);
+    return path(name);
+  }
+  // What reading says, without the folder.
+  std::string error_of(const std::string& file) const {
+    try {
+      read_clip_file(file, ClipShape{4, 8, 8}, 1);
+    } catch (const InputError& error) {
+      const std::string message = error.what();
+      const std::string prefix = folder_.string() + "/";
+      return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+    }
+    return "no error";
+  }
+
+  fs::path folder_;
+};
+
+// The grey value of a clip's frame; -1 where it is not flat.
+int grey_of(const Clip& clip, int t, int tolerance = 0) {
+  const int first = *clip.frame(t);
+  for (std::size_t k = 0; k < clip.frame_bytes(); ++k) {
+    if (std::abs(clip.frame(t)[k] - first) > tolerance) return -1;
+  }
+  return first;
+}
+
+TEST_F(DecoderTest, FramesComeInPresentationOrder) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(12, 32, 48)});
+  const Clip clip = read_frames(file, always({0, 3, 3, 7, 11}), {.height = 16, .width = 16});
+  ASSERT_EQ(clip.shape, (ClipShape{5, 16, 16}));
+  const int expected[5] = {0, 60, 60, 140, 220};
+  for (int t = 0; t < 5; ++t) EXPECT_EQ(grey_of(clip, t), expected[t]);
+}
+
+TEST_F(DecoderTest, FramesThatDependOnLaterOnes) {
+  for (const char* name : {"b.mp4", "b.avi", "b.mkv"}) {
+    const std::string file = write(name, {.frames = grey_frames(12, 32, 48), .mpeg4 = true});
+    const VideoInfo info = probe_video(file, true);
+    EXPECT_EQ(info.frames, 12) << name;
+    EXPECT_EQ(info.codec, "mpeg4");
+    Indices all;
+    for (int k = 0; k < 12; ++k) all.push_back(k);
+    const Clip clip = read_frames(file, always(all), {.height = 32, .width = 32});
+    for (int t = 0; t < 12; ++t) EXPECT_NEAR(grey_of(clip, t, 2), 20 * t, 4) << name << " " << t;
+  }
+}
+
+TEST_F(DecoderTest, ProbeTellsWhatIsThere) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(12, 32, 48)});
+  const VideoInfo info = probe_video(file);
+  EXPECT_EQ(info.width, 48);
+  EXPECT_EQ(info.height, 32);
+  EXPECT_EQ(info.rotation, 0);
+  EXPECT_EQ(info.frames, 12);
+  EXPECT_FALSE(info.frames_exact);
+  EXPECT_TRUE(probe_video(file, true).frames_exact);
+  EXPECT_DOUBLE_EQ(info.fps, 10);
+  EXPECT_NEAR(info.duration, 1.2, 1e-6);
+  EXPECT_EQ(info.codec, "png");
+  EXPECT_FALSE(info.still);
+}
+
+TEST_F(DecoderTest, CropIsCentred) {
+  TestImage image = flat_image(20, 40, 0, 0, 0);
+  for (int y = 0; y < 20; ++y) {
+    for (int x = 0; x < 40; ++x) {
+      image.rgb[static_cast<std::size_t>((y * 40 + x) * 3)] = static_cast<std::uint8_t>(x);
+      image.rgb[static_cast<std::size_t>((y * 40 + x) * 3 + 1)] = static_cast<std::uint8_t>(y);
+    }
+  }
+  const Clip clip = read_clip_file(write("x.mov", {.frames = {image}}), ClipShape{2, 20, 20}, 1);
+  EXPECT_EQ(clip.frame(0)[0], 10);  // column (40 - 20) / 2
+  EXPECT_EQ(clip.frame(0)[1], 0);
+  EXPECT_EQ(clip.frame(1)[clip.frame_bytes() - 3], 29);
+  EXPECT_EQ(clip.frame(1)[clip.frame_bytes() - 2], 19);
+}
+
+TEST_F(DecoderTest, TurnedVideoIsShownUpright) {
+  TestImage image = flat_image(16, 32, 0, 0, 255);
+  for (int y = 0; y < 16; ++y) {  // red on the left; clockwise, left becomes top
+    for (int x = 0; x < 8; ++x) {
+      image.rgb[static_cast<std::size_t>((y * 32 + x) * 3)] = 255;
+      image.rgb[static_cast<std::size_t>((y * 32 + x) * 3 + 2)] = 0;
+    }
+  }
+  for (int x = 0; x < 8; ++x) image.rgb[static_cast<std::size_t>(x * 3 + 1)] = 200;  // top of it
+  const std::string file = write("turned.mov", {.frames = {image, image}, .turned = true});
+  const VideoInfo info = probe_video(file);
+  EXPECT_EQ(info.rotation, 90);
+  EXPECT_EQ(info.width, 16);
+  EXPECT_EQ(info.height, 32);
+  const Clip clip = read_frames(file, always({1}), {.height = 32, .width = 16});
+  for (int y = 0; y < 32; ++y) {
+    for (int x = 0; x < 16; ++x) {
+      const std::uint8_t* pixel = clip.frame(0) + (y * 16 + x) * 3;
+      ASSERT_EQ(pixel[0], y < 8 ? 255 : 0) << y << " " << x;
+      ASSERT_EQ(pixel[1], y < 8 && x == 15 ? 200 : 0) << y << " " << x;  // top becomes right
+    }
+  }
+}
+
+TEST_F(DecoderTest, FramesMayChangeTheirSize) {
+  std::vector<TestImage> frames = grey_frames(4, 32, 48);
+  frames[2] = flat_image(64, 20, 40, 40, 40);
+  frames[3] = flat_image(17, 33, 60, 60, 60);
+  const Clip clip = read_frames(write("sizes.mkv", {.frames = frames}), always({0, 1, 2, 3}),
+                                {.height = 16, .width = 16});
+  for (int t = 0; t < 4; ++t) EXPECT_EQ(grey_of(clip, t), 20 * t);
+}
+
+TEST_F(DecoderTest, AnImageIsAStaticClip) {
+  for (const char* name : {"still.png", "still.jpg"}) {
+    // The PNG packet is a PNG file; the JPEG ending over it proves that content counts.
+    write("one.mkv", {.frames = {flat_image(24, 24, 10, 20, 30)}});
+    const std::string bytes = read_file(folder_ / "one.mkv");
+    const std::size_t begin = bytes.find("\x89PNG"), end = bytes.find("IEND") + 8;
+    const std::string file = write_bytes(name, bytes.substr(begin, end - begin));
+    EXPECT_TRUE(probe_video(file).still);
+    EXPECT_EQ(probe_video(file, true).frames, 1);
+    const Clip clip = read_clip_file(file, ClipShape{4, 8, 8}, 4, 1, 2);
+    for (int t = 0; t < 4; ++t) {
+      EXPECT_EQ(clip.frame(t)[0], 10);
+      EXPECT_EQ(clip.frame(t)[2], 30);
+    }
+  }
+}
+
+TEST_F(DecoderTest, DecodedFramesCountNotPackets) {
+  const std::string file = write("damaged.mkv", {.frames = grey_frames(12, 32, 48)});
+  std::string bytes = read_file(file);
+  std::size_t at = 0;
+  for (int k = 0; k < 12; ++k, ++at) {
+    at = bytes.find("\x89PNG", at);
+    if (k >= 8) bytes[at + 1] = 'X';
+  }
+  write_bytes("damaged.mkv", bytes);
+  EXPECT_EQ(probe_video(file).frames, 12);
+  EXPECT_EQ(probe_video(file, true).frames, 8);
+  Indices asked;
+  const Clip clip = read_frames(file,
+                                [&](std::int64_t frames) {
+                                  asked.push_back(frames);
+                                  return Indices{0, frames - 1};
+                                },
+                                {.height = 8, .width = 8});
+  EXPECT_EQ(asked, (Indices{12, 8}));
+  EXPECT_EQ(grey_of(clip, 1), 140);
+}
+
+TEST_F(DecoderTest, TruncatedFile) {
+  const std::string file = write("whole.mkv", {.frames = grey_frames(12, 64, 64)});
+  const std::string bytes = read_file(file);
+  for (std::size_t part = 0; part <= 20; ++part) {
+    const std::string cut = write_bytes("cut.mkv", bytes.substr(0, bytes.size() * part / 20));
+    try {
+      const Clip clip = read_clip_file(cut, ClipShape{4, 8, 8}, 1);
+      for (int t = 0; t < 4; ++t) EXPECT_GE(grey_of(clip, t), 0);
+    } catch (const InputError&) {
+      EXPECT_LT(part, 10U);
+    }
+  }
+}
+
+TEST_F(DecoderTest, FilesWithoutVideo) {
+  const std::string unreadable = ": video stream: expected a readable video or image file, found ";
+  EXPECT_EQ(error_of(path("none.mp4")), "none.mp4" + unreadable + "no such file");
+  EXPECT_EQ(error_of(folder_.string()), folder_.string() + unreadable + "no regular file");
+  EXPECT_EQ(error_of(write_bytes("empty.mp4", "")),
+            "empty.mp4" + unreadable + "Invalid data found when processing input");
+  EXPECT_NE(error_of(write_bytes("text.mp4", "this is no video\n")), "no error");
+  std::string wav = "RIFF";
+  const auto add = [&wav](std::uint32_t value, int bytes) {
+    for (int k = 0; k < bytes; ++k) wav += static_cast<char>(value >> (8 * k) & 0xffU);
+  };
+  add(36 + 8000, 4);
+  wav += "WAVEfmt ";
+  for (const auto& [value, bytes] : {std::pair<std::uint32_t, int>{16, 4},
+                                     {1, 2},
+                                     {1, 2},
+                                     {8000, 4},
+                                     {8000, 4},
+                                     {1, 2},
+                                     {8, 2}}) {
+    add(value, bytes);
+  }
+  wav += "data";
+  add(8000, 4);
+  wav += std::string(8000, '\x80');
+  EXPECT_EQ(error_of(write_bytes("sound.wav", wav)),
+            "sound.wav: video stream: expected one, found none among 1 streams of container "
+            "\"wav\"");
+}
+
+TEST_F(DecoderTest, PipesDoNotBlock) {
+  ASSERT_EQ(mkfifo(path("pipe.mp4").c_str(), 0600), 0);
+  EXPECT_EQ(error_of(path("pipe.mp4")),
+            "pipe.mp4: video stream: expected a readable video or image file, found no regular "
+            "file");
+}
+
+TEST_F(DecoderTest, PlaylistsOpenNothing) {
+  write("secret.mov", {.frames = grey_frames(3, 16, 16)});
+  EXPECT_NE(error_of(write_bytes("list.ffconcat", "ffconcat version 1.0\nfile 'secret.mov'\n")),
+            "no error");
+  EXPECT_NE(error_of(write_bytes("list.mp4",
+                                 "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mov\n"
+                                 "#EXT-X-ENDLIST\n")),
+            "no error");
+}
+
+TEST_F(DecoderTest, OddNamesAreNamesOfFiles) {
+  for (const char* name : {"frame%03d.mov", "http:x.mov", "concat:a|b.mov", "a b#?*.mov"}) {
+    write("plain.mov", {.frames = grey_frames(3, 16, 16)});
+    fs::rename(folder_ / "plain.mov", folder_ / name);
+    EXPECT_EQ(error_of(path(name)), "no error");
+    const fs::path before = fs::current_path();
+    fs::current_path(folder_);
+    EXPECT_EQ(error_of(name), "no error");
+    fs::current_path(before);
+  }
+}
+
+TEST_F(DecoderTest, GivesUpWhenPatienceIsOver) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(12, 32, 48)});
+  EXPECT_THROW(probe_video(file, true, {.stall_seconds = -1}), InputError);
+}
+
+TEST_F(DecoderTest, IndicesAreChecked) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(12, 32, 48)});
+  for (const Indices& indices : {Indices{12}, Indices{-1}, Indices{4, 3}, Indices{}}) {
+    EXPECT_THROW(read_frames(file, always(indices), {.height = 8, .width = 8}), InputError);
+  }
+}
+
+TEST_F(DecoderTest, SourceReadsClipsFromManyThreads) {
+  write("grey.mov", {.frames = grey_frames(12, 32, 48)});
+  write_bytes("text.mp4", "this is no video\n");
+  const fs::path list = write_bytes("list.txt", "grey.mov 1\ntext.mp4 0\n");
+  const VideoOptions options{.shape = {4, 16, 16}, .frame_step = 1};
+  const ManifestSource source(read_manifest(list), options);
+  ASSERT_EQ(source.size(), 2);
+  EXPECT_EQ(source.classes(), 2);
+  EXPECT_EQ(source.label(0), 1);
+  EXPECT_EQ(source.group(1), 1);
+  EXPECT_EQ(source.name(1), "text.mp4");
+  std::vector<Sample> samples(32);
+  parallel_for(32, 4, [&](std::int64_t k) {
+    samples[static_cast<std::size_t>(k)] = source.read(k % 2, static_cast<int>(k / 2 % 2), 2);
+  });
+  for (std::size_t k = 0; k < samples.size(); ++k) {
+    if (k % 2 == 1) {
+      EXPECT_EQ(samples[k].failure.find(path("text.mp4") + ": video stream: expected"), 0U);
+      continue;
+    }
+    ASSERT_EQ(samples[k].failure, "");
+    EXPECT_EQ(samples[k].clip.shape, options.shape);
+    EXPECT_EQ(grey_of(samples[k].clip, 0), k / 2 % 2 == 0 ? 0 : 120);
+  }
+  EXPECT_THROW(source.read(2, 0, 1), InputError);
+  EXPECT_THROW(source.read(0, 1, 1), InputError);
+}
+
+TEST_F(DecoderTest, SourceIdentityIsThatOfThePixels) {
+  write("grey.mov", {.frames = grey_frames(3, 32, 48)});
+  const Manifest manifest = read_manifest(write_bytes("list.txt", "grey.mov 1\n"));
+  const auto identity = [&](const VideoOptions& options) {
+    return ManifestSource(manifest, options).identity();
+  };
+  const VideoOptions base{.shape = {4, 16, 16}};
+  EXPECT_EQ(identity(base), identity({.shape = {4, 16, 16}, .decode = {.stall_seconds = 3}}));
+  EXPECT_NE(identity(base), identity({.shape = {4, 16, 24}}));
+  EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .frame_step = 2}));
+  EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .short_side = 18}));
+  EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .antialias = false}));
+  EXPECT_THROW(ManifestSource(manifest, {.shape = {4, 16, 16}, .short_side = 15}), InputError);
+  EXPECT_THROW(ManifestSource(manifest, {.shape = {0, 16, 16}}), InputError);
+}
+
+}  // namespace
+}  // namespace permafrost

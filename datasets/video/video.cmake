@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# Video and image files. Sets PERMAFROST_VIDEO_SOURCES (relative to datasets/), PERMAFROST_VIDEO_DEPS
+# and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
+# library stands.
+set(PERMAFROST_VIDEO_SOURCES
+  video/manifest.cpp video/sampling.cpp video/source.cpp video/transform.cpp)
+set(PERMAFROST_VIDEO_DEPS)
+set(PERMAFROST_VIDEO_DEFINITIONS)
+
+if(PERMAFROST_FFMPEG)
+  set(_ffmpeg_packages libavformat libavcodec libavutil libswscale)
+  find_package(PkgConfig)
+  if(PKG_CONFIG_FOUND)
+    pkg_check_modules(FFMPEG IMPORTED_TARGET GLOBAL libavformat>=59 libavcodec>=59 libavutil>=57
+      libswscale>=6)
+  endif()
+  if(NOT FFMPEG_FOUND)
+    message(FATAL_ERROR
+      "FFmpeg 5.1 or later: expected the pkg-config packages ${_ffmpeg_packages}, found not all of "
+      "them.\nInstall them (Debian: apt-get install pkg-config libavformat-dev libavcodec-dev "
+      "libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
+  endif()
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp)
+  list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
+  list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
+else()
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder_absent.cpp)
+endif()
+
+function(permafrost_video_tests)
+  permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
+  if(PERMAFROST_FFMPEG)
+    permafrost_test(video/decoder DEPS permafrost_datasets LABELS unit)
+    permafrost_test(video/decoder_data DEPS permafrost_datasets LABELS data)
+  else()
+    permafrost_test(video/decoder_absent DEPS permafrost_datasets LABELS unit)
+  endif()
+endfunction()

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/gradient_shards.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "common/parallel.h"
+
+namespace permafrost {
+
+ShardedGradients sharded_gradients(int shards, int threads,
+                                   const std::function<ShardResult(int shard)>& forward) {
+  std::vector<ShardResult> results(static_cast<std::size_t>(shards));
+  parallel_for(shards, threads, [&](std::int64_t shard) {
+    ShardResult result = forward(static_cast<int>(shard));
+    result.loss.backward();
+    results[static_cast<std::size_t>(shard)] = std::move(result);
+  });
+  const at::NoGradGuard no_grad;
+  ShardedGradients total;
+  for (std::size_t shard = 0; shard < results.size(); ++shard) {
+    total.loss += results[shard].loss.item<double>();
+    for (std::size_t i = 0; i < results[shard].leaves.size(); ++i) {
+      const at::Tensor& leaf = results[shard].leaves[i];
+      // A leaf that no sample reached has no gradient: zero.
+      const at::Tensor gradient = leaf.grad().defined() ? leaf.grad() : at::zeros_like(leaf);
+      if (shard == 0)
+        total.gradients.push_back(gradient);
+      else
+        total.gradients[i].add_(gradient);
+    }
+  }
+  return total;
+}
+
+double clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {
+  const at::NoGradGuard no_grad;
+  double squares = 0;
+  for (const auto& g : gradients) squares += g.square().sum().item<double>();
+  const double norm = std::sqrt(squares);
+  if (limit > 0 && norm > limit)
+    for (const auto& g : gradients) at::Tensor(g).mul_(limit / (norm + 1e-6));
+  return norm;
+}
+
+}  // namespace permafrost

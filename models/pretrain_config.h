@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// One pretraining run as data: `permafrost pretrain CONFIG.json`.
+#include <cstdint>
+#include <string>
+
+#include "models/encoder_spec.h"
+#include "models/masking.h"
+#include "models/predictor.h"
+#include "models/schedule.h"
+
+namespace permafrost {
+
+enum class Objective { vjepa, pixel_mae };
+
+struct PretrainConfig {
+  std::string name;
+  std::uint64_t seed = 1;
+  EncoderSpec encoder;
+  PredictorSpec predictor;
+  Objective objective = Objective::vjepa;
+  MaskStrategy masking;
+  double loss_exponent = 1.0;  // 1: mean |error|, 2: mean error^2 / 2
+  int batch = 64;
+  std::int64_t steps = 1000;
+  double schedule_scale = 1.25;  // ipe_scale: the schedules' length over the run's
+  LearningRate learning_rate;
+  WeightDecay weight_decay;
+  Momentum momentum;
+  double clip_grad = 0;  // 0: off; encoder and predictor apart, after the warm-up
+  Init init = Init::xavier;
+  int gradient_shards = 4;  // a batch is cut in so many parts, whatever the number of threads
+  std::int64_t log_every = 20;
+  std::int64_t checkpoint_every = 200;
+  std::string real_manifest;  // unlabelled videos mixed into the stream; empty: none
+  double real_share = 0;
+  std::int64_t real_frame_step = 4;
+};
+
+// Throws InputError naming file and key; unknown keys come with the nearest valid one. Relative
+// manifests are relative to the configuration's folder.
+PretrainConfig read_pretrain_config(const Json& json, const std::string& where);
+
+}  // namespace permafrost

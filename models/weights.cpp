@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/weights.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "common/hash.h"
+
+namespace permafrost {
+
+void visit(LinearWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
+  visitor(prefix + ".weight", weights.weight);
+  visitor(prefix + ".bias", weights.bias);
+}
+
+void visit(NormWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
+  visitor(prefix + ".weight", weights.weight);
+  visitor(prefix + ".bias", weights.bias);
+}
+
+void visit(BlockWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
+  visit(weights.norm1, prefix + ".norm1", visitor);
+  visit(weights.qkv, prefix + ".attn.qkv", visitor);
+  visit(weights.proj, prefix + ".attn.proj", visitor);
+  visit(weights.norm2, prefix + ".norm2", visitor);
+  visit(weights.fc1, prefix + ".mlp.fc1", visitor);
+  visit(weights.fc2, prefix + ".mlp.fc2", visitor);
+}
+
+at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& stream) {
+  at::Tensor tensor = at::empty(shape, at::kFloat);
+  float* values = tensor.data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i)
+    values[i] = static_cast<float>(deviation) * stream.normal();
+  return tensor;
+}
+
+LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream) {
+  const double deviation =
+      init == Init::normal ? 0.02 : std::sqrt(2.0 / static_cast<double>(in + out));
+  return {normal_tensor({out, in}, deviation, stream), at::zeros({out}, at::kFloat)};
+}
+
+NormWeights make_norm(std::int64_t width) {
+  return {at::ones({width}, at::kFloat), at::zeros({width}, at::kFloat)};
+}
+
+BlockWeights make_block(std::int64_t width, std::int64_t hidden, Init init, RandomStream& stream) {
+  BlockWeights block;
+  block.norm1 = make_norm(width);
+  block.norm2 = make_norm(width);
+  block.qkv = make_linear(width, 3 * width, init, stream);
+  block.proj = make_linear(width, width, init, stream);
+  block.fc1 = make_linear(width, hidden, init, stream);
+  block.fc2 = make_linear(hidden, width, init, stream);
+  return block;
+}
+
+at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps) {
+  return at::layer_norm(x, {x.size(-1)}, weights.weight, weights.bias, eps);
+}
+
+at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
+  return at::linear(x, weights.weight, weights.bias);
+}
+
+at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, int heads, double eps) {
+  const auto b = x.size(0), n = x.size(1), d = x.size(2);
+  const at::Tensor qkv = apply_linear(weights.qkv, apply_norm(weights.norm1, x, eps))
+                             .view({b, n, 3, heads, d / heads})
+                             .permute({2, 0, 3, 1, 4});
+  const at::Tensor mixed =
+      at::scaled_dot_product_attention(qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));
+  const at::Tensor attended =
+      x + apply_linear(weights.proj, mixed.transpose(1, 2).reshape({b, n, d}));
+  const at::Tensor hidden =
+      at::gelu(apply_linear(weights.fc1, apply_norm(weights.norm2, attended, eps)));
+  return attended + apply_linear(weights.fc2, hidden);
+}
+
+std::string hash_of(const NamedTensors& tensors) {
+  Sha256 hash;
+  for (const auto& [name, tensor] : tensors) {
+    hash.add(name + " " + c10::str(tensor.sizes()) + " " + tensor.dtype().name().data() + "\n");
+    const at::Tensor bytes = tensor.detach().to(at::kCPU).contiguous();
+    hash.add(bytes.data_ptr(), bytes.nbytes());
+  }
+  return hash.hex();
+}
+
+}  // namespace permafrost

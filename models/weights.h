@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Weights of transformers as plain structs of tensors, visited by name.
+//
+// Names and shapes are those of the reference implementation's state dictionaries
+// (`blocks.0.attn.qkv.weight` [3D,D] ...), so that a checkpoint is a list of these and nothing else.
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/random.h"
+
+namespace permafrost {
+
+struct LinearWeights {
+  at::Tensor weight, bias;  // [out,in], [out]
+};
+
+struct NormWeights {
+  at::Tensor weight, bias;  // [D], [D]
+};
+
+struct BlockWeights {
+  NormWeights norm1, norm2;
+  LinearWeights qkv, proj, fc1, fc2;
+};
+
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+using TensorVisitor = std::function<void(const std::string& name, at::Tensor& tensor)>;
+
+void visit(LinearWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
+void visit(NormWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
+void visit(BlockWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
+
+// How fresh weights are drawn. `xavier` scales with fan-in and fan-out (needed at small widths),
+// `normal` is the reference's N(0, 0.02^2), made for widths of 384 and more.
+enum class Init { xavier, normal };
+
+LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream);
+NormWeights make_norm(std::int64_t width);
+BlockWeights make_block(std::int64_t width, std::int64_t hidden, Init init, RandomStream& stream);
+at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& stream);
+
+// x [B,N,D] through one pre-norm block: x + Attn(LN1 x), then x + MLP(LN2 x), exact GELU.
+at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, int heads, double eps);
+at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps);
+at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x);
+
+// SHA-256 over names, shapes and values (as little-endian bytes of their dtype), in visiting order.
+std::string hash_of(const NamedTensors& tensors);
+
+}  // namespace permafrost

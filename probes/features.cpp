@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/features.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "common/error.h"
+#include "common/parallel.h"
+#include "probes/head.h"
+
+namespace permafrost {
+namespace {
+
+constexpr std::int64_t kChunk = 16;  // samples encoded together
+
+void encode_chunk(const Encoder& encoder, const ClipSource& source, int clips, std::int64_t begin,
+                  std::int64_t end, LabelledFeatures& out) {
+  const at::NoGradGuard no_grad;
+  const ClipShape shape = encoder.spec.clip_shape();
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>((end - begin) * clips) * shape.bytes());
+  for (std::int64_t i = begin; i < end; ++i) {
+    for (int clip = 0; clip < clips; ++clip) {
+      const Sample sample = source.read(i, clip, clips);
+      auto& failure = out.failures[static_cast<std::size_t>(i)];
+      if (!sample.failure.empty()) {
+        failure = sample.failure;
+        break;
+      }
+      if (!(sample.clip.shape == shape))
+        throw Error(source.name(i) + ": the clip has another shape than the encoder expects");
+      const auto place = static_cast<std::size_t>((i - begin) * clips + clip);
+      std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
+                pixels.begin() + static_cast<std::ptrdiff_t>(place * shape.bytes()));
+    }
+  }
+  const at::Tensor features =
+      encode_pixels(encoder, pixel_tensor(pixels.data(), (end - begin) * clips, shape));
+  out.tokens.slice(0, begin, end)
+      .copy_(standardised(features).view({end - begin, clips * features.size(1), features.size(2)}));
+}
+
+}  // namespace
+
+std::int64_t LabelledFeatures::failed() const {
+  return std::count_if(failures.begin(), failures.end(),
+                       [](const std::string& failure) { return !failure.empty(); });
+}
+
+at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
+  const at::NoGradGuard no_grad;
+  const at::Device device = encoder.weights.pos_embed.device();
+  return encode(encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec))
+      .to(at::kCPU);
+}
+
+LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source, int clips,
+                               int threads, Progress* progress) {
+  LabelledFeatures out;
+  const std::int64_t n = source.size();
+  out.tokens = at::zeros({n, clips * encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
+  out.failures.resize(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) out.labels.push_back(source.label(i));
+  parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
+    encode_chunk(encoder, source, clips, begin, end, out);
+    if (progress != nullptr) progress->advance(end - begin);
+  });
+  if (hash_of(encoder) != encoder.sha256)
+    throw Error(encoder.name + ": the frozen encoder's weights changed while it was measured");
+  return out;
+}
+
+}  // namespace permafrost

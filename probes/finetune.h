@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Full fine-tuning: encoder and attentive head together, layer-wise learning-rate decay. From random
+// weights with layer_decay 1 it is supervised training from scratch.
+#include <cstdint>
+#include <vector>
+
+#include "common/progress.h"
+#include "datasets/clip_source.h"
+#include "models/encoder.h"
+#include "probes/probe_training.h"
+#include "probes/protocol.h"
+
+namespace permafrost {
+
+struct FinetuneOutcome {
+  std::vector<int> predictions;      // of fold.test, -1 where a sample could not be read
+  std::vector<double> epoch_losses;  // mean training loss of each epoch
+  VitWeights encoder;
+  HeadSpec spec;
+  HeadWeights head;
+  double train_seconds = 0, evaluate_seconds = 0;
+};
+
+// The encoder that is passed in is not changed. `progress` counts training clips.
+FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
+                         int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
+                         int threads, Progress* progress = nullptr);
+
+}  // namespace permafrost

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/head.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "common/error.h"
+#include "common/random.h"
+
+namespace permafrost {
+
+void visit(HeadWeights& w, HeadKind kind, const TensorVisitor& visitor) {
+  if (kind == HeadKind::attentive) {
+    const std::string block = "pooler.cross_attention_block.";
+    visitor("pooler.query_tokens", w.query);
+    visitor(block + "norm1.weight", w.norm1_weight);
+    visitor(block + "norm1.bias", w.norm1_bias);
+    visitor(block + "xattn.q.weight", w.q_weight);
+    visitor(block + "xattn.q.bias", w.q_bias);
+    visitor(block + "xattn.kv.weight", w.kv_weight);
+    visitor(block + "xattn.kv.bias", w.kv_bias);
+    visitor(block + "norm2.weight", w.norm2_weight);
+    visitor(block + "norm2.bias", w.norm2_bias);
+    visitor(block + "mlp.fc1.weight", w.fc1_weight);
+    visitor(block + "mlp.fc1.bias", w.fc1_bias);
+    visitor(block + "mlp.fc2.weight", w.fc2_weight);
+    visitor(block + "mlp.fc2.bias", w.fc2_bias);
+  }
+  visitor("linear.weight", w.linear_weight);
+  visitor("linear.bias", w.linear_bias);
+}
+
+HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) {
+  RandomStream stream({.seed = seed, .purpose = "head.init"});
+  const auto d = static_cast<std::int64_t>(spec.width), l = static_cast<std::int64_t>(candidates);
+  const auto hidden = static_cast<std::int64_t>(spec.width * spec.mlp_ratio);
+  const auto drawn = [&](at::IntArrayRef shape, double deviation = 0.02) {
+    const at::Tensor one = normal_tensor(shape, deviation, stream);
+    std::vector<std::int64_t> sizes{l};
+    sizes.insert(sizes.end(), shape.begin(), shape.end());
+    return one.unsqueeze(0).expand(sizes).contiguous();
+  };
+  const auto filled = [&](std::int64_t size, double value) { return at::full({l, size}, value); };
+  HeadWeights w;
+  if (spec.kind == HeadKind::attentive) {
+    w.query = drawn({1, d});
+    w.norm1_weight = filled(d, 1);
+    w.norm1_bias = filled(d, 0);
+    w.q_weight = drawn({d, d});
+    w.q_bias = filled(d, 0);
+    w.kv_weight = drawn({2 * d, d});
+    w.kv_bias = filled(2 * d, 0);
+    w.norm2_weight = filled(d, 1);
+    w.norm2_bias = filled(d, 0);
+    w.fc1_weight = drawn({hidden, d});
+    w.fc1_bias = filled(hidden, 0);
+    w.fc2_weight = drawn({d, hidden}, 0.02 / std::sqrt(2.0));
+    w.fc2_bias = filled(d, 0);
+  }
+  w.linear_weight = drawn({spec.classes, d});
+  w.linear_bias = filled(spec.classes, 0);
+  return w;
+}
+
+at::Tensor standardised(const at::Tensor& tokens) {
+  return at::layer_norm(tokens, {tokens.size(-1)}, {}, {}, 1e-5);
+}
+
+namespace {
+
+// x [L,B,in] -> [L,B,out].
+at::Tensor stacked_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2));
+}
+
+// What the query takes from the tokens: [L,B,D].
+at::Tensor cross_attention(const HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
+  const auto l = w.query.size(0), b = tokens.size(0), d = tokens.size(2);
+  const auto h = static_cast<std::int64_t>(spec.heads), hd = d / h;
+  const at::Tensor q = stacked_linear(w.query, w.q_weight, w.q_bias).view({l * h, 1, hd});
+  const at::Tensor keys = w.kv_weight.slice(1, 0, d).reshape({l * h, hd, d});
+  // Directions in token space, one a candidate and head, the first norm's weight folded in.
+  const at::Tensor directions = at::bmm(q, keys).view({l, h, d}) * w.norm1_weight.unsqueeze(1) *
+                                std::pow(static_cast<double>(hd), -0.5);
+  const at::Tensor scores = at::matmul(tokens, directions.view({l * h, d}).t());  // [B,N,LH]
+  const at::Tensor attention = at::softmax(scores, 1).transpose(1, 2);
+  const at::Tensor means = at::bmm(attention, tokens)  // [B,LH,D]
+                               .view({b, l, h, d})
+                               .permute({1, 2, 0, 3});
+  const at::Tensor normed = means * w.norm1_weight.view({l, 1, 1, d}) + w.norm1_bias.view({l, 1, 1, d});
+  const at::Tensor values = w.kv_weight.slice(1, d, 2 * d).reshape({l * h, hd, d});
+  const at::Tensor mixed = at::baddbmm(w.kv_bias.slice(1, d, 2 * d).reshape({l * h, 1, hd}),
+                                       normed.reshape({l * h, b, d}), values.transpose(1, 2));
+  return mixed.view({l, h, b, hd}).permute({0, 2, 1, 3}).reshape({l, b, d});
+}
+
+at::Tensor stacked_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return standardised(x) * weight.unsqueeze(1) + bias.unsqueeze(1);
+}
+
+}  // namespace
+
+at::Tensor head_logits(const HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
+  if (spec.kind == HeadKind::mean_pool) {
+    const auto l = w.linear_weight.size(0);
+    const at::Tensor mean = tokens.mean(1).unsqueeze(0);
+    return stacked_linear(mean.expand({l, tokens.size(0), tokens.size(2)}), w.linear_weight,
+                          w.linear_bias);
+  }
+  at::Tensor x = w.query + cross_attention(w, spec, tokens);
+  const at::Tensor hidden = at::gelu(
+      stacked_linear(stacked_norm(x, w.norm2_weight, w.norm2_bias), w.fc1_weight, w.fc1_bias));
+  x = x + stacked_linear(hidden, w.fc2_weight, w.fc2_bias);
+  return stacked_linear(x, w.linear_weight, w.linear_bias);
+}
+
+HeadWeights candidate(HeadWeights& weights, HeadKind kind, int index) {
+  HeadWeights one = weights;
+  visit(one, kind, [&](const std::string&, at::Tensor& tensor) {
+    tensor = tensor.detach().slice(0, index, index + 1).clone();
+  });
+  return one;
+}
+
+const char* name_of(HeadKind kind) {
+  return kind == HeadKind::attentive ? "attentive" : "mean_pool";
+}
+
+HeadKind head_named(const std::string& name, const std::string& where) {
+  if (name == "attentive") return HeadKind::attentive;
+  if (name == "mean_pool") return HeadKind::mean_pool;
+  throw InputError(where, "head", "attentive or mean_pool", quoted(name));
+}
+
+}  // namespace permafrost
