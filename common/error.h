@@ -33,5 +33,8 @@ class InputError : public Error {
 
 // `text` in double quotes, control characters escaped and cut after 120 bytes: for error messages.
 std::string quoted(const std::string& text);
+// For a text that could be changed, std::quoted would otherwise be the better match by its argument's
+// namespace wherever <iomanip> is included.
+inline std::string quoted(std::string& text) { return quoted(static_cast<const std::string&>(text)); }
 
 }  // namespace permafrost

@@ -1,1 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/files.h"
+
 #include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "common/error.h"
+
+namespace permafrost {
+namespace {
+namespace fs = std::filesystem;
+
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("permafrost_files_" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  fs::path folder_;
+};
+
+TEST_F(Files, WritesWholeFilesAndLeavesNothingElse) {
+  const fs::path path = folder_ / "new" / "deep" / "a.txt";
+  write_file_atomically(path, "first");
+  write_file_atomically(path, "second");
+  EXPECT_EQ(read_file(path), "second");
+  int entries = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(path.parent_path())) ++entries;
+  EXPECT_EQ(entries, 1);
+}
+
+TEST_F(Files, NamesWhatCannotBeRead) {
+  try {
+    read_file(folder_ / "absent");
+    FAIL() << "read a file that is not there";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("absent"), std::string::npos);
+    EXPECT_EQ(error.exit_status(), 2);
+  }
+  EXPECT_THROW(read_file(folder_), InputError);
+}
+
+TEST_F(Files, RefusesAFolderBelowAFile) {
+  write_file_atomically(folder_ / "file", "x");
+  EXPECT_THROW(write_file_atomically(folder_ / "file" / "below", "y"), InputError);
+  EXPECT_THROW(require_writable_directory(folder_ / "file" / "below", "--out"), InputError);
+}
+
+TEST_F(Files, ProbingAFolderLeavesItEmpty) {
+  require_writable_directory(folder_ / "out", "--out");
+  EXPECT_TRUE(fs::is_empty(folder_ / "out"));
+}
+
+TEST_F(Files, MapsWholeAndEmptyFiles) {
+  write_file_atomically(folder_ / "data", std::string("a\0b", 3));
+  const MappedFile mapped(folder_ / "data");
+  ASSERT_EQ(mapped.size(), 3U);
+  EXPECT_EQ(mapped.data()[2], 'b');
+  write_file_atomically(folder_ / "empty", "");
+  EXPECT_EQ(MappedFile(folder_ / "empty").size(), 0U);
+  EXPECT_THROW(MappedFile(folder_ / "absent"), InputError);
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,1 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/hash.h"
+
 #include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "common/files.h"
+
+namespace permafrost {
+namespace {
+
+// Vectors of FIPS 180-4.
+TEST(Hash, MatchesPublishedVectors) {
+  EXPECT_EQ(sha256_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Hash, PiecesAndFilesGiveTheSameAsTheWhole) {
+  const std::string text(3'000'000, 'x');
+  Sha256 hash;
+  hash.add(text.substr(0, 1'234'567));
+  hash.add(text.substr(1'234'567));
+  EXPECT_EQ(hash.hex(), sha256_of(text));
+  const auto path = std::filesystem::temp_directory_path() / "permafrost_hash_test.bin";
+  write_file_atomically(path, text);
+  EXPECT_EQ(sha256_of_file(path), sha256_of(text));
+  std::filesystem::remove(path);
+  EXPECT_THROW(sha256_of_file(path), InputError);
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -58,12 +58,21 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit, bool
       start_(std::chrono::steady_clock::now()),
       drawn_(start_) {}
 
+Progress::Progress(Progress& whole, std::int64_t share, std::int64_t total)
+    : total_(total), quiet_(true), whole_(&whole), share_(share) {}
+
 Progress::~Progress() { finish(); }
 
 void Progress::advance(std::int64_t count) {
   const std::lock_guard lock(mutex_);
   done_ += count;
   draw(false);
+  if (whole_ != nullptr && total_ > 0) tell_whole(share_ * std::min(done_, total_) / total_);
+}
+
+void Progress::tell_whole(std::int64_t share) {
+  if (share > told_) whole_->advance(share - told_);
+  told_ = std::max(told_, share);
 }
 
 void Progress::note(const std::string& text) {
@@ -76,6 +85,7 @@ void Progress::finish() {
   if (finished_) return;
   finished_ = true;
   draw(true);
+  if (whole_ != nullptr) tell_whole(share_);
 }
 
 void Progress::draw(bool last) {

@@ -14,6 +14,9 @@ class Progress {
  public:
   // `unit` is what is counted ("clips"). A total of 0 or less draws nothing.
   Progress(std::string title, std::int64_t total, std::string unit, bool quiet = false);
+  // A part that draws nothing: counting up to `total` in it moves `whole` by `share` of its units,
+  // so that work of different kinds shares one bar. Finishing it early moves the rest.
+  Progress(Progress& whole, std::int64_t share, std::int64_t total);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -24,9 +27,12 @@ class Progress {
 
  private:
   void draw(bool last);
+  void tell_whole(std::int64_t share);
   std::string title_, unit_, note_;
   std::int64_t total_, done_ = 0, lines_ = 0;
-  bool quiet_, terminal_, finished_ = false;
+  bool quiet_, terminal_ = false, finished_ = false;
+  Progress* whole_ = nullptr;
+  std::int64_t share_ = 0, told_ = 0;
   std::chrono::steady_clock::time_point start_, drawn_;
   std::mutex mutex_;
 };

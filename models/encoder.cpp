@@ -40,9 +40,9 @@ std::string fill_strictly(VitWeights& weights, const NamedTensors& found) {
   std::string report;
   const auto tell = [&](const char* what, const std::vector<std::string>& names) {
     if (names.empty()) return;
-    const std::vector<std::string> first(names.begin(),
-                                         names.begin() + std::min<std::ptrdiff_t>(
-                                                             5, static_cast<std::ptrdiff_t>(names.size())));
+    const std::vector<std::string> first(
+        names.begin(),
+        names.begin() + std::min<std::ptrdiff_t>(5, static_cast<std::ptrdiff_t>(names.size())));
     report += (report.empty() ? "" : "; ") + std::to_string(names.size()) + " " + what + ": " +
               joined(first) + (names.size() > 5 ? ", ..." : "");
   };
@@ -66,9 +66,9 @@ Encoder load_encoder_file(const fs::path& path) {
   Encoder encoder;
   encoder.name = path.stem().string();
   encoder.source = path.string();
-  encoder.spec =
-      read_encoder_spec(parse_json(spec->second, path.string() + ": spec"), path.string() + ": spec");
-  encoder.weights = make_vit(encoder.spec, Init::xavier, 0);
+  encoder.spec = read_encoder_spec(parse_json(spec->second, path.string() + ": spec"),
+                                   path.string() + ": spec");
+  encoder.weights = make_vit(encoder.spec, Init::none, 0);
   const std::string report = fill_strictly(encoder.weights, file.tensors);
   if (!report.empty())
     throw InputError(path.string(), "tensors", "exactly those of its spec", report);
@@ -83,10 +83,9 @@ void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& 
   NamedTensors tensors = named_tensors(weights);
   if (bfloat16)
     for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
-  write_safetensors(path, tensors,
-                    {{"format", kFormat},
-                     {"spec", to_json(spec).dump()},
-                     {"provenance", provenance.dump()}});
+  write_safetensors(
+      path, tensors,
+      {{"format", kFormat}, {"spec", to_json(spec).dump()}, {"provenance", provenance.dump()}});
 }
 
 Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed) {

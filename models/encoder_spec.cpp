@@ -46,7 +46,7 @@ EncoderSpec read_encoder_spec(const Json& json, const std::string& where) {
   spec.deviation = read_channels(object, "deviation", spec.deviation, where);
   object.finish();
   require_divisible(spec.width, spec.heads, where, "width");
-  require_divisible(spec.width, 2, where, "width");
+  require_divisible(spec.width, spec.uniform_power ? 2 : 8, where, "width");
   require_divisible(spec.frames, spec.tubelet, where, "frames");
   require_divisible(spec.height, spec.patch, where, "height");
   require_divisible(spec.image_width, spec.patch, where, "image_width");

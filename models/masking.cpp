@@ -21,7 +21,7 @@ int rounded(double x) { return static_cast<int>(std::nearbyint(x)); }
 
 BlockSize draw_block_size(const MaskConfig& config, const TokenGrid& grid, RandomStream stream) {
   const double u1 = stream.uniform(), u2 = stream.uniform(), u3 = stream.uniform();
-  const auto between = [](const double (&range)[2], double u) {
+  const auto between = [](const double(&range)[2], double u) {
     return range[0] + u * (range[1] - range[0]);
   };
   const int area = static_cast<int>(grid.h * grid.w * between(config.spatial_scale, u2));
@@ -43,7 +43,8 @@ Kept cut_blocks(const MaskConfig& config, const TokenGrid& grid, const BlockSize
     return kept[static_cast<std::size_t>((t * grid.h + h) * grid.w + w)];
   };
   for (int block = 0; block < config.num_blocks; ++block) {
-    const int top = static_cast<int>(stream.integer(static_cast<std::uint32_t>(grid.h - size.h + 1)));
+    const int top =
+        static_cast<int>(stream.integer(static_cast<std::uint32_t>(grid.h - size.h + 1)));
     const int left =
         static_cast<int>(stream.integer(static_cast<std::uint32_t>(grid.w - size.w + 1)));
     const int start =
@@ -125,7 +126,7 @@ MaskStrategy mask_strategy(const std::string& name, const std::string& where) {
   if (name.rfind(causal, 0) == 0 && name.back() == ')') {
     constexpr double kPaperFrames = 16.0;
     const double share = number_in(name, causal, where) / kPaperFrames;
-    if (share <= 0 || share > 1)
+    if (!(share > 0 && share <= 1))  // a NaN is neither
       throw InputError(where, "masking", "1 to 16 frames of the paper's clip", quoted(name));
     short_range.max_temporal_keep = long_range.max_temporal_keep = share;
     return {name, {short_range, long_range}};
@@ -134,12 +135,12 @@ MaskStrategy mask_strategy(const std::string& name, const std::string& where) {
     MaskConfig tubes;
     tubes.kind = MaskConfig::Kind::random_tube;
     tubes.ratio = number_in(name, tube, where);
-    if (tubes.ratio <= 0 || tubes.ratio >= 1)
+    if (!(tubes.ratio > 0 && tubes.ratio < 1))
       throw InputError(where, "masking", "a masked share between 0 and 1", quoted(name));
     return {name, {tubes}};
   }
-  throw InputError(where, "masking",
-                   "multiblock, causal_multiblock(FRAMES) or random_tube(RATIO)", quoted(name));
+  throw InputError(where, "masking", "multiblock, causal_multiblock(FRAMES) or random_tube(RATIO)",
+                   quoted(name));
 }
 
 std::vector<Mask> draw_masks(const MaskStrategy& strategy, const TokenGrid& grid, int batch,

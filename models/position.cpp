@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "common/error.h"
+
 namespace permafrost {
 namespace {
 
@@ -26,6 +28,9 @@ at::Tensor axis_table(int positions, int share) {
 }  // namespace
 
 at::Tensor sincos_positions(int width, int gt, int gh, int gw, bool uniform_power) {
+  if (!uniform_power && width % 8 != 0)
+    throw InputError("position table", "width", "a multiple of 8 where axes have unequal shares",
+                     std::to_string(width));
   const int even = 2 * ((width + 5) / 6);
   const int share_t = uniform_power ? even : width / 2;
   const int share_s = uniform_power ? even : width / 4;

@@ -137,10 +137,11 @@ class Trainer {
                                   {config_.encoder.grid_t(), config_.encoder.grid_h(),
                                    config_.encoder.grid_w()},
                                   config_.batch, config_.seed, static_cast<std::uint64_t>(number));
+    const bool watched = number % config_.log_every == 0 || number == config_.steps;
     StepReport report;
     const auto result =
         sharded_gradients(config_.gradient_shards, threads_, [&](int shard) {
-          return forward(batch, masks, shard, shard == 0 ? &report : nullptr);
+          return forward(batch, masks, shard, shard == 0 && watched ? &report : nullptr);
         });
     report.loss = result.loss;
     apply(result.gradients, number, report);

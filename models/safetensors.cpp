@@ -3,8 +3,10 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -18,10 +20,10 @@ struct DtypeName {
   at::ScalarType type;
 };
 
-constexpr DtypeName kDtypes[] = {
-    {"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16},
-    {"I64", at::kLong},   {"I32", at::kInt},   {"I16", at::kShort}, {"I8", at::kChar},
-    {"U8", at::kByte},    {"BOOL", at::kBool}};
+constexpr DtypeName kDtypes[] = {{"F64", at::kDouble},    {"F32", at::kFloat}, {"F16", at::kHalf},
+                                 {"BF16", at::kBFloat16}, {"I64", at::kLong},  {"I32", at::kInt},
+                                 {"I16", at::kShort},     {"I8", at::kChar},   {"U8", at::kByte},
+                                 {"BOOL", at::kBool}};
 
 at::ScalarType dtype_named(const std::string& name, const std::string& where,
                            const std::string& tensor) {
@@ -59,10 +61,12 @@ Entry read_entry(const std::string& name, const Json& json, std::uint64_t bytes,
   entry.shape = object.integers("shape");
   const auto offsets = object.integers("data_offsets");
   object.finish();
-  std::uint64_t values = 1;
+  std::uint64_t values = 1, strides = 1;  // strides: as though no size were 0
   for (const auto size : entry.shape) {
-    if (size < 0 || (size > 0 && values > (std::uint64_t{1} << 50) / static_cast<std::uint64_t>(size)))
+    const auto step = static_cast<std::uint64_t>(std::max<std::int64_t>(1, size));
+    if (size < 0 || strides > (std::uint64_t{1} << 50) / step)
       throw InputError(where, name + ".shape", "sizes that fit in memory", json["shape"].dump());
+    strides *= step;
     values *= static_cast<std::uint64_t>(size);
   }
   if (offsets.size() != 2 || offsets[0] < 0 || offsets[1] < offsets[0] ||
@@ -95,8 +99,8 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   if (header > file.size() - 8 || header > (std::uint64_t{100} << 20))
     throw InputError(where, "header", "at most " + std::to_string(file.size() - 8) + " bytes",
                      std::to_string(header) + " announced", "truncated, or not safetensors");
-  const Json json = parse_json(
-      std::string(reinterpret_cast<const char*>(file.data()) + 8, header), where + ": header");
+  const Json json = parse_json(std::string(reinterpret_cast<const char*>(file.data()) + 8, header),
+                               where + ": header");
   if (!json.is_object()) throw InputError(where, "header", "a JSON object", "something else");
   const std::uint64_t bytes = file.size() - 8 - header;
   SafetensorsFile out;
@@ -112,8 +116,10 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
       out.metadata[meta.key()] = meta.value().get<std::string>();
     }
   }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return a.begin < b.begin; });
+  // An empty tensor stands before the one that begins where it does.
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
+  });
   for (std::size_t i = 0; i + 1 < entries.size(); ++i)
     if (entries[i].end > entries[i + 1].begin)
       throw InputError(where, entries[i + 1].name, "data of its own",

@@ -22,7 +22,7 @@ struct SafetensorsFile {
 };
 
 // Checks every size against the file before memory is taken. Throws InputError naming file and
-// tensor for a truncated file, a bad header, overlapping or unaligned ranges, unknown dtypes.
+// tensor for a truncated file, a bad header, overlapping ranges, unknown dtypes.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
 
 // Whole or not at all. Tensors are written contiguous, in the order given, names unique.

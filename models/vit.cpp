@@ -89,6 +89,15 @@ at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec) {
       .view({b, spec.tokens(), spec.patch_values()});
 }
 
+at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec) {
+  const auto b = clips.size(0);
+  return clips
+      .reshape({b, 3, spec.grid_t(), spec.tubelet, spec.grid_h(), spec.patch, spec.grid_w(),
+                spec.patch})
+      .permute({0, 2, 4, 6, 1, 3, 5, 7})
+      .reshape({b, spec.tokens(), spec.patch_values()});
+}
+
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices) {
   return x.gather(1, indices.unsqueeze(-1).expand({indices.size(0), indices.size(1), x.size(2)}));
 }

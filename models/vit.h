@@ -31,6 +31,9 @@ VitWeights to_device(const VitWeights& weights, const at::Device& device);
 // are ordered (channel, frame, row, column), tokens (t*Hg + h)*Wg + w.
 at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec);
 
+// The same for clips float32 [B,3,T,H,W] that are normalised already.
+at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec);
+
 // Rows `indices` int64 [B,K] of x [B,N,D] -> [B,K,D].
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices);
 

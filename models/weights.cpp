@@ -37,6 +37,7 @@ at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& 
 }
 
 LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream) {
+  if (init == Init::none) return {at::empty({out, in}, at::kFloat), at::empty({out}, at::kFloat)};
   const double deviation =
       init == Init::normal ? 0.02 : std::sqrt(2.0 / static_cast<double>(in + out));
   return {normal_tensor({out, in}, deviation, stream), at::zeros({out}, at::kFloat)};
@@ -82,7 +83,8 @@ at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, int hea
 std::string hash_of(const NamedTensors& tensors) {
   Sha256 hash;
   for (const auto& [name, tensor] : tensors) {
-    hash.add(name + " " + c10::str(tensor.sizes()) + " " + tensor.dtype().name().data() + "\n");
+    // dtype().name() is a view into a longer text of the compiler's: never its data() alone.
+    hash.add(c10::str(name, " ", tensor.sizes(), " ", tensor.dtype().name(), "\n"));
     const at::Tensor bytes = tensor.detach().to(at::kCPU).contiguous();
     hash.add(bytes.data_ptr(), bytes.nbytes());
   }

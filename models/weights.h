@@ -4,7 +4,8 @@
 // Weights of transformers as plain structs of tensors, visited by name.
 //
 // Names and shapes are those of the reference implementation's state dictionaries
-// (`blocks.0.attn.qkv.weight` [3D,D] ...), so that a checkpoint is a list of these and nothing else.
+// (`blocks.0.attn.qkv.weight` [3D,D] ...), so that a checkpoint is a list of these and nothing
+// else.
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -37,8 +38,9 @@ void visit(NormWeights& weights, const std::string& prefix, const TensorVisitor&
 void visit(BlockWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
 
 // How fresh weights are drawn. `xavier` scales with fan-in and fan-out (needed at small widths),
-// `normal` is the reference's N(0, 0.02^2), made for widths of 384 and more.
-enum class Init { xavier, normal };
+// `normal` is the reference's N(0, 0.02^2), made for widths of 384 and more, `none` leaves linear
+// weights as they come, for a file's to take their place.
+enum class Init { xavier, normal, none };
 
 LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream);
 NormWeights make_norm(std::int64_t width);

@@ -91,8 +91,8 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
     return result;
   }
   const at::Tensor pixels = pixel_tensor(
-      batch.pixels.data() + static_cast<std::size_t>(begin) * spec.clip_shape().bytes(), end - begin,
-      spec.clip_shape());
+      batch.pixels.data() + static_cast<std::size_t>(begin) * spec.clip_shape().bytes(),
+      end - begin, spec.clip_shape());
   at::Tensor labels = at::empty({end - begin}, at::kLong);
   for (std::int64_t i = begin; i < end; ++i) {
     const auto k = static_cast<std::size_t>(i);
@@ -119,6 +119,9 @@ std::vector<int> predict_all(const Model& model, const EncoderSpec& spec, const 
     for (std::int64_t i = begin; i < end; ++i) {
       const Sample sample = source.read(samples[static_cast<std::size_t>(i)], 0, 1);
       read[static_cast<std::size_t>(i - begin)] = sample.failure.empty();
+      if (sample.failure.empty() && !(sample.clip.shape == spec.clip_shape()))
+        throw Error(source.name(samples[static_cast<std::size_t>(i)]) +
+                    ": the clip has another shape than the encoder expects");
       if (sample.failure.empty())
         std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
                   pixels.begin() + (i - begin) * static_cast<std::ptrdiff_t>(bytes));
@@ -156,10 +159,10 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
       .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
       .length = total};
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order = RandomStream({.seed = seed,
-                                     .purpose = "finetune.order",
-                                     .epoch = static_cast<std::uint64_t>(epoch)})
-                           .permutation(n);
+    const auto order =
+        RandomStream(
+            {.seed = seed, .purpose = "finetune.order", .epoch = static_cast<std::uint64_t>(epoch)})
+            .permutation(n);
     Loader loader(source,
                   {.shape = encoder.spec.clip_shape(),
                    .batch = protocol.batch,
@@ -169,11 +172,10 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
                   });
     double sum = 0;
     for (Batch batch; loader.next(batch);) {
-      const auto gradients =
-          sharded_gradients(protocol.gradient_shards, threads, [&](int shard) {
-            return shard_loss(model, encoder.spec, outcome.spec, batch, shard,
-                              protocol.gradient_shards);
-          });
+      const auto gradients = sharded_gradients(protocol.gradient_shards, threads, [&](int shard) {
+        return shard_loss(model, encoder.spec, outcome.spec, batch, shard,
+                          protocol.gradient_shards);
+      });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
       sum += gradients.loss * static_cast<double>(batch.indices.size());
@@ -183,8 +185,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
   }
   outcome.train_seconds = seconds_since(start);
   const auto test_start = Clock::now();
-  outcome.predictions =
-      predict_all(model, encoder.spec, outcome.spec, source, fold.test, threads);
+  outcome.predictions = predict_all(model, encoder.spec, outcome.spec, source, fold.test, threads);
   outcome.evaluate_seconds = seconds_since(test_start);
   outcome.encoder = model.encoder;
   outcome.head = model.head;

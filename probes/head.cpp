@@ -32,11 +32,16 @@ void visit(HeadWeights& w, HeadKind kind, const TensorVisitor& visitor) {
 }
 
 HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) {
+  if (spec.kind == HeadKind::attentive && spec.width % spec.heads != 0)
+    throw InputError("probe head", "heads", "a divisor of the width " + std::to_string(spec.width),
+                     std::to_string(spec.heads));
   RandomStream stream({.seed = seed, .purpose = "head.init"});
   const auto d = static_cast<std::int64_t>(spec.width), l = static_cast<std::int64_t>(candidates);
   const auto hidden = static_cast<std::int64_t>(spec.width * spec.mlp_ratio);
-  const auto drawn = [&](at::IntArrayRef shape, double deviation = 0.02) {
-    const at::Tensor one = normal_tensor(shape, deviation, stream);
+  // The reference's 0.02 belongs to width 1024; the gain of a layer goes with sqrt(width).
+  const double base = 0.02 * std::sqrt(1024.0 / spec.width);
+  const auto drawn = [&](at::IntArrayRef shape, double scale = 1.0) {
+    const at::Tensor one = normal_tensor(shape, base * scale, stream);
     std::vector<std::int64_t> sizes{l};
     sizes.insert(sizes.end(), shape.begin(), shape.end());
     return one.unsqueeze(0).expand(sizes).contiguous();
@@ -55,7 +60,7 @@ HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) 
     w.norm2_bias = filled(d, 0);
     w.fc1_weight = drawn({hidden, d});
     w.fc1_bias = filled(hidden, 0);
-    w.fc2_weight = drawn({d, hidden}, 0.02 / std::sqrt(2.0));
+    w.fc2_weight = drawn({d, hidden}, 1.0 / std::sqrt(2.0));
     w.fc2_bias = filled(d, 0);
   }
   w.linear_weight = drawn({spec.classes, d});
@@ -88,7 +93,8 @@ at::Tensor cross_attention(const HeadWeights& w, const HeadSpec& spec, const at:
   const at::Tensor means = at::bmm(attention, tokens)  // [B,LH,D]
                                .view({b, l, h, d})
                                .permute({1, 2, 0, 3});
-  const at::Tensor normed = means * w.norm1_weight.view({l, 1, 1, d}) + w.norm1_bias.view({l, 1, 1, d});
+  const at::Tensor normed =
+      means * w.norm1_weight.view({l, 1, 1, d}) + w.norm1_bias.view({l, 1, 1, d});
   const at::Tensor values = w.kv_weight.slice(1, d, 2 * d).reshape({l * h, hd, d});
   const at::Tensor mixed = at::baddbmm(w.kv_bias.slice(1, d, 2 * d).reshape({l * h, 1, hd}),
                                        normed.reshape({l * h, b, d}), values.transpose(1, 2));

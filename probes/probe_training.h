@@ -6,16 +6,12 @@
 #include <functional>
 #include <vector>
 
+#include "datasets/fold.h"
 #include "probes/features.h"
 #include "probes/head.h"
 #include "probes/protocol.h"
 
 namespace permafrost {
-
-// Indices into one source. Samples that share a group stand on one side only.
-struct Fold {
-  std::vector<std::int64_t> train, test;
-};
 
 struct ProbeOutcome {
   std::vector<int> predictions;           // class of fold.test[i]; -1 where it could not be read

@@ -8,12 +8,12 @@ Motion draw_motion(MotionKind kind, RandomStream& stream) {
   // Every draw is made whatever the class is, so that the class shifts no later draw.
   const float speed = stream.uniform(0.30F, 0.60F);
   const float spin = stream.uniform(0.30F, 0.60F);
-  const float swell = stream.uniform(0.90F, 1.30F);
+  const float swell = stream.uniform(1.00F, 1.50F);
   motion.vx = stream.uniform(-0.06F, 0.06F);
   motion.vy = stream.uniform(-0.06F, 0.06F);
   motion.spin = stream.uniform(-0.05F, 0.05F);
   motion.swell_phase = stream.uniform();
-  motion.swell_depth = 0.55F;
+  motion.swell_depth = 0.45F;
   switch (kind) {
     case MotionKind::right: motion.vx = speed; break;
     case MotionKind::left: motion.vx = -speed; break;

@@ -29,17 +29,21 @@ PatternKind textured(RandomStream& stream) {
   return static_cast<PatternKind>(stream.integer(kTexturedPatterns));
 }
 
-Pattern draw_object_pattern(PatternKind kind, Split split, RandomStream& stream) {
+// `flat`: a weak texture of one hue, so that the silhouette stands out (the still images, where the
+// shape is asked for).
+Pattern draw_object_pattern(PatternKind kind, bool flat, Split split, RandomStream& stream) {
   Pattern pattern;
   pattern.kind = kind;
-  pattern.cycles = 6.5F + 3.5F * split_uniform(stream, split, 4);
+  pattern.cycles = 6.0F + 3.0F * split_uniform(stream, split, 4);
   set_direction(stream.uniform(), pattern.direction_x, pattern.direction_y);
   pattern.phase_u = stream.uniform();
   pattern.phase_v = stream.uniform();
   const float hue = split_uniform(stream, split, 6);
   const float other = hue + stream.uniform(0.25F, 0.75F);
-  pattern.low = colour(hue, stream.uniform(0.6F, 0.95F), stream.uniform(0.15F, 0.40F));
-  pattern.high = colour(other, stream.uniform(0.3F, 0.8F), stream.uniform(0.80F, 1.0F));
+  const float depth = stream.uniform(0.15F, 0.40F);
+  pattern.low = colour(hue, stream.uniform(0.6F, 0.95F), flat ? depth + 0.45F : depth);
+  pattern.high =
+      colour(flat ? hue : other, stream.uniform(0.3F, 0.8F), stream.uniform(0.80F, 1.0F));
   return pattern;
 }
 
@@ -65,8 +69,8 @@ Object draw_distractor(Split split, RandomStream& stream) {
   object.x = stream.uniform();
   object.y = stream.uniform();
   object.radius = stream.uniform(0.05F, 0.09F);
-  object.motion.vx = stream.uniform(-0.25F, 0.25F);
-  object.motion.vy = stream.uniform(-0.25F, 0.25F);
+  object.motion.vx = stream.uniform(-0.15F, 0.15F);
+  object.motion.vy = stream.uniform(-0.15F, 0.15F);
   return object;
 }
 
@@ -108,15 +112,15 @@ Scene draw_scene(const SceneName& name) {
   }
   scene.still = name.task == SyntheticTask::object;
   scene.ground = draw_ground(name.split, stream);
-  scene.ground_vx = stream.uniform(-0.12F, 0.12F);
-  scene.ground_vy = stream.uniform(-0.12F, 0.12F);
-  scene.camera_vx = stream.uniform(-0.12F, 0.12F);
-  scene.camera_vy = stream.uniform(-0.12F, 0.12F);
+  scene.ground_vx = stream.uniform(-0.05F, 0.05F);
+  scene.ground_vy = stream.uniform(-0.05F, 0.05F);
+  scene.camera_vx = stream.uniform(-0.08F, 0.08F);
+  scene.camera_vy = stream.uniform(-0.08F, 0.08F);
   scene.main.shape = shape;
-  scene.main.pattern = draw_object_pattern(pattern, name.split, stream);
+  scene.main.pattern = draw_object_pattern(pattern, scene.still, name.split, stream);
   scene.main.x = stream.uniform();
   scene.main.y = stream.uniform();
-  scene.main.radius = stream.uniform(0.24F, 0.34F);
+  scene.main.radius = stream.uniform(0.30F, 0.42F);
   scene.main.turn = stream.uniform();
   scene.main.motion = draw_motion(motion, stream);
   scene.distractor = draw_distractor(name.split, stream);

@@ -81,6 +81,7 @@ void FrameReader::open_file() {
   input->flags |= AVFMT_FLAG_CUSTOM_IO;
   input->interrupt_callback = interrupt;
   input->io_open = &refuse_to_open;
+  input->protocol_whitelist = allocated(av_strdup("none"));  // for demuxers that go past io_open
   status = avformat_open_input(&input, path_.c_str(), nullptr, nullptr);  // frees it on failure
   if (status < 0) fail(expected, ffmpeg_reason(status));
   input_.reset(input);

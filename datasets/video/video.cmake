@@ -8,7 +8,6 @@ set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
 if(PERMAFROST_FFMPEG)
-  set(_ffmpeg_packages libavformat libavcodec libavutil libswscale)
   find_package(PkgConfig)
   if(PKG_CONFIG_FOUND)
     pkg_check_modules(FFMPEG IMPORTED_TARGET GLOBAL libavformat>=59 libavcodec>=59 libavutil>=57
@@ -16,9 +15,9 @@ if(PERMAFROST_FFMPEG)
   endif()
   if(NOT FFMPEG_FOUND)
     message(FATAL_ERROR
-      "FFmpeg 5.1 or later: expected the pkg-config packages ${_ffmpeg_packages}, found not all of "
-      "them.\nInstall them (Debian: apt-get install pkg-config libavformat-dev libavcodec-dev "
-      "libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
+      "FFmpeg 5.1 or later: expected the pkg-config packages libavformat, libavcodec, libavutil and "
+      "libswscale, found not all of them.\nInstall them (Debian: apt-get install pkg-config "
+      "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
   endif()
   list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp)
   list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Which program this is: goes into every record and into `permafrost doctor`.
+#include <string>
+
+namespace permafrost {
+
+struct BuildInfo {
+  std::string version;         // of the project
+  std::string commit;          // git, "-dirty" with changes, "unknown" outside of a repository
+  std::string libtorch;        // version that it was compiled against
+  std::string device = "cpu";  // that the features were computed on
+};
+
+BuildInfo build_info(const std::string& device = "cpu");
+
+}  // namespace permafrost

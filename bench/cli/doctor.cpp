@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost doctor: what this build is and what this machine offers it.
+#include <torch/types.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/build_info.h"
+#include "bench/cli/options.h"
+#include "bench/device.h"
+#include "common/parallel.h"
+#include "datasets/task.h"
+#include "models/encoder.h"
+
+namespace permafrost {
+
+int run_doctor(const CommonOptions& common) {
+#ifdef PERMAFROST_FFMPEG
+  const bool video = true;
+#else
+  const bool video = false;
+#endif
+  const std::string data = data_folder("").string();
+  const BuildInfo build = build_info();
+  const Json report{{"version", build.version},
+                    {"commit", build.commit},
+                    {"libtorch", build.libtorch},
+                    {"cuda", cuda_available()},
+                    {"threads", available_threads()},
+                    {"video_files", video},
+                    {"zoo", zoo_folder().string()},
+                    {"encoders", zoo_names()},
+                    {"data", data.empty() ? "none" : data}};
+  if (common.json) {
+    std::printf("%s\n", report.dump(2).c_str());
+    return 0;
+  }
+  for (const auto& item : report.items())
+    std::printf("%-12s %s\n", item.key().c_str(),
+                item.value().is_string() ? item.value().get<std::string>().c_str()
+                                         : item.value().dump().c_str());
+  return 0;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the command line says, one struct a command; main.cpp fills them and calls the function.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace permafrost {
+
+struct CommonOptions {
+  std::string device = "auto";  // cpu, cuda, auto
+  int threads = 0;              // 0: as many as this process may use
+  std::uint64_t seed = 1;
+  bool json = false;            // a machine-readable result on stdout
+  bool quiet = false;           // no progress
+
+  int thread_count() const;
+};
+
+struct TablesCommand {
+  std::vector<int> tables;  // empty: all of the suite
+  std::string suite = "pico", out = "out", data;
+  int seeds = 0;  // 0: the suite's
+  bool quick = false, fresh = false, resume = false;
+};
+
+struct PretrainCommand {
+  std::string config, out;
+  std::vector<std::string> set;
+};
+
+struct FeaturesCommand {
+  std::string encoder, input, output, key, layout = "BTCHW";
+  std::vector<int> layers;
+  int frame_step = 4;
+};
+
+struct ProbeCommand {
+  std::string encoder, task, out, suite = "pico", data;
+  std::vector<std::string> heads, set;
+};
+
+struct InspectCommand {
+  std::string path;  // empty: the zoo
+};
+
+struct MasksCommand {
+  std::string strategy = "multiblock", png;
+  bool stats = false;
+  std::vector<int> grid{4, 6, 6};
+  int batch = 24;
+};
+
+// Each returns the exit status and throws Error for what main.cpp turns into one line.
+int run(const CommonOptions& common, const TablesCommand& command);
+int run(const CommonOptions& common, const PretrainCommand& command);
+int run(const CommonOptions& common, const FeaturesCommand& command);
+int run_probe(const CommonOptions& common, const ProbeCommand& command);
+int run_finetune(const CommonOptions& common, const ProbeCommand& command);
+int run(const CommonOptions& common, const InspectCommand& command);
+int run(const CommonOptions& common, const MasksCommand& command);
+int run_doctor(const CommonOptions& common);
+
+}  // namespace permafrost

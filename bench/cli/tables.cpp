@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost tables: the main job.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/cli/options.h"
+#include "bench/device.h"
+#include "bench/runner.h"
+#include "common/files.h"
+#include "common/progress.h"
+
+namespace permafrost {
+
+int run(const CommonOptions& common, const TablesCommand& command) {
+  TablesOptions options;
+  options.tables = command.tables;
+  options.suite = command.suite;
+  options.out = command.out;
+  options.data = command.data;
+  options.device = chosen_device(common.device);
+  options.seeds = command.seeds;
+  options.threads = common.thread_count();
+  options.quick = command.quick;
+  options.fresh = command.fresh;
+  options.quiet = common.quiet;
+  options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  const TablesResult result = run_tables(options);
+  if (common.json) {
+    Json tables = Json::array();
+    for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));
+    const Json out{{"out", command.out},
+                   {"computed", result.computed},
+                   {"reused", result.reused},
+                   {"seconds", result.seconds},
+                   {"tables", tables}};
+    std::printf("%s\n", out.dump().c_str());
+    return 0;
+  }
+  for (const auto& table : result.tables) std::printf("%s\n", to_markdown(table).c_str());
+  std::fflush(stdout);
+  std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s\n", result.computed,
+               result.reused, (options.out / "records").c_str(), clock_text(result.seconds).c_str());
+  return 0;
+}
+
+}  // namespace permafrost

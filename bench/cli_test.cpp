@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a user runs it: good and bad input, exit status, one line on stderr.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/files.h"
+
+namespace permafrost {
+namespace {
+namespace fs = std::filesystem;
+
+struct Run {
+  int status = -1;
+  std::string out, err;
+};
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("permafrost_cli_" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Run program(const std::string& arguments, const std::string& before = "") const {
+    const std::string command = before + " " + PERMAFROST_PROGRAM + " " + arguments + " 2>'" +
+                                (folder_ / "stderr").string() + "'";
+    Run run;
+    FILE* pipe = ::popen(command.c_str(), "r");
+    std::array<char, 4096> block{};
+    while (const std::size_t n = std::fread(block.data(), 1, block.size(), pipe))
+      run.out.append(block.data(), n);
+    const int status = ::pclose(pipe);
+    run.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    run.err = read_file(folder_ / "stderr");
+    return run;
+  }
+
+  // Exit 2, nothing on stdout, one line on stderr that holds every part.
+  void expect_refusal(const std::string& arguments, const std::vector<std::string>& parts) const {
+    const Run run = program(arguments);
+    EXPECT_EQ(run.status, 2) << arguments << "\n" << run.err;
+    EXPECT_EQ(run.out, "") << arguments;
+    EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
+    for (const auto& part : parts)
+      EXPECT_NE(run.err.find(part), std::string::npos) << "no \"" << part << "\" in: " << run.err;
+  }
+
+  std::string write(const std::string& name, const std::string& text) const {
+    write_file_atomically(folder_ / name, text);
+    return (folder_ / name).string();
+  }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  // A run of seconds: 4 frames of 24x24, one narrow block.
+  std::string tiny_config() const {
+    return write("tiny.json", R"({
+      "objective": "vjepa", "masking": "multiblock", "batch": 8, "gradient_shards": 2, "steps": 6,
+      "checkpoint_every": 2, "log_every": 1,
+      "encoder": {"width": 24, "depth": 1, "heads": 2, "frames": 4, "height": 24, "image_width": 24},
+      "predictor": {"width": 12, "depth": 1, "heads": 2}})");
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Cli, ListsItsCommands) {
+  const Run run = program("--help");
+  EXPECT_EQ(run.status, 0);
+  for (const char* name : {"tables", "pretrain", "features", "probe", "finetune", "inspect", "masks"})
+    EXPECT_NE(run.out.find(name), std::string::npos) << name;
+  EXPECT_EQ(program("doctor").status, 0);
+}
+
+TEST_F(Cli, RefusesWrongUsage) {
+  expect_refusal("", {"permafrost"});
+  expect_refusal("tabels", {"permafrost"});
+  expect_refusal("tables --suite nope --out " + path("o"), {"--suite", "pico", "\"nope\""});
+  expect_refusal("tables 99 --out " + path("o"), {"99"});
+  expect_refusal("tables --device gpu --out " + path("o"), {"--device", "\"gpu\""});
+  EXPECT_FALSE(fs::exists(folder_ / "o")) << "something was written";
+}
+
+TEST_F(Cli, RefusesAnOutThatCannotBeWritten) {
+  const std::string file = write("file", "x");
+  expect_refusal("tables --out " + file + "/below", {"--out", "below"});
+  expect_refusal("pretrain " + tiny_config() + " --out " + file + "/below", {"--out"});
+}
+
+TEST_F(Cli, NamesTheNearestKeyOfAConfiguration) {
+  const std::string config = write("c.json", R"({"objective": "vjepa", "bach": 8})");
+  expect_refusal("pretrain " + config + " --out " + path("o"), {"c.json", "\"bach\"", "\"batch\""});
+  expect_refusal("pretrain " + path("absent.json") + " --out " + path("o"), {"absent.json"});
+  expect_refusal("pretrain " + tiny_config() + " --set batch=7 --out " + path("o"), {"batch", "7"});
+  EXPECT_FALSE(fs::exists(folder_ / "o"));
+}
+
+TEST_F(Cli, PretrainsInspectsAndRefusesATruncatedFile) {
+  const Run run = program("pretrain " + tiny_config() + " --quiet --json --out " + path("run"));
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(nlohmann::json::parse(run.out).at("steps"), 6);
+  const std::string encoder = path("run/encoder.safetensors");
+  const Run inspected = program("inspect --json " + encoder);
+  ASSERT_EQ(inspected.status, 0) << inspected.err;
+  EXPECT_EQ(nlohmann::json::parse(inspected.out).at("spec").at("width"), 24);
+
+  const std::string bytes = read_file(encoder);
+  const std::string cut = write("cut.safetensors", bytes.substr(0, bytes.size() - 100));
+  expect_refusal("inspect " + cut, {"cut.safetensors", "truncated"});
+  expect_refusal("features --encoder " + cut + " --input " + cut + " --output " + path("f"),
+                 {"cut.safetensors"});
+  expect_refusal("inspect " + write("short", "abc"), {"short", "3 bytes"});
+  expect_refusal("features --encoder nope --input x --output " + path("f"), {"--encoder", "\"nope\""});
+}
+
+TEST_F(Cli, PretrainingSurvivesKills) {
+  const std::string config = tiny_config();
+  ASSERT_EQ(program("pretrain " + config + " --quiet --out " + path("whole") + " --set steps=40").status, 0);
+  for (int i = 0; i < 4; ++i)
+    program("pretrain " + config + " --quiet --out " + path("cut") + " --set steps=40",
+            "timeout -s KILL 0." + std::to_string(5 + 2 * i));
+  ASSERT_EQ(program("pretrain " + config + " --quiet --out " + path("cut") + " --set steps=40").status, 0);
+  EXPECT_EQ(read_file(folder_ / "cut/encoder.safetensors"),
+            read_file(folder_ / "whole/encoder.safetensors"));
+}
+
+TEST_F(Cli, RefusesFilesThatAreNoVideo) {
+  ASSERT_EQ(program("pretrain " + tiny_config() + " --quiet --out " + path("run")).status, 0);
+  const std::string encoder = "features --encoder " + path("run/encoder.safetensors") + " --output " +
+                              path("f.safetensors") + " --input ";
+  expect_refusal(encoder + write("text.mp4", "this is no video"), {"text.mp4"});
+  expect_refusal(encoder + write("empty.mp4", ""), {"empty.mp4"});
+  expect_refusal(encoder + path("absent.mp4"), {"absent.mp4"});
+  EXPECT_FALSE(fs::exists(folder_ / "f.safetensors"));
+}
+
+TEST_F(Cli, RefusesBrokenManifests) {
+  const auto config = [&](const std::string& manifest) {
+    return write("real.json", R"({"objective": "vjepa", "steps": 2, "batch": 4, "real_clips":
+                  {"manifest": ")" + write("clips.csv", manifest) + R"(", "share": 1}})");
+  };
+  expect_refusal("pretrain " + config("absent.mp4 0\n") + " --out " + path("o"),
+                 {"clips.csv:1", "absent.mp4"});
+  write("a.mp4", "x");
+  expect_refusal("pretrain " + config("a.mp4 0\na.mp4 cat\n") + " --out " + path("o"),
+                 {"clips.csv:2", "label", "\"cat\""});
+  EXPECT_FALSE(fs::exists(folder_ / "o/encoder.safetensors"));
+}
+
+TEST_F(Cli, ShowsMasks) {
+  const Run run = program("masks --strategy 'causal_multiblock(6)' --stats --png " + path("m.png"));
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_NE(run.out.find("mask 1"), std::string::npos);
+  EXPECT_EQ(read_file(folder_ / "m.png").substr(1, 3), "PNG");
+  expect_refusal("masks --strategy diagonal", {"--strategy", "\"diagonal\""});
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Devices, and the process-wide settings that must be made before anything else.
+#include <string>
+
+namespace permafrost {
+
+// First act of main: loads LibTorch's CUDA half where there is a driver (the program links the CPU
+// half alone), keeps freed memory in the process, and gives every thread of ours one torch thread.
+void prepare_process();
+
+// "cpu" or "cuda" for --device cpu|cuda|auto. Throws InputError for anything else, and for cuda
+// where there is none.
+std::string chosen_device(const std::string& flag);
+
+bool cuda_available();
+
+}  // namespace permafrost

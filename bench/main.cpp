@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: flags to structs, errors to one line and an exit status.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "bench/build_info.h"
+#include "bench/cli/options.h"
+#include "bench/device.h"
+#include "common/error.h"
+#include "common/parallel.h"
+
+namespace permafrost {
+
+int CommonOptions::thread_count() const { return threads > 0 ? threads : available_threads(); }
+
+namespace {
+
+struct Commands {
+  CommonOptions common;
+  TablesCommand tables;
+  PretrainCommand pretrain;
+  FeaturesCommand features;
+  ProbeCommand probe, finetune;
+  InspectCommand inspect;
+  MasksCommand masks;
+  std::function<int()> chosen;
+};
+
+CLI::App* add_command(CLI::App& app, Commands& c, const char* name, const char* what,
+                      std::function<int()> action) {
+  CLI::App* sub = app.add_subcommand(name, what);
+  sub->add_option("--device", c.common.device, "cpu, cuda or auto")->capture_default_str();
+  sub->add_option("--threads", c.common.threads, "0: all that this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  sub->add_option("--seed", c.common.seed)->capture_default_str();
+  sub->add_flag("--json", c.common.json, "machine-readable result on stdout");
+  sub->add_flag("--quiet", c.common.quiet, "no progress");
+  sub->callback([&c, action = std::move(action)] { c.chosen = action; });
+  return sub;
+}
+
+void add_tables(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "tables", "regenerate the paper's tables",
+                              [&c] { return run(c.common, c.tables); });
+  sub->add_option("tables", c.tables.tables, "numbers; none: all of the suite");
+  sub->add_option("--suite", c.tables.suite)->capture_default_str();
+  sub->add_option("--out", c.tables.out, "records, tables, figures")->capture_default_str();
+  sub->add_option("--data", c.tables.data, "folder of real datasets");
+  sub->add_option("--seeds", c.tables.seeds, "0: as the suite says")->check(CLI::Range(0, 1000));
+  sub->add_flag("--quick", c.tables.quick, "few samples and epochs: a check, not a result");
+  auto* fresh = sub->add_flag("--fresh", c.tables.fresh, "ignore the records in --out");
+  sub->add_flag("--resume", c.tables.resume, "keep the records in --out (the default)")
+      ->excludes(fresh);
+}
+
+void add_pretrain(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "pretrain", "pretrain an encoder; resumes by itself",
+                              [&c] { return run(c.common, c.pretrain); });
+  sub->add_option("config", c.pretrain.config, "CONFIG.json")->required();
+  sub->add_option("--set", c.pretrain.set, "key=value over the configuration, a.b for nested keys");
+  sub->add_option("--out", c.pretrain.out)->required();
+}
+
+void add_features(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "features", "tokens of a video, an image or a tensor",
+                              [&c] { return run(c.common, c.features); });
+  sub->add_option("--encoder", c.features.encoder, "zoo name or file")->required();
+  sub->add_option("--input", c.features.input, "video, image or .safetensors")->required();
+  sub->add_option("--output", c.features.output, ".safetensors")->required();
+  sub->add_option("--key", c.features.key, "tensor in a .safetensors input");
+  sub->add_option("--layout", c.features.layout)
+      ->check(CLI::IsMember({"BTCHW", "BCTHW"}))
+      ->capture_default_str();
+  sub->add_option("--layers", c.features.layers, "also the outputs of these blocks (from 0)")
+      ->delimiter(',');
+  sub->add_option("--frame-step", c.features.frame_step, "frames of the video a clip frame")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+}
+
+void add_probe(CLI::App& app, Commands& c, ProbeCommand& command, const char* name, const char* what,
+               int (*action)(const CommonOptions&, const ProbeCommand&)) {
+  CLI::App* sub =
+      add_command(app, c, name, what, [&c, &command, action] { return action(c.common, command); });
+  sub->add_option("--encoder", command.encoder, "zoo name or file")->required();
+  sub->add_option("--task", command.task, "a task of the suite")->required();
+  sub->add_option("--out", command.out)->required();
+  sub->add_option("--suite", command.suite)->capture_default_str();
+  sub->add_option("--data", command.data, "folder of real datasets");
+  if (&command == &c.probe)
+    sub->add_option("--head", command.heads, "attentive, mean_pool")->delimiter(',');
+  sub->add_option("--set", command.set, "key=value over the suite's protocol");
+}
+
+void add_masks(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "masks", "show a masking strategy",
+                              [&c] { return run(c.common, c.masks); });
+  sub->add_option("--strategy", c.masks.strategy)->capture_default_str();
+  sub->add_option("--png", c.masks.png, "picture file");
+  sub->add_flag("--stats", c.masks.stats, "mean shares over many batches");
+  sub->add_option("--grid", c.masks.grid, "tokens T,H,W")->delimiter(',')->capture_default_str();
+  sub->add_option("--batch", c.masks.batch)->check(CLI::Range(1, 65536))->capture_default_str();
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app("Permafrost: frozen evaluation of self-supervised video encoders");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "permafrost " + build_info().version);
+  Commands c;
+  add_tables(app, c);
+  add_pretrain(app, c);
+  add_features(app, c);
+  add_probe(app, c, c.probe, "probe", "train a probe on a frozen encoder", run_probe);
+  add_probe(app, c, c.finetune, "finetune", "fine-tune an encoder", run_finetune);
+  CLI::App* inspect = add_command(app, c, "inspect", "what is in the zoo or in a file",
+                                  [&c] { return run(c.common, c.inspect); });
+  inspect->add_option("file", c.inspect.path, "none: list the zoo");
+  add_masks(app, c);
+  add_command(app, c, "doctor", "build, devices, folders", [&c] { return run_doctor(c.common); });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "permafrost: %s (permafrost --help lists commands and flags)\n",
+                 error.what());
+    return 2;
+  }
+  return c.chosen();
+}
+
+}  // namespace
+}  // namespace permafrost
+
+int main(int argc, char** argv) {
+  permafrost::prepare_process();
+  try {
+    return permafrost::run_program(argc, argv);
+  } catch (const permafrost::Error& error) {
+    std::fprintf(stderr, "permafrost: %s\n", error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "permafrost: internal error: %s\n", error.what());
+    return 1;
+  }
+}

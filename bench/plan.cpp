@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/plan.h"
+
+#include <algorithm>
+
+#include "common/error.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+std::string shape_text(const ClipShape& shape) {
+  return std::to_string(shape.frames) + "x" + std::to_string(shape.height) + "x" +
+         std::to_string(shape.width);
+}
+
+// Why there is no file of that name; empty when there is one.
+std::string missing_encoder(const std::string& name) {
+  std::error_code ignored;
+  const fs::path in_zoo = zoo_folder() / (name + ".safetensors");
+  if (fs::is_regular_file(in_zoo, ignored) || fs::is_regular_file(name, ignored)) return "";
+  return "no encoder file " + in_zoo.string();
+}
+
+// Records say where a cell stands; the lowest table comes first, whatever was asked for first.
+void add_use(std::vector<CellUse>& uses, const CellUse& use) {
+  const auto same = std::find_if(uses.begin(), uses.end(), [&](const CellUse& known) {
+    return known.table == use.table && known.row == use.row && known.column == use.column;
+  });
+  if (same != uses.end())
+    same->paper = use.paper;
+  else
+    uses.push_back(use);
+  std::stable_sort(uses.begin(), uses.end(),
+                   [](const CellUse& a, const CellUse& b) { return a.table < b.table; });
+}
+
+class Planner {
+ public:
+  Planner(const Suite& suite, int seeds, const fs::path& data)
+      : suite_(suite), seeds_(seeds), data_(data) {}
+
+  Plan plan(const std::vector<TableSpec>& tables) {
+    for (const auto& table : tables) {
+      auto& rows = plan_.places.emplace_back();
+      for (const auto& row : table.rows) {
+        auto& places = rows.emplace_back();
+        for (const auto& column : table.columns) places.push_back(place(table, row, column));
+      }
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  PlannedPlace place(const TableSpec& table, const RowSpec& row, const ColumnSpec& column) {
+    const PlannedEncoder& encoder = encoder_named(row.encoder);
+    if (!encoder.unavailable.empty()) return {.unavailable = encoder.unavailable};
+    const TaskSpec& spec = task_of(suite_, column.task);
+    const Task& task = task_opened(spec, encoder.spec.clip_shape());
+    if (!task.available()) return {.unavailable = task.unavailable};
+    const ProtocolChoice& protocol = protocol_of(suite_, column.protocol);
+    CellUse use{.table = table.number, .row = row.name, .column = column.name};
+    if (const auto it = row.paper.find(column.name); it != row.paper.end()) use.paper = it->second;
+
+    PlannedPlace place;
+    for (int seed = 1; seed <= seeds_; ++seed) {
+      PlannedCell cell{.encoder = row.encoder, .protocol = protocol, .task = &task};
+      cell.clips = clips_of(protocol, spec);
+      cell.record.encoder = encoder.identity;
+      cell.record.task = {.name = task.name,
+                          .manifest_sha256 = task.manifest_sha256,
+                          .identity = task.identity,
+                          .version = task.version,
+                          .classes = task.classes};
+      cell.record.protocol = to_json(protocol, spec);
+      cell.record.seed = static_cast<std::uint64_t>(seed);
+      cell.record.key = key_of(cell.record);
+      const auto [it, added] = by_key_.try_emplace(cell.record.key, plan_.cells.size());
+      if (added) plan_.cells.push_back(std::move(cell));
+      add_use(plan_.cells[it->second].record.used_by, use);
+      place.cells.push_back(it->second);
+    }
+    return place;
+  }
+
+  const PlannedEncoder& encoder_named(const std::string& name) {
+    const auto [it, added] = plan_.encoders.try_emplace(name);
+    PlannedEncoder& planned = it->second;
+    if (!added) return planned;
+    const Encoder encoder = open_encoder(suite_, encoder_of(suite_, name), planned.unavailable);
+    if (!planned.unavailable.empty()) return planned;
+    planned.spec = encoder.spec;
+    planned.identity = {encoder.name, encoder.source, encoder.sha256, to_json(encoder.spec)};
+    return planned;
+  }
+
+  const Task& task_opened(const TaskSpec& spec, const ClipShape& shape) {
+    const std::string name = spec.name + " " + shape_text(shape);
+    if (const auto it = plan_.tasks.find(name); it != plan_.tasks.end()) return it->second;
+    return plan_.tasks.emplace(name, open_task(spec, shape, data_)).first->second;
+  }
+
+  const Suite& suite_;
+  int seeds_;
+  fs::path data_;
+  Plan plan_;
+  std::map<std::string, std::size_t> by_key_;
+};
+
+}  // namespace
+
+Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, int seeds,
+               const fs::path& data) {
+  return Planner(suite, seeds, data).plan(tables);
+}
+
+Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable) {
+  const std::string where = "suite " + suite.name + ": encoder " + permafrost::quoted(choice.name);
+  if (!choice.random()) {
+    unavailable = missing_encoder(choice.zoo);
+    return unavailable.empty() ? load_encoder(choice.zoo, where) : Encoder{};
+  }
+  if (!choice.like.empty()) {
+    unavailable = missing_encoder(choice.like);
+    if (!unavailable.empty()) return {};
+    return random_encoder(load_encoder(choice.like, where).spec, choice.seed);
+  }
+  return random_encoder(read_encoder_spec(choice.spec, where), choice.seed);
+}
+
+void take_records(Plan& plan, const fs::path& out,
+                  const std::function<void(const std::string&)>& notice) {
+  for (auto& cell : plan.cells) {
+    std::error_code ignored;
+    if (!fs::exists(record_path(out, cell.record.key), ignored)) continue;
+    Record found;
+    try {
+      found = read_record(out, cell.record.key);
+    } catch (const InputError& error) {
+      if (notice) notice(std::string(error.what()) + "; the cell is computed again");
+      continue;
+    }
+    const auto before = found.used_by;
+    for (const auto& use : cell.record.used_by) add_use(found.used_by, use);
+    if (found.used_by != before) write_record(out, found);
+    cell.record = std::move(found);
+    cell.done = cell.reused = true;
+  }
+}
+
+std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
+  std::vector<PlannedGroup> groups;
+  for (std::size_t i = 0; i < plan.cells.size(); ++i) {
+    const PlannedCell& cell = plan.cells[i];
+    if (cell.done) continue;
+    const bool is_finetune = cell.protocol.is_finetune;
+    auto it = std::find_if(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
+      return group.encoder == cell.encoder && group.task == cell.task &&
+             group.clips == cell.clips && group.is_finetune == is_finetune;
+    });
+    if (it == groups.end())
+      it = groups.insert(groups.end(), {cell.encoder, cell.task, cell.clips, is_finetune, {}});
+    it->cells.push_back(i);
+  }
+  std::vector<std::string> order;
+  for (const auto& group : groups)
+    if (std::find(order.begin(), order.end(), group.encoder) == order.end())
+      order.push_back(group.encoder);
+  const auto rank = [&](const PlannedGroup& group) {
+    return std::find(order.begin(), order.end(), group.encoder) - order.begin();
+  };
+  std::stable_sort(groups.begin(), groups.end(),
+                   [&](const PlannedGroup& a, const PlannedGroup& b) { return rank(a) < rank(b); });
+  return groups;
+}
+
+// Measured on one core of the development machine: about 40 Gflop/s in matrix products, 25 ns to
+// render a pixel, 20 ms to decode a clip of a short video.
+double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips) {
+  const double tokens = spec.tokens(), width = spec.width;
+  const double flops = tokens * spec.depth * (24 * width * width + 4 * tokens * width);
+  const double pixels = static_cast<double>(spec.clip_shape().bytes()) / 3;
+  return static_cast<double>(clips) *
+         (flops / 4e7 + (kind == TaskKind::manifest ? 20 : pixels * 2.5e-5));
+}
+
+double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
+                  std::int64_t samples) {
+  const double width = spec.width, tokens = static_cast<double>(spec.tokens()) * clips;
+  const auto candidates = static_cast<double>(protocol.learning_rates.size());
+  const double attention = tokens * width * candidates * protocol.heads * 12;
+  const double rest = candidates * width * width * 60;
+  return static_cast<double>(samples) * ((attention + rest) / 2e7 + tokens * width * 5e-7);
+}
+
+double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples) {
+  return 4 * encode_work(spec, kind, samples);
+}
+
+}  // namespace permafrost

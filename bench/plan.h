@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Which cells the requested tables need: each once, however many tables show it. For the runner.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/record.h"
+#include "bench/table_spec.h"
+#include "datasets/task.h"
+#include "models/encoder.h"
+
+namespace permafrost {
+
+// One cell under one seed.
+struct PlannedCell {
+  Record record;        // identities, uses and key; results once `done`
+  std::string encoder;  // choice in the suite
+  ProtocolChoice protocol;
+  const Task* task = nullptr;
+  int clips = 1;
+  bool done = false, reused = false;
+};
+
+// A place of a table: its cells by index, or why there are none.
+struct PlannedPlace {
+  std::vector<std::size_t> cells;  // one a seed
+  std::string unavailable;
+};
+
+// What is known of an encoder without keeping its weights.
+struct PlannedEncoder {
+  EncoderIdentity identity;
+  EncoderSpec spec;
+  std::string unavailable;
+};
+
+struct Plan {
+  std::vector<PlannedCell> cells;                              // in order of first use
+  std::vector<std::vector<std::vector<PlannedPlace>>> places;  // [tables][rows][columns]
+  std::map<std::string, PlannedEncoder> encoders;
+  std::map<std::string, Task> tasks;  // by name and clip shape
+};
+
+// Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.
+Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, int seeds,
+               const std::filesystem::path& data);
+
+// The weights; `unavailable` is set instead where there is no such file.
+Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable);
+
+// Takes what has a valid record under `out`; tells `notice` about each that is there but not valid.
+void take_records(Plan& plan, const std::filesystem::path& out,
+                  const std::function<void(const std::string&)>& notice);
+
+// Cells to compute that share features: one encoder, task and number of clips.
+struct PlannedGroup {
+  std::string encoder;
+  const Task* task = nullptr;
+  int clips = 1;
+  bool is_finetune = false;
+  std::vector<std::size_t> cells;
+};
+
+// The cells that are not done, encoders one after the other.
+std::vector<PlannedGroup> groups_to_compute(const Plan& plan);
+
+// Estimated work for the progress bar, about milliseconds of one core: only ratios matter.
+double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips);
+double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
+                  std::int64_t samples);                                             // one epoch
+double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples);  // one epoch
+
+}  // namespace permafrost

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The record: the JSON file that one seed of a cell leaves behind, with everything needed to check
+// or repeat it, and its predictions, one line a sample.
+//
+//   OUT/records/<key>.json        schema permafrost.record.1
+//   OUT/predictions/<key>.csv     sample,label,prediction,group
+//
+// The key is a hash over what decides the number (law 1). A record is never believed: reading it
+// recomputes the key from its fields and the value from its predictions.
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/build_info.h"
+#include "bench/statistics.h"
+#include "common/json_object.h"
+
+namespace permafrost {
+
+inline constexpr const char* kRecordSchema = "permafrost.record.1";
+// Raised whenever the program gives another number for the same inputs; part of every key.
+inline constexpr int kEvaluationVersion = 1;
+
+struct Prediction {
+  std::string sample;  // name in its source
+  int label = 0;
+  int predicted = -1;  // -1: could not be read, counts as wrong
+  std::int64_t group = 0;
+  bool operator==(const Prediction&) const = default;
+};
+
+struct Failure {
+  std::string sample, reason;
+  bool operator==(const Failure&) const = default;
+};
+
+// A place in a table that shows this cell.
+struct CellUse {
+  int table = 0;
+  std::string row, column;
+  std::optional<double> paper;  // the published number, percent
+  bool operator==(const CellUse&) const = default;
+};
+
+// How the candidate was chosen in one fold; empty for fine-tuning.
+struct Selection {
+  double learning_rate = 0;
+  std::vector<double> held_out_accuracy;  // share, one a candidate
+};
+
+struct EncoderIdentity {
+  std::string name, source, sha256;
+  Json spec;  // with the preprocessing: clip shape, mean, deviation
+};
+
+struct TaskIdentity {
+  std::string name, manifest_sha256, identity;
+  int version = 1, classes = 0;
+};
+
+struct Record {
+  std::vector<CellUse> used_by;  // at least one; the first is "table", "row", "column", "paper"
+  EncoderIdentity encoder;
+  TaskIdentity task;
+  Json protocol;  // {"name", "kind": "probe" | "finetune", ...}; the name is not part of the key
+  std::uint64_t seed = 1;
+  int evaluation_version = kEvaluationVersion;
+  std::vector<Prediction> predictions;
+  std::vector<Failure> failures;
+  std::vector<Selection> selections;  // one a fold
+  double encode_seconds = 0, train_seconds = 0, evaluate_seconds = 0;
+  int threads = 1;
+  BuildInfo build;
+
+  // Follow from the rest.
+  std::string key;
+  double value = 0;  // percent
+  Interval ci95;     // bootstrap over samples, or over groups where samples share one
+  std::int64_t n() const { return static_cast<std::int64_t>(predictions.size()); }
+  std::int64_t n_failed() const;
+  double coverage() const;  // share of the samples that could be read
+};
+
+// SHA-256 over encoder hash and spec, task identity, protocol, seed and evaluation version.
+std::string key_of(const Record& record);
+
+// Fills key, value and ci95 from the rest.
+void complete(Record& record);
+
+std::vector<double> scores_of(const Record& record);
+// Groups of the samples in order; empty when each is its own.
+std::vector<std::int64_t> groups_of(const Record& record);
+
+std::filesystem::path record_path(const std::filesystem::path& out, const std::string& key);
+std::filesystem::path predictions_path(const std::filesystem::path& out, const std::string& key);
+
+// Predictions first, then the record that names them, both atomically: a record that is there is
+// whole. `record` must be complete.
+void write_record(const std::filesystem::path& out, const Record& record);
+
+// Throws InputError naming the file for what is missing, damaged, foreign (another key or schema)
+// or does not agree with its predictions.
+Record read_record(const std::filesystem::path& out, const std::string& key);
+// Every record under OUT/records, in order of file name. Throws as read_record, and for a folder
+// that is not there.
+std::vector<Record> read_records(const std::filesystem::path& out);
+
+OrderedJson to_json(const Record& record);
+
+// RFC 4180: quotes where the text needs them.
+std::string csv_field(const std::string& text);
+
+}  // namespace permafrost

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/runner.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "bench/plan.h"
+#include "common/error.h"
+#include "common/files.h"
+#include "common/parallel.h"
+#include "common/progress.h"
+#include "probes/features.h"
+#include "probes/finetune.h"
+#include "probes/probe_training.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// What one fold of a cell gives.
+struct FoldResult {
+  std::vector<int> predictions;  // of the fold's test side
+  Selection selection;
+  double train_seconds = 0, evaluate_seconds = 0;
+};
+
+std::int64_t units(double work) { return std::max<std::int64_t>(1, std::llround(work)); }
+
+// Computes groups of cells one after the other and writes each record as soon as it is whole.
+class Runner {
+ public:
+  Runner(const TablesOptions& options, const Suite& suite, Plan& plan)
+      : options_(options), suite_(suite), plan_(plan) {}
+
+  void run() {
+    const auto groups = groups_to_compute(plan_);
+    std::int64_t total = 0;
+    for (const auto& group : groups) total += group_units(group);
+    Progress progress("tables", total, "units", options_.quiet);
+    for (const auto& group : groups) {
+      load(group.encoder);
+      progress.note(group.encoder + ", " + group.task->name +
+                    (group.is_finetune ? ", fine-tuned" : ", frozen"));
+      if (group.is_finetune)
+        run_finetuning(group, progress);
+      else
+        run_probes(group, progress);
+    }
+  }
+
+ private:
+  const EncoderSpec& spec_of(const std::string& encoder) const {
+    return plan_.encoders.at(encoder).spec;
+  }
+
+  std::int64_t encode_units(const PlannedGroup& group) const {
+    return units(encode_work(spec_of(group.encoder), group.task->kind,
+                             group.task->source->size() * group.clips));
+  }
+
+  std::int64_t fold_units(const PlannedGroup& group, const PlannedCell& cell,
+                          const Fold& fold) const {
+    const EncoderSpec& spec = spec_of(group.encoder);
+    const auto n = static_cast<std::int64_t>(fold.train.size());
+    if (!group.is_finetune)
+      return units(cell.protocol.probe.epochs *
+                   probe_work(spec, cell.protocol.probe, group.clips, n));
+    return units(cell.protocol.finetune.epochs * finetune_work(spec, group.task->kind, n));
+  }
+
+  std::int64_t group_units(const PlannedGroup& group) const {
+    std::int64_t sum = group.is_finetune ? 0 : encode_units(group);
+    for (const auto i : group.cells)
+      for (const auto& fold : group.task->folds) sum += fold_units(group, plan_.cells[i], fold);
+    return sum;
+  }
+
+  void load(const std::string& name) {
+    if (loaded_ == name) return;
+    std::string gone;
+    encoder_ = open_encoder(suite_, encoder_of(suite_, name), gone);
+    if (!gone.empty() || encoder_.sha256 != plan_.encoders.at(name).identity.sha256)
+      throw Error("encoder " + permafrost::quoted(name) + ": its file changed during the run");
+    loaded_ = name;
+  }
+
+  void run_probes(const PlannedGroup& group, Progress& progress) {
+    const Task& task = *group.task;
+    const auto start = Clock::now();
+    LabelledFeatures features;
+    {
+      Progress part(progress, encode_units(group), task.source->size());
+      Encoder on_device = encoder_;
+      if (options_.device != "cpu")
+        on_device.weights = to_device(encoder_.weights, at::Device(options_.device));
+      features = encode_source(on_device, *task.source, group.clips, options_.threads, &part);
+    }
+    const double encode_seconds = seconds_since(start);
+
+    const std::size_t folds = task.folds.size();
+    std::vector<std::vector<FoldResult>> results(group.cells.size(),
+                                                 std::vector<FoldResult>(folds));
+    std::vector<std::atomic<std::size_t>> left(group.cells.size());
+    for (auto& count : left) count = folds;
+    const auto jobs = static_cast<std::int64_t>(group.cells.size() * folds);
+    parallel_for(jobs, options_.threads, [&](std::int64_t job) {
+      const std::size_t c = static_cast<std::size_t>(job) / folds,
+                        f = static_cast<std::size_t>(job) % folds;
+      PlannedCell& cell = plan_.cells[group.cells[c]];
+      const ProbeProtocol& protocol = cell.protocol.probe;
+      Progress part(progress, fold_units(group, cell, task.folds[f]), protocol.epochs);
+      ProbeOutcome outcome = train_probe(features, task.groups, task.folds[f], task.classes,
+                                         protocol, cell.record.seed, [&] { part.advance(); });
+      results[c][f] = {std::move(outcome.predictions),
+                       {protocol.learning_rates[static_cast<std::size_t>(outcome.chosen)],
+                        outcome.held_out_accuracy},
+                       outcome.train_seconds,
+                       outcome.evaluate_seconds};
+      if (--left[c] > 0) return;
+      cell.record.encode_seconds = encode_seconds;
+      finish(cell, results[c], [&](std::int64_t sample) {
+        return features.failures[static_cast<std::size_t>(sample)];
+      });
+    });
+  }
+
+  void run_finetuning(const PlannedGroup& group, Progress& progress) {
+    const Task& task = *group.task;
+    for (const auto i : group.cells) {
+      PlannedCell& cell = plan_.cells[i];
+      std::vector<FoldResult> results;
+      for (const auto& fold : task.folds) {
+        const FinetuneProtocol& protocol = cell.protocol.finetune;
+        const auto clips = static_cast<std::int64_t>(fold.train.size()) * protocol.epochs;
+        Progress part(progress, fold_units(group, cell, fold), clips);
+        FinetuneOutcome outcome = finetune(encoder_, *task.source, fold, task.classes, protocol,
+                                           cell.record.seed, options_.threads, &part);
+        results.push_back(
+            {std::move(outcome.predictions), {}, outcome.train_seconds, outcome.evaluate_seconds});
+      }
+      finish(cell, results,
+             [&](std::int64_t sample) { return task.source->read(sample, 0, 1).failure; });
+    }
+  }
+
+  // Pools the folds' predictions in order of the samples and writes the record. `failure_of` says
+  // why a sample could not be read.
+  void finish(PlannedCell& cell, const std::vector<FoldResult>& results,
+              const std::function<std::string(std::int64_t)>& failure_of) const {
+    const Task& task = *cell.task;
+    Record& record = cell.record;
+    std::map<std::int64_t, int> pooled;
+    for (std::size_t f = 0; f < results.size(); ++f) {
+      const auto& test = task.folds[f].test;
+      for (std::size_t k = 0; k < test.size(); ++k) pooled[test[k]] = results[f].predictions[k];
+      record.train_seconds += results[f].train_seconds;
+      record.evaluate_seconds += results[f].evaluate_seconds;
+      if (!cell.protocol.is_finetune) record.selections.push_back(results[f].selection);
+    }
+    for (const auto& [sample, predicted] : pooled) {
+      const std::string name = task.source->name(sample);
+      record.predictions.push_back({name, task.source->label(sample), predicted,
+                                    task.groups[static_cast<std::size_t>(sample)]});
+      if (predicted < 0) record.failures.push_back({name, failure_of(sample)});
+    }
+    record.threads = options_.threads;
+    record.build = build_info(cell.protocol.is_finetune ? "cpu" : options_.device);
+    complete(record);
+    write_record(options_.out, record);
+    cell.done = true;
+  }
+
+  const TablesOptions& options_;
+  const Suite& suite_;
+  Plan& plan_;
+  Encoder encoder_;
+  std::string loaded_;
+};
+
+std::vector<std::vector<CellInput>> inputs_of(const std::vector<std::vector<PlannedPlace>>& places,
+                                              const std::vector<PlannedCell>& cells) {
+  std::vector<std::vector<CellInput>> inputs;
+  for (const auto& row : places) {
+    auto& out = inputs.emplace_back();
+    for (const auto& place : row) {
+      CellInput input{.unavailable = place.unavailable};
+      for (const auto i : place.cells) input.seeds.push_back(cells[i].record);
+      out.push_back(std::move(input));
+    }
+  }
+  return inputs;
+}
+
+// One line for every encoder and task that is not there, however many places it leaves empty.
+void tell_unavailable(const Plan& plan, const TablesOptions& options) {
+  if (!options.notice) return;
+  for (const auto& [name, encoder] : plan.encoders)
+    if (!encoder.unavailable.empty())
+      options.notice("encoder " + name + " is not available: " + encoder.unavailable);
+  std::set<std::string> told;
+  for (const auto& [name, task] : plan.tasks)
+    if (!task.available() && told.insert(task.name).second)
+      options.notice("task " + task.name + " is not available: " + task.unavailable);
+}
+
+}  // namespace
+
+TablesResult run_specs(const TablesOptions& options, const Suite& suite,
+                       const std::vector<TableSpec>& tables) {
+  const auto start = Clock::now();
+  for (const auto& table : tables) require_fit(table, suite);
+  require_writable_directory(options.out, "--out");
+  const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
+
+  Plan plan = make_plan(suite, tables, seeds, data_folder(options.data));
+  tell_unavailable(plan, options);
+  if (!options.fresh) take_records(plan, options.out, options.notice);
+  Runner(options, suite, plan).run();
+
+  TablesResult result;
+  for (const auto& cell : plan.cells) (cell.reused ? result.reused : result.computed) += 1;
+  const TableContext context{suite.name, suite.title, seeds, options.quick};
+  for (std::size_t t = 0; t < tables.size(); ++t)
+    result.tables.push_back(build_table(tables[t], context, inputs_of(plan.places[t], plan.cells)));
+  result.seconds = seconds_since(start);
+  return result;
+}
+
+TablesResult run_tables(const TablesOptions& options) {
+  Suite suite = read_suite(options.suite);
+  if (options.quick) suite = quick_suite(std::move(suite));
+  std::vector<TableSpec> tables;
+  for (const int number : options.tables.empty() ? table_numbers() : options.tables) {
+    const bool twice = std::any_of(tables.begin(), tables.end(),
+                                   [&](const TableSpec& t) { return t.number == number; });
+    if (!twice) tables.push_back(read_table(number));
+  }
+  TablesResult result = run_specs(options, suite, tables);
+  for (const auto& table : result.tables) write_table(options.out, table);
+  return result;
+}
+
+}  // namespace permafrost

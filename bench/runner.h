@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// From table specifications to records to tables: the one runner behind `permafrost tables`.
+//
+//   TablesOptions options{.tables = {1, 4}, .out = "out", .threads = 2};
+//   const TablesResult result = run_tables(options);
+//   for (const auto& table : result.tables) std::cout << to_markdown(table) << "\n";
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/build_info.h"
+#include "bench/table_report.h"
+
+namespace permafrost {
+
+struct TablesOptions {
+  std::vector<int> tables;  // none: every table that has a specification
+  std::string suite = "pico";
+  std::filesystem::path out = "out";
+  std::string data;  // folder of real data; empty: see data_folder()
+  std::string device =
+      "cpu";           // "cuda": features are computed there, heads and fine-tuning on the CPU
+  int seeds = 0;       // 0: the suite's number; seeds 1..N
+  int threads = 1;     // changes no number
+  bool quick = false;  // fewer samples and epochs, keys of its own
+  bool fresh = false;  // records that are there are not looked at
+  bool quiet = false;  // no progress bar
+  // Told at once, a line each: records that were damaged, rows and columns that are not available.
+  std::function<void(const std::string&)> notice;
+};
+
+struct TablesResult {
+  std::vector<TableModel> tables;  // in the order asked for
+  int computed = 0, reused = 0;    // cells (one a seed)
+  double seconds = 0;
+};
+
+// Computes what has no valid record, cell by cell, and writes records, predictions and the tables
+// (tableN.md|csv|json|tex|svg) under `out`. Features are computed once for every encoder, task and
+// number of clips. Killing it loses the cells in flight. An encoder or data set that is not there
+// makes its row or column "not available"; a damaged file throws InputError.
+TablesResult run_tables(const TablesOptions& options);
+
+// The same for specifications in memory; writes records, but no table files. options.suite, .tables
+// and .quick are not looked at.
+TablesResult run_specs(const TablesOptions& options, const Suite& suite,
+                       const std::vector<TableSpec>& tables);
+
+}  // namespace permafrost

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/runner.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "bench/record.h"
+#include "common/error.h"
+#include "common/files.h"
+#include "models/encoder.h"
+
+namespace permafrost {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr const char* kSuite = R"({
+  "suite": "test", "seeds": 2,
+  "encoders": {"first": "t/first", "second": "t/second", "gone": "t/gone",
+               "floor": {"random": {"like": "t/first", "seed": 5}}},
+  "tasks": [
+    {"name": "motion", "kind": "synthetic", "world": "motion", "train": 40, "test": 16},
+    {"name": "stills", "kind": "manifest", "manifest": "stills/labels.csv", "folds": 2}],
+  "protocols": {
+    "frozen": {"epochs": 2, "batch": 16, "learning_rates": [1e-3, 1e-2]},
+    "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "gradient_shards": 2}},
+  "quick": {"train": 30, "test": 8, "epochs": 1}
+})";
+
+constexpr const char* kTable1 = R"({
+  "table": 1, "title": "One", "source": "nobody",
+  "columns": [{"name": "motion", "protocol": "frozen"},
+              {"name": "motion-ft", "task": "motion", "protocol": "tuned"}],
+  "rows": [{"name": "First", "encoder": "first", "paper": {"motion": 50}},
+           {"name": "Floor", "encoder": "floor", "floor": true}],
+  "claims": [{"text": "first leads", "better": "First", "worse": "Floor", "columns": ["motion"]}]
+})";
+
+constexpr const char* kTable2 = R"({
+  "table": 2, "title": "Two", "source": "nobody",
+  "columns": [{"name": "motion", "protocol": "frozen"}],
+  "rows": [{"name": "Again first", "encoder": "first"}, {"name": "Second", "encoder": "second"},
+           {"name": "Gone", "encoder": "gone"}]
+})";
+
+constexpr const char* kTable3 = R"({
+  "table": 3, "title": "Three", "source": "nobody",
+  "columns": [{"name": "stills", "protocol": "frozen"}, {"name": "motion", "protocol": "frozen"}],
+  "rows": [{"name": "Second", "encoder": "second"}]
+})";
+
+class Runner : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    at::set_num_threads(1);
+    root() = fs::path(testing::TempDir()) / "runner_test";
+    fs::remove_all(root());
+    const EncoderSpec spec{.width = 24, .depth = 1, .frames = 2, .height = 16, .image_width = 16};
+    for (const auto& [name, seed] : {std::pair{"first", 1}, std::pair{"second", 2}}) {
+      Encoder encoder = random_encoder(spec, static_cast<std::uint64_t>(seed));
+      save_encoder(zoo() / (std::string(name) + ".safetensors"), encoder.weights, spec, {}, false);
+    }
+    write_file_atomically(root() / "specs/suites/test.json", kSuite);
+    write_file_atomically(root() / "specs/tables/table1.json", kTable1);
+    write_file_atomically(root() / "specs/tables/table2.json", kTable2);
+    write_file_atomically(root() / "specs/tables/table3.json", kTable3);
+    ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
+    ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
+    ::unsetenv("PERMAFROST_DATA");
+  }
+  static void TearDownTestSuite() { fs::remove_all(root()); }
+  static fs::path& root() {
+    static fs::path path;
+    return path;
+  }
+  static fs::path zoo() { return root() / "zoo/t"; }
+
+  void SetUp() override { fs::remove_all(out()); }
+  static fs::path out() { return root() / "out"; }
+
+  TablesResult run(const std::vector<int>& tables, const fs::path& folder = out()) {
+    TablesOptions options{.tables = tables, .suite = "test", .out = folder, .quiet = true};
+    options.data = data_;
+    options.threads = threads_;
+    options.quick = quick_;
+    options.fresh = fresh_;
+    options.notice = [this](const std::string& line) { notices_.push_back(line); };
+    notices_.clear();
+    return run_tables(options);
+  }
+
+  std::string data_ = "/no/such/folder";
+  int threads_ = 2;
+  bool quick_ = false, fresh_ = false;
+  std::vector<std::string> notices_;
+};
+
+// What must not depend on the machine: the record less its times, threads and build.
+std::map<std::string, std::string> numbers_of(const fs::path& out) {
+  std::map<std::string, std::string> numbers;
+  for (const auto& record : read_records(out)) {
+    OrderedJson json = to_json(record);
+    for (const auto* field : {"time", "threads", "build"}) json.erase(field);
+    numbers[record.key] = json.dump() + read_file(predictions_path(out, record.key));
+  }
+  return numbers;
+}
+
+TEST_F(Runner, ComputesEachCellOnceAndThenNothing) {
+  const TablesResult first = run({1, 2});
+  // Table 1: two encoders, two columns; table 2 adds the second encoder. Two seeds each.
+  EXPECT_EQ(first.computed, 10);
+  EXPECT_EQ(first.reused, 0);
+  const auto numbers = numbers_of(out());
+  const std::string markdown = read_file(out() / "table1.md");
+  const TablesResult again = run({1, 2});
+  EXPECT_EQ(again.computed, 0);
+  EXPECT_EQ(again.reused, 10);
+  EXPECT_EQ(numbers_of(out()), numbers);
+  EXPECT_EQ(read_file(out() / "table1.md"), markdown);
+  for (const auto* end : {"md", "csv", "json", "tex", "svg"})
+    EXPECT_TRUE(fs::exists(out() / (std::string("table2.") + end))) << end;
+}
+
+TEST_F(Runner, SharedCellsSayWhoUsesThem) {
+  run({2});
+  run({1});
+  std::size_t shared = 0;
+  for (const auto& record : read_records(out())) {
+    if (record.used_by.size() != 2) continue;
+    ++shared;
+    EXPECT_EQ(record.used_by[0], (CellUse{1, "First", "motion", 50.0}));
+    EXPECT_EQ(record.used_by[1], (CellUse{2, "Again first", "motion", std::nullopt}));
+  }
+  EXPECT_EQ(shared, 2U);  // one a seed
+}
+
+TEST_F(Runner, RecomputesAlone) {
+  run({1});
+  const auto numbers = numbers_of(out());
+  const std::string gone = numbers.begin()->first;
+  fs::remove(record_path(out(), gone));  // as if killed between predictions and record
+  write_file_atomically(out() / "records/.partial-x.json-abc", "{");
+  const TablesResult result = run({1});
+  EXPECT_EQ(result.computed, 1);
+  EXPECT_TRUE(notices_.empty());
+  EXPECT_EQ(numbers_of(out()), numbers);
+}
+
+TEST_F(Runner, NeverTrustsADamagedRecord) {
+  run({1});
+  const auto numbers = numbers_of(out());
+  auto it = numbers.begin();
+  const fs::path record = record_path(out(), it->first);
+  write_file_atomically(record, read_file(record).substr(0, 100));
+  write_file_atomically(predictions_path(out(), (++it)->first), "sample,label,prediction,group\n");
+  const TablesResult result = run({1});
+  EXPECT_EQ(result.computed, 2);
+  EXPECT_EQ(notices_.size(), 2U);
+  EXPECT_EQ(numbers_of(out()), numbers);
+}
+
+TEST_F(Runner, GivesTheSameNumbersForAnyNumberOfThreads) {
+  threads_ = 1;
+  run({1}, out() / "one");
+  threads_ = 3;
+  run({1}, out() / "three");
+  EXPECT_EQ(numbers_of(out() / "one"), numbers_of(out() / "three"));
+  EXPECT_EQ(read_file(out() / "one/table1.json"), read_file(out() / "three/table1.json"));
+}
+
+TEST_F(Runner, FreshComputesAllAndQuickHasKeysOfItsOwn) {
+  run({2});
+  const auto numbers = numbers_of(out());
+  fresh_ = true;
+  EXPECT_EQ(run({2}).computed, 4);
+  EXPECT_EQ(numbers_of(out()), numbers);
+  fresh_ = false;
+  quick_ = true;
+  EXPECT_EQ(run({2}).reused, 0);
+  EXPECT_EQ(numbers_of(out()).size(), 8U);
+}
+
+TEST_F(Runner, ChangedWeightsAreAnotherCell) {
+  run({2});
+  const std::string before = read_file(zoo() / "second.safetensors");
+  Encoder other = random_encoder(load_encoder("t/second", "test").spec, 77);
+  save_encoder(zoo() / "second.safetensors", other.weights, other.spec, {}, false);
+  const TablesResult result = run({2});
+  write_file_atomically(zoo() / "second.safetensors", before);
+  EXPECT_EQ(result.computed, 2);
+  EXPECT_EQ(result.reused, 2);
+}
+
+TEST_F(Runner, MissingEncodersAreNotAvailable) {
+  const TablesResult result = run({2});
+  EXPECT_TRUE(result.tables[0].cells[1][0].available());
+  EXPECT_FALSE(result.tables[0].cells[2][0].available());
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_NE(notices_[0].find("t/gone.safetensors"), std::string::npos);
+  EXPECT_NE(to_markdown(result.tables[0]).find("not available"), std::string::npos);
+}
+
+TEST_F(Runner, DamagedEncodersStopTheRun) {
+  write_file_atomically(zoo() / "gone.safetensors", "not a model");
+  EXPECT_THROW(run({2}), InputError);
+  fs::remove(zoo() / "gone.safetensors");
+}
+
+TEST_F(Runner, UnknownNamesStopTheRun) {
+  EXPECT_THROW(run({7}), InputError);
+  EXPECT_THROW(run_tables({.suite = "nope", .out = out(), .quiet = true}), InputError);
+}
+
+TEST_F(Runner, MissingDataIsNotAvailable) {
+  const TablesResult result = run({3});
+  EXPECT_FALSE(result.tables[0].cells[0][0].available());
+  EXPECT_TRUE(result.tables[0].cells[0][1].available());
+  EXPECT_EQ(notices_.size(), 1U);
+}
+
+// Eleven pictures in six groups, one of them not there.
+void write_stills(const fs::path& folder) {
+  std::string manifest = "file,label,group\n";
+  for (int i = 0; i < 12; ++i) {
+    const std::string name = "p" + std::to_string(i) + ".ppm";
+    manifest += name + "," + std::to_string(i % 2) + "," + std::to_string(i / 2) + "\n";
+    if (i == 5) continue;
+    std::string picture = "P6\n16 16\n255\n";
+    for (int k = 0; k < 16 * 16 * 3; ++k)
+      picture += static_cast<char>(i % 2 == 0 ? 3 * k + i : 255 - k / 3);
+    write_file_atomically(folder / name, picture);
+  }
+  write_file_atomically(folder / "labels.csv", manifest);
+}
+
+TEST_F(Runner, PoolsFoldsAndCountsUnreadSamplesAsWrong) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  data_ = (root() / "data").string();
+  write_stills(fs::path(data_) / "stills");
+  const TablesResult result = run({3});
+  const CellModel& cell = result.tables[0].cells[0][0];
+  ASSERT_TRUE(cell.available()) << cell.unavailable;
+  EXPECT_EQ(cell.n, 12);
+  EXPECT_EQ(cell.n_failed, 1);
+  EXPECT_TRUE(result.tables[0].columns[0].grouped);
+  EXPECT_NE(to_markdown(result.tables[0]).find("11 of 12 samples"), std::string::npos);
+  std::size_t seen = 0;
+  for (const auto& record : read_records(out())) {
+    if (record.task.name != "stills") continue;
+    ++seen;
+    ASSERT_EQ(record.failures.size(), 1U);
+    EXPECT_EQ(record.failures[0].sample, "p5.ppm");
+    EXPECT_NE(record.failures[0].reason, "");
+    EXPECT_EQ(record.selections.size(), 2U);  // one a fold
+    std::set<std::string> names;
+    for (const auto& p : record.predictions) EXPECT_TRUE(names.insert(p.sample).second);
+    EXPECT_EQ(names.size(), 12U);
+  }
+  EXPECT_EQ(seen, 2U);
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What can be said about a number that was measured on n samples with a few seeds.
+//
+// Scores are per sample and in percent: 100 right, 0 wrong or unread, or their mean over seeds. The
+// mean of the scores is the accuracy (law 3: correct / n over unique samples); the mean of the
+// differences of two cells' scores is the gap between them.
+//
+//   const auto scores = mean_scores({seed1, seed2});
+//   const Interval ci = bootstrap_interval(scores, groups, kAccuracyRange);
+#include <cstdint>
+#include <vector>
+
+namespace permafrost {
+
+struct Interval {
+  double low = 0, high = 0;
+  bool operator==(const Interval&) const = default;
+};
+
+inline constexpr Interval kAccuracyRange{0, 100};
+inline constexpr Interval kGapRange{-100, 100};
+inline constexpr int kResamples = 2000;
+
+// 0 for no values.
+double mean_of(const std::vector<double>& values);
+// Sample standard deviation (n - 1); 0 for fewer than two values.
+double deviation_of(const std::vector<double>& values);
+
+// 100 * correct / n; a prediction of -1 is wrong. 0 for n = 0. Throws Error for unequal lengths.
+std::vector<double> scores_of(const std::vector<int>& labels, const std::vector<int>& predictions);
+
+// Sample by sample over seeds. Throws Error for unequal lengths.
+std::vector<double> mean_scores(const std::vector<std::vector<double>>& seeds);
+// Sample by sample a - b: two cells on the same samples.
+std::vector<double> differences(const std::vector<double>& a, const std::vector<double>& b);
+
+// Percentile bootstrap 95 % interval of the mean (Efron 1979; Davison & Hinkley 1997, 5.3.1) from
+// kResamples resamples of samples, or of whole groups where `groups` [n] is not empty (a resample's
+// mean is then its sum over its number of samples). Stream "statistics.bootstrap": the same for the
+// same number of units, so that cells on the same samples are compared on the same resamples. With
+// fewer than two samples or groups nothing is known and `range` comes back. Scores that are all
+// equal give an interval of no width: it speaks of these samples only.
+Interval bootstrap_interval(const std::vector<double>& scores,
+                            const std::vector<std::int64_t>& groups, const Interval& range);
+
+// Wilson 95 % interval of a share (Wilson 1927), in percent; the closed form that the bootstrap is
+// checked against. kAccuracyRange for n = 0.
+Interval wilson_interval(std::int64_t correct, std::int64_t n);
+
+}  // namespace permafrost

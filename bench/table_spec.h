@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What is asked: suites (encoders, tasks and protocols of one size) and tables (rows, columns, the
+// published numbers and the claims), read from JSON under bench/specs/.
+//
+//   const Suite suite = read_suite("pico");
+//   const TableSpec table = read_table(1);
+//   require_fit(table, suite);
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/json_object.h"
+#include "datasets/task.h"
+#include "probes/protocol.h"
+
+namespace permafrost {
+
+// Either an encoder by name, or random weights of a spec.
+struct EncoderChoice {
+  std::string name;  // what rows call it
+  std::string zoo;   // zoo name or file; empty for random weights
+  std::string like;  // random: the spec of this zoo encoder, or ...
+  Json spec;         // ... this spec
+  std::uint64_t seed = 1;
+  bool random() const { return zoo.empty(); }
+};
+
+struct ProtocolChoice {
+  std::string name;
+  bool is_finetune = false;
+  ProbeProtocol probe;
+  bool clips_given = false;  // else the task's number of clips is taken
+  FinetuneProtocol finetune;
+};
+
+// What --quick puts in place; nothing it measures shares a key with a full run.
+struct QuickSizes {
+  std::int64_t train = 400, test = 200;  // synthetic samples, at most
+  int folds = 2, clips = 1;              // manifests, at most
+  int epochs = 4, finetune_epochs = 1;   // at most
+};
+
+struct Suite {
+  std::string name, title;
+  int seeds = 2;
+  std::vector<EncoderChoice> encoders;
+  std::vector<TaskSpec> tasks;
+  std::vector<ProtocolChoice> protocols;
+  QuickSizes quick;
+};
+
+struct ColumnSpec {
+  std::string name;
+  std::string stands_for;  // the paper's column; empty where there is none
+  std::string task, protocol;
+};
+
+struct RowSpec {
+  std::string name, encoder;
+  bool floor = false;                   // random weights: what counts as not trained
+  std::map<std::string, double> paper;  // published numbers by column, percent
+};
+
+enum class ClaimKind { greater, match };
+
+// One statement of the paper over pairs of cells: `better` - `worse` in each column.
+struct ClaimSpec {
+  std::string text;
+  ClaimKind kind = ClaimKind::greater;
+  std::string better, worse;  // rows
+  std::vector<std::string> columns;
+  double margin = 0;  // match: points that count as equal
+};
+
+struct TableSpec {
+  int number = 0;
+  std::string title, source, row_title;
+  std::vector<ColumnSpec> columns;
+  std::vector<RowSpec> rows;
+  std::vector<ClaimSpec> claims;
+};
+
+// $PERMAFROST_SPECS, else share/permafrost/specs beside the program, else bench/specs of the
+// source.
+std::filesystem::path spec_folder();
+std::vector<std::string> suite_names();
+std::vector<int> table_numbers();
+
+// Throw InputError naming `flag` for an unknown name or number, and the file for bad content.
+Suite read_suite(const std::string& name, const std::string& flag = "--suite");
+TableSpec read_table(int number, const std::string& flag = "tables");
+Suite parse_suite(const Json& json, const std::string& where);
+TableSpec parse_table(const Json& json, const std::string& where);
+
+// Every encoder, task and protocol that the table names is in the suite; throws InputError with the
+// nearest name.
+void require_fit(const TableSpec& table, const Suite& suite);
+
+// The suite with fewer samples, folds, clips and epochs.
+Suite quick_suite(Suite suite);
+
+const EncoderChoice& encoder_of(const Suite& suite, const std::string& name);
+const TaskSpec& task_of(const Suite& suite, const std::string& name);
+const ProtocolChoice& protocol_of(const Suite& suite, const std::string& name);
+
+// {"name", "kind", ...} with the number of clips that a task gets: what a record shows.
+Json to_json(const ProtocolChoice& protocol, const TaskSpec& task);
+int clips_of(const ProtocolChoice& protocol, const TaskSpec& task);
+
+}  // namespace permafrost

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Small pictures for people: an RGB image and a PNG writer (stored, not compressed).
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace permafrost {
+
+struct Image {
+  struct Colour {
+    std::uint8_t r, g, b;
+  };
+  Image(int w, int h, std::uint8_t grey)
+      : width(w), height(h), pixels(static_cast<std::size_t>(w) * static_cast<std::size_t>(h) * 3, grey) {}
+  // Parts outside the image are left out.
+  void fill(int x, int y, int w, int h, const Colour& colour);
+  int width, height;
+  std::vector<std::uint8_t> pixels;  // [height,width,3]
+};
+
+// Throws as write_file_atomically does.
+void write_png(const std::filesystem::path& path, const Image& image);
+
+}  // namespace permafrost

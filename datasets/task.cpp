@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/task.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/random.h"
+#include "datasets/synthetic/source.h"
+#include "datasets/video/source.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+// One source after the other.
+class ConcatenatedSource : public ClipSource {
+ public:
+  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second)
+      : first_(std::move(first)), second_(std::move(second)), cut_(first_->size()) {}
+  std::int64_t size() const override { return cut_ + second_->size(); }
+  int label(std::int64_t i) const override {
+    return i < cut_ ? first_->label(i) : second_->label(i - cut_);
+  }
+  std::string name(std::int64_t i) const override {
+    return i < cut_ ? first_->name(i) : second_->name(i - cut_);
+  }
+  Sample read(std::int64_t i, int place, int places) const override {
+    return i < cut_ ? first_->read(i, place, places) : second_->read(i - cut_, place, places);
+  }
+  std::string identity() const override {
+    return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
+  }
+
+ private:
+  std::unique_ptr<ClipSource> first_, second_;
+  std::int64_t cut_;
+};
+
+std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(end - begin));
+  std::iota(values.begin(), values.end(), begin);
+  return values;
+}
+
+std::string folds_text(const std::vector<Fold>& folds) {
+  std::string text;
+  for (const auto& fold : folds) {
+    for (const auto* side : {&fold.train, &fold.test}) {
+      for (const auto i : *side) text += std::to_string(i) + ' ';
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
+  using synthetic::TaskSource;
+  const auto world = synthetic::task_named(spec.world, "world");
+  task.class_names = synthetic::class_names(world);
+  task.classes = static_cast<int>(task.class_names.size());
+  task.source = std::make_unique<ConcatenatedSource>(
+      std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape));
+  task.groups = range(0, spec.train + spec.test);
+  task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
+  task.manifest_sha256 =
+      sha256_of("synthetic world " + std::to_string(synthetic::kWorldVersion) + " " + spec.world +
+                " train " + std::to_string(spec.train) + " test " + std::to_string(spec.test));
+}
+
+// Why the files of the task cannot be read at all; empty when they can.
+std::string missing_data(const TaskSpec& spec, const fs::path& data) {
+#ifndef PERMAFROST_FFMPEG
+  return "this program was built without FFmpeg";
+#endif
+  if (data.empty()) return "no folder of real data (--data DIR or PERMAFROST_DATA)";
+  std::error_code ignored;
+  if (!fs::is_directory(data, ignored)) return data.string() + ": no such folder";
+  if (!fs::is_regular_file(data / spec.manifest, ignored))
+    return (data / spec.manifest).string() + ": no such file";
+  return "";
+}
+
+void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data, Task& task) {
+  task.unavailable = missing_data(spec, data);
+  if (!task.available()) return;
+  // A file that is not there is a sample that cannot be read: counted, not left out.
+  const fs::path path = data / spec.manifest;
+  Manifest manifest =
+      read_manifest(path, {.require_files = false, .class_names = spec.class_names});
+  task.classes = manifest.classes;
+  task.class_names = spec.class_names;
+  task.manifest_sha256 = manifest.identity;
+  std::vector<int> labels;
+  for (const auto& entry : manifest.entries) {
+    labels.push_back(entry.label);
+    task.groups.push_back(entry.group);
+  }
+  task.folds = grouped_folds(labels, task.groups, spec.folds, path.string());
+  task.source = std::make_unique<ManifestSource>(
+      std::move(manifest), VideoOptions{.shape = shape, .frame_step = spec.frame_step});
+}
+
+}  // namespace
+
+TaskSpec read_task_spec(const Json& json, const std::string& where) {
+  JsonObject object(json, where);
+  TaskSpec spec;
+  object.skip("comment");
+  spec.name = object.text("name");
+  const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
+  spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
+  spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
+  if (synthetic) {
+    spec.world = object.choice("world", {"appearance", "motion", "object"});
+    // Pretraining draws from the samples behind.
+    spec.train = object.integer("train", {}, 2, synthetic::MixtureSource::kMixtureFirst);
+    spec.test = object.integer("test", {}, 1, synthetic::MixtureSource::kMixtureFirst);
+  } else {
+    spec.manifest = object.text("manifest");
+    spec.class_names = object.texts("class_names", std::vector<std::string>{});
+    spec.folds = static_cast<int>(object.integer("folds", spec.folds, 2, 1000));
+    spec.frame_step = static_cast<int>(object.integer("frame_step", spec.frame_step, 1, 1000));
+    spec.clips = static_cast<int>(object.integer("clips", spec.clips, 1, 64));
+  }
+  object.finish();
+  if (spec.name.empty()) throw InputError(where, "name", "a name", quoted(spec.name));
+  return spec;
+}
+
+Json to_json(const TaskSpec& spec) {
+  if (spec.kind == TaskKind::synthetic)
+    return {{"name", spec.name},   {"kind", "synthetic"}, {"version", spec.version},
+            {"world", spec.world}, {"train", spec.train}, {"test", spec.test}};
+  return {{"name", spec.name},
+          {"kind", "manifest"},
+          {"version", spec.version},
+          {"manifest", spec.manifest},
+          {"class_names", spec.class_names},
+          {"folds", spec.folds},
+          {"frame_step", spec.frame_step},
+          {"clips", spec.clips}};
+}
+
+Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& data) {
+  Task task;
+  task.name = spec.name;
+  task.kind = spec.kind;
+  task.version = spec.version;
+  task.clips = spec.clips;
+  if (spec.kind == TaskKind::synthetic)
+    open_synthetic(spec, shape, task);
+  else
+    open_manifest(spec, shape, data, task);
+  if (task.available())
+    task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
+                              task.source->identity() + "\n" + folds_text(task.folds));
+  return task;
+}
+
+fs::path data_folder(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* set = std::getenv("PERMAFROST_DATA")) return set;
+  const fs::path beside = fs::path(PERMAFROST_SOURCE_DIR).parent_path() / "shared/data";
+  std::error_code ignored;
+  return fs::is_directory(beside, ignored) ? beside : fs::path();
+}
+
+std::vector<Fold> grouped_folds(const std::vector<int>& labels,
+                                const std::vector<std::int64_t>& groups, int count,
+                                const std::string& where) {
+  struct Members {
+    std::vector<std::int64_t> samples;
+    std::map<int, double> classes;
+  };
+  std::map<std::int64_t, Members> by_group;
+  std::map<int, double> totals;  // of each class
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    auto& members = by_group[groups[i]];
+    members.samples.push_back(static_cast<std::int64_t>(i));
+    members.classes[labels[i]] += 1;
+    totals[labels[i]] += 1;
+  }
+  if (by_group.size() < static_cast<std::size_t>(count))
+    throw InputError(where, "groups",
+                     "at least one for each of " + std::to_string(count) + " folds",
+                     std::to_string(by_group.size()));
+  std::vector<const Members*> order;
+  {
+    std::vector<const Members*> all;
+    for (const auto& [group, members] : by_group) all.push_back(&members);
+    for (const auto k : RandomStream({.seed = 0, .purpose = "task.folds"})
+                            .permutation(static_cast<std::int64_t>(all.size())))
+      order.push_back(all[static_cast<std::size_t>(k)]);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Members* a, const Members* b) {
+    return a->samples.size() > b->samples.size();
+  });
+
+  std::vector<std::map<int, double>> held(static_cast<std::size_t>(count));
+  std::vector<Fold> folds(static_cast<std::size_t>(count));
+  const auto n = static_cast<double>(labels.size());
+  for (const Members* members : order) {
+    // What adding the group costs a fold: growth of the squared shares, overall and of each class.
+    std::size_t best = 0;
+    double least = 0;
+    for (std::size_t f = 0; f < folds.size(); ++f) {
+      const auto square = [](double value) { return value * value; };
+      const auto before = static_cast<double>(folds[f].test.size());
+      double cost =
+          square((before + static_cast<double>(members->samples.size())) / n) - square(before / n);
+      for (const auto& [label, samples] : members->classes)
+        cost += square((held[f][label] + samples) / totals[label]) -
+                square(held[f][label] / totals[label]);
+      if (f == 0 || cost < least) {
+        least = cost;
+        best = f;
+      }
+    }
+    for (const auto& [label, samples] : members->classes) held[best][label] += samples;
+    folds[best].test.insert(folds[best].test.end(), members->samples.begin(),
+                            members->samples.end());
+  }
+  for (auto& fold : folds) {
+    std::sort(fold.test.begin(), fold.test.end());
+    const auto all = range(0, static_cast<std::int64_t>(labels.size()));
+    std::set_difference(all.begin(), all.end(), fold.test.begin(), fold.test.end(),
+                        std::back_inserter(fold.train));
+  }
+  return folds;
+}
+
+}  // namespace permafrost

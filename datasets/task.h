@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A task: labelled samples, how they are split, and the version of both. A specification is data
+// (JSON); opening it for the clip shape of an encoder gives a source and its folds.
+//
+//   const TaskSpec spec = read_task_spec(json, "pico.json:/tasks/0");
+//   const Task task = open_task(spec, {8, 48, 48}, data_folder(""));
+//   if (!task.available()) report(task.unavailable);
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/json_object.h"
+#include "datasets/clip_source.h"
+#include "datasets/fold.h"
+
+namespace permafrost {
+
+enum class TaskKind { synthetic, manifest };
+
+struct TaskSpec {
+  std::string name;
+  TaskKind kind = TaskKind::synthetic;
+  int version = 1;  // raised whenever samples, labels or splits change meaning
+  // synthetic
+  std::string world;  // appearance, motion, object
+  std::int64_t train = 0, test = 0;
+  // manifest
+  std::string manifest;  // file, relative to the data folder
+  std::vector<std::string> class_names;
+  int folds = 5;  // grouped k-fold; every sample is tested once
+  int frame_step = 4;
+  int clips = 1;  // temporal segments a sample, where the protocol does not say
+};
+
+// Throws InputError for unknown keys, wrong values and keys of the other kind.
+TaskSpec read_task_spec(const Json& json, const std::string& where);
+Json to_json(const TaskSpec& spec);
+
+struct Task {
+  std::string name;
+  TaskKind kind = TaskKind::synthetic;
+  int version = 1;
+  int classes = 0;
+  std::vector<std::string> class_names;
+  std::unique_ptr<ClipSource> source;
+  std::vector<std::int64_t> groups;  // [source->size()]
+  std::vector<Fold> folds;           // test sides are disjoint
+  std::string manifest_sha256;       // what is measured, whatever the clip shape
+  std::string identity;              // SHA-256 over everything that decides samples and splits
+  int clips = 1;
+  std::string unavailable;  // the reason where the data is not there; the rest is then empty
+  bool available() const { return unavailable.empty(); }
+};
+
+// `data` is the folder of real data; empty where there is none. A missing folder or manifest makes
+// the task unavailable; a damaged manifest throws InputError.
+Task open_task(const TaskSpec& spec, const ClipShape& shape, const std::filesystem::path& data);
+
+// Where real data lies: `given` (a flag) if not empty, else $PERMAFROST_DATA, else shared/data
+// beside the source tree if it is there, else an empty path.
+std::filesystem::path data_folder(const std::string& given = "");
+
+// Cuts samples in `count` folds by group. Groups go, largest first (ties in the order of stream
+// "task.folds"), to the fold that is then nearest to equal shares of every class. A pure function
+// of its arguments. Throws InputError naming `where` for fewer groups than folds.
+std::vector<Fold> grouped_folds(const std::vector<int>& labels,
+                                const std::vector<std::int64_t>& groups, int count,
+                                const std::string& where);
+
+}  // namespace permafrost

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/task.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/error.h"
+#include "common/files.h"
+
+namespace permafrost {
+namespace {
+namespace fs = std::filesystem;
+
+Json motion_json() {
+  return {{"name", "motion"}, {"kind", "synthetic"}, {"world", "motion"},
+          {"train", 20},      {"test", 9},           {"version", 1}};
+}
+
+Json fight_json() {
+  return {{"name", "fight"},
+          {"kind", "manifest"},
+          {"manifest", "fight/labels.csv"},
+          {"class_names", {"calm", "fight"}},
+          {"folds", 3}};
+}
+
+std::string message_of(const Json& json) {
+  try {
+    read_task_spec(json, "t.json");
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Task, SpecGoesThroughJsonAndBack) {
+  for (const Json& json : {motion_json(), fight_json()}) {
+    const Json once = to_json(read_task_spec(json, "t.json"));
+    EXPECT_EQ(to_json(read_task_spec(once, "t.json")), once);
+  }
+}
+
+TEST(Task, SpecIsReadStrictly) {
+  Json json = motion_json();
+  json["trian"] = 5;
+  EXPECT_NE(message_of(json).find("nearest valid key: \"train\""), std::string::npos);
+  json = motion_json();
+  json["folds"] = 5;  // belongs to manifests
+  EXPECT_NE(message_of(json), "");
+  json = motion_json();
+  json["world"] = "moton";
+  EXPECT_NE(message_of(json).find("nearest: motion"), std::string::npos);
+  json = fight_json();
+  json["folds"] = 1;
+  EXPECT_NE(message_of(json).find("folds"), std::string::npos);
+}
+
+TEST(Task, SyntheticHasOneFoldOfTrainAndTest) {
+  const Task task = open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {});
+  ASSERT_TRUE(task.available());
+  EXPECT_EQ(task.classes, 8);
+  EXPECT_EQ(task.source->size(), 29);
+  ASSERT_EQ(task.folds.size(), 1U);
+  EXPECT_EQ(task.folds[0].train.size(), 20U);
+  EXPECT_EQ(task.folds[0].test.front(), 20);
+  EXPECT_EQ(task.source->name(19), "motion/train/19");
+  EXPECT_EQ(task.source->name(20), "motion/test/0");
+  EXPECT_EQ(task.source->label(21), task.source->label(1));
+  EXPECT_EQ(task.source->read(20, 0, 1).clip.shape, (ClipShape{2, 16, 16}));
+}
+
+TEST(Task, IdentityFollowsWhatIsMeasured) {
+  const TaskSpec spec = read_task_spec(motion_json(), "");
+  const auto identity = [](const TaskSpec& s, const ClipShape& shape) {
+    return open_task(s, shape, {}).identity;
+  };
+  EXPECT_EQ(identity(spec, {2, 16, 16}), identity(spec, {2, 16, 16}));
+  EXPECT_NE(identity(spec, {2, 16, 16}), identity(spec, {4, 16, 16}));
+  TaskSpec other = spec;
+  other.version = 2;
+  EXPECT_NE(identity(spec, {2, 16, 16}), identity(other, {2, 16, 16}));
+  other = spec;
+  other.train = 21;
+  EXPECT_NE(identity(spec, {2, 16, 16}), identity(other, {2, 16, 16}));
+  EXPECT_EQ(open_task(spec, {2, 16, 16}, {}).manifest_sha256,
+            open_task(spec, {4, 16, 16}, {}).manifest_sha256);
+}
+
+TEST(Task, DataThatIsNotThereIsToldNotThrown) {
+  const TaskSpec spec = read_task_spec(fight_json(), "");
+  EXPECT_FALSE(open_task(spec, {2, 16, 16}, {}).available());
+  EXPECT_FALSE(open_task(spec, {2, 16, 16}, "/no/such/folder").available());
+}
+
+TEST(Task, ManifestSamplesAreEachTestedOnce) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  const fs::path data = fs::path(testing::TempDir()) / "task_test";
+  std::string text = "file,label,group\n";
+  for (int i = 0; i < 24; ++i)
+    text += "clip" + std::to_string(i) + ".mp4," + (i % 3 == 0 ? "fight" : "calm") + "," +
+            std::to_string(i / 3) + "\n";
+  write_file_atomically(data / "fight/labels.csv", text);
+  const Task task = open_task(read_task_spec(fight_json(), ""), {2, 16, 16}, data);
+  ASSERT_TRUE(task.available()) << task.unavailable;
+  EXPECT_EQ(task.classes, 2);
+  EXPECT_EQ(task.folds.size(), 3U);
+  std::set<std::int64_t> tested;
+  for (const auto& fold : task.folds)
+    for (const auto i : fold.test) EXPECT_TRUE(tested.insert(i).second);
+  EXPECT_EQ(tested.size(), 24U);
+  // The files are not there: samples that fail, not an error.
+  EXPECT_NE(task.source->read(0, 0, 1).failure, "");
+  fs::remove_all(data);
+}
+
+// Labels and groups like those of the surveillance set: 30 groups of 1 to 17 samples.
+struct Drawn {
+  std::vector<int> labels;
+  std::vector<std::int64_t> groups;
+};
+
+Drawn uneven_groups() {
+  Drawn drawn;
+  for (int g = 0; g < 30; ++g)
+    for (int k = 0; k < 1 + g * 7 % 17; ++k) {
+      drawn.labels.push_back((g * 5 + k * k) % 3 == 0 ? 1 : 0);
+      drawn.groups.push_back(g);
+    }
+  return drawn;
+}
+
+TEST(GroupedFolds, KeepGroupsTogetherAndTestEverySampleOnce) {
+  const Drawn drawn = uneven_groups();
+  const auto folds = grouped_folds(drawn.labels, drawn.groups, 5, "t");
+  std::vector<int> tested(drawn.labels.size(), 0);
+  for (const auto& fold : folds) {
+    EXPECT_EQ(fold.train.size() + fold.test.size(), drawn.labels.size());
+    std::set<std::int64_t> test_groups;
+    for (const auto i : fold.test) {
+      ++tested[static_cast<std::size_t>(i)];
+      test_groups.insert(drawn.groups[static_cast<std::size_t>(i)]);
+    }
+    for (const auto i : fold.train)
+      EXPECT_FALSE(test_groups.contains(drawn.groups[static_cast<std::size_t>(i)]));
+  }
+  EXPECT_TRUE(std::all_of(tested.begin(), tested.end(), [](int n) { return n == 1; }));
+}
+
+TEST(GroupedFolds, AreBalancedBySizeAndClass) {
+  const Drawn drawn = uneven_groups();
+  const double n = static_cast<double>(drawn.labels.size());
+  const auto ones = static_cast<double>(std::count(drawn.labels.begin(), drawn.labels.end(), 1));
+  for (const auto& fold : grouped_folds(drawn.labels, drawn.groups, 5, "t")) {
+    double one = 0;
+    for (const auto i : fold.test) one += drawn.labels[static_cast<std::size_t>(i)];
+    EXPECT_NEAR(static_cast<double>(fold.test.size()), n / 5, n / 25);
+    EXPECT_NEAR(one, ones / 5, ones / 20);
+  }
+}
+
+TEST(GroupedFolds, NeedAGroupForEachFold) {
+  EXPECT_THROW(grouped_folds({0, 1, 0}, {1, 1, 2}, 3, "t"), InputError);
+  const auto folds = grouped_folds({0, 1, 0}, {7, 8, 9}, 3, "t");
+  for (const auto& fold : folds) EXPECT_EQ(fold.test.size(), 1U);
+}
+
+TEST(DataFolder, FlagComesBeforeEnvironment) {
+  ::setenv("PERMAFROST_DATA", "/from/environment", 1);
+  EXPECT_EQ(data_folder("/from/flag"), "/from/flag");
+  EXPECT_EQ(data_folder(), "/from/environment");
+  ::unsetenv("PERMAFROST_DATA");
+}
+
+}  // namespace
+}  // namespace permafrost

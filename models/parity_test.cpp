@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiny networks of the reference implementation, dumped with its own outputs: forward, gradients,
+// schedules and eight steps of training. The files are data outside the tree.
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "models/adamw.h"
+#include "models/gradient_shards.h"
+#include "models/objective.h"
+#include "models/safetensors.h"
+#include "models/schedule.h"
+#include "models/test_support.h"
+
+namespace permafrost {
+namespace {
+namespace fs = std::filesystem;
+
+std::vector<fs::path> files_named(const std::string& start) {
+  const char* set = std::getenv("PERMAFROST_PARITY_DIR");
+  const fs::path folder =
+      set != nullptr ? fs::path(set) : fs::path(PERMAFROST_SOURCE_DIR) / "../shared/parity";
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.path().filename().string().rfind(start, 0) == 0 &&
+        entry.path().extension() == ".safetensors")
+      found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+double relative(const at::Tensor& ours, const at::Tensor& theirs) {
+  const at::Tensor expected = theirs.to(at::kDouble);
+  return (ours.to(at::kDouble) - expected).norm().item<double>() /
+         std::max(1e-30, expected.norm().item<double>());
+}
+
+// One file: tensors by name and the reference's configuration.
+struct Dump {
+  std::map<std::string, at::Tensor> tensors;
+  Json config;
+  explicit Dump(const fs::path& path) {
+    const SafetensorsFile file = read_safetensors(path);
+    tensors = {file.tensors.begin(), file.tensors.end()};
+    config = Json::parse(file.metadata.at("config"));
+  }
+  const at::Tensor& at(const std::string& name) const { return tensors.at(name); }
+  int whole(const char* key) const { return config.at(key).get<int>(); }
+};
+
+// The reference's network, its weights taken from a dump.
+struct Network {
+  EncoderSpec spec;
+  PredictorSpec predictor_spec;
+  VitWeights encoder;
+  PredictorWeights predictor;
+
+  explicit Network(const Dump& dump) {
+    spec.width = dump.whole("embed_dim");
+    spec.depth = dump.whole("depth");
+    spec.heads = dump.whole("num_heads");
+    spec.patch = dump.whole("patch_size");
+    spec.tubelet = dump.whole("tubelet_size");
+    spec.frames = dump.whole("num_frames");
+    spec.height = spec.image_width = dump.whole("image_size");
+    spec.uniform_power = dump.config.at("uniform_power").get<bool>();
+    predictor_spec = {.width = dump.whole("predictor_embed_dim"),
+                      .depth = dump.whole("predictor_depth"),
+                      .heads = dump.whole("predictor_heads"),
+                      .outputs = spec.width};
+    encoder = make_vit(spec, Init::normal, 0);
+    predictor = make_predictor(predictor_spec, spec, 2, Init::normal, 0);
+    visit(encoder,
+          [&](const std::string& name, at::Tensor& t) { take(dump, "encoder." + name, t); });
+    visit(predictor,
+          [&](const std::string& name, at::Tensor& t) { take(dump, "predictor." + name, t); });
+  }
+
+  static void take(const Dump& dump, const std::string& name, at::Tensor& into) {
+    into = dump.at(name).to(at::kFloat).reshape(into.sizes()).clone();
+  }
+};
+
+std::vector<Mask> masks_of(const Dump& dump, const std::string& prefix) {
+  std::vector<Mask> masks;
+  for (int i = 0; dump.tensors.count(prefix + "mask." + std::to_string(i) + ".context") > 0; ++i) {
+    const std::string name = prefix + "mask." + std::to_string(i);
+    masks.push_back({dump.at(name + ".context"), dump.at(name + ".target")});
+  }
+  return masks;
+}
+
+// The loss as pretraining computes it, with gradients of encoder, then predictor.
+ShardedGradients gradients_of(const Network& net, const VitWeights& target, const at::Tensor& clip,
+                              const std::vector<Mask>& masks, int shards) {
+  const at::Tensor patches = patchify_normalised(clip.to(at::kFloat), net.spec);
+  const at::Tensor targets = normalised_features(encode(target, net.spec, patches));
+  const auto size = patches.size(0) / shards;
+  return sharded_gradients(shards, 2, [&](int shard) {
+    const auto part = [&](const at::Tensor& t) {
+      return t.slice(0, shard * size, (shard + 1) * size);
+    };
+    VitWeights e = alias_of(net.encoder, true);
+    PredictorWeights p = alias_of(net.predictor, true);
+    std::vector<Mask> mine;
+    for (const auto& mask : masks) mine.push_back({part(mask.context), part(mask.target)});
+    ShardResult result;
+    result.loss = prediction_loss(e, net.spec, p, net.predictor_spec, part(patches), part(targets),
+                                  mine, 1.0) /
+                  static_cast<double>(shards);
+    for (const auto& [name, tensor] : named_tensors(e)) result.leaves.push_back(tensor);
+    for (const auto& [name, tensor] : named_tensors(p)) result.leaves.push_back(tensor);
+    return result;
+  });
+}
+
+NamedTensors all_tensors(Network& net) {
+  NamedTensors all;
+  visit(net.encoder,
+        [&](const std::string& name, at::Tensor& t) { all.emplace_back("encoder." + name, t); });
+  visit(net.predictor,
+        [&](const std::string& name, at::Tensor& t) { all.emplace_back("predictor." + name, t); });
+  return all;
+}
+
+TEST(Parity, ForwardLossAndGradients) {
+  const auto files = files_named("vjepa_tiny");
+  if (files.empty()) GTEST_SKIP() << "no vjepa_tiny*.safetensors";
+  double forward = 0, backward = 0, loss = 0;
+  for (const auto& path : files) {
+    const Dump dump(path);
+    Network net(dump);
+    EXPECT_LT(relative(net.encoder.pos_embed, dump.at("encoder.pos_embed")), 1e-6) << path;
+    const at::Tensor patches = patchify_normalised(dump.at("input.clip"), net.spec);
+    forward = std::max(
+        forward, relative(encode(net.encoder, net.spec, patches), dump.at("output.features")));
+    const auto masks = masks_of(dump, "");
+    ASSERT_EQ(masks.size(), 2U);
+    for (std::size_t i = 0; i < masks.size(); ++i) {
+      const std::string name = "output." + std::to_string(i);
+      const at::Tensor z = encode(net.encoder, net.spec, patches, masks[i].context);
+      forward = std::max(forward, relative(z, dump.at(name + ".context_features")));
+      const at::Tensor p = predict(net.predictor, net.predictor_spec, net.spec.norm_eps, z,
+                                   masks[i].context, masks[i].target, static_cast<int>(i));
+      forward = std::max(forward, relative(p, dump.at(name + ".prediction")));
+    }
+    const ShardedGradients result = gradients_of(net, net.encoder, dump.at("input.clip"), masks, 2);
+    loss = std::max(loss, std::abs(result.loss / dump.at("output.loss").item<double>() - 1));
+    const NamedTensors all = all_tensors(net);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto it = dump.tensors.find("grad." + all[i].first);
+      if (it == dump.tensors.end()) continue;
+      const double error = relative(result.gradients[i], it->second.reshape(all[i].second.sizes()));
+      EXPECT_LT(error, 1e-4) << path << " " << all[i].first;
+      backward = std::max(backward, error);
+    }
+  }
+  EXPECT_LT(forward, 1e-5);
+  EXPECT_LT(loss, 1e-5);
+  RecordProperty("forward", std::to_string(forward * 1e9) + "e-9");
+  RecordProperty("backward", std::to_string(backward * 1e9) + "e-9");
+}
+
+struct Schedules {
+  LearningRate rate;
+  WeightDecay decay;
+  Momentum momentum;
+  explicit Schedules(const Dump& dump) {
+    const Json& c = dump.config;
+    const double epoch = c.at("iterations_per_epoch"), scale = c.at("ipe_scale");
+    const auto length = static_cast<std::int64_t>(scale * epoch * c.at("epochs").get<double>());
+    rate = {.start = c.at("start_lr"),
+            .peak = c.at("lr"),
+            .final = c.at("final_lr"),
+            .warmup = static_cast<std::int64_t>(c.at("warmup_epochs").get<double>() * epoch),
+            .length = length};
+    decay = {.start = c.at("weight_decay"), .final = c.at("final_weight_decay"), .length = length};
+    momentum = {.start = c.at("ema")[0], .final = c.at("ema")[1], .length = length};
+  }
+};
+
+TEST(Parity, Schedules) {
+  const auto files = files_named("vjepa_schedules");
+  if (files.empty()) GTEST_SKIP() << "no vjepa_schedules*.safetensors";
+  for (const auto& path : files) {
+    const Dump dump(path);
+    const Schedules schedules(dump);
+    for (std::int64_t i = 0; i < dump.at("lr").size(0); ++i) {
+      const auto near = [&](double ours, const char* name) {
+        EXPECT_NEAR(ours / dump.at(name)[i].item<double>(), 1, 1e-12) << path << " " << name << i;
+      };
+      near(schedules.rate.at(i + 1), "lr");
+      near(schedules.decay.at(i + 1), "wd");
+      near(schedules.momentum.at(i), "momentum");
+    }
+  }
+}
+
+TEST(Parity, TrainingTrace) {
+  const auto files = files_named("vjepa_training_trace");
+  if (files.empty()) GTEST_SKIP() << "no vjepa_training_trace*.safetensors";
+  for (const auto& path : files) {
+    const Dump dump(path);
+    const Schedules schedules(dump);
+    Network net(dump);
+    VitWeights target = clone_of(net.encoder);
+    AdamW optimiser;
+    const NamedTensors all = all_tensors(net);
+    optimiser.add(all);
+    const auto encoder_tensors = static_cast<std::ptrdiff_t>(named_tensors(net.encoder).size());
+    double losses = 0, norms = 0, final = 0;
+    for (int k = 0; k < dump.whole("steps"); ++k) {
+      const std::string prefix = "step." + std::to_string(k) + ".";
+      const auto result =
+          gradients_of(net, target, dump.at(prefix + "clip"), masks_of(dump, prefix), 2);
+      losses =
+          std::max(losses, std::abs(result.loss / dump.at("output.losses")[k].item<double>() - 1));
+      const auto split = result.gradients.begin() + encoder_tensors;
+      const double limit = k / dump.whole("iterations_per_epoch") > dump.whole("warmup_epochs")
+                               ? dump.config.at("clip_grad").get<double>()
+                               : 0.0;
+      const double e = clip_gradients({result.gradients.begin(), split}, limit);
+      const double p = clip_gradients({split, result.gradients.end()}, limit);
+      norms =
+          std::max({norms, std::abs(e / dump.at("output.encoder_grad_norms")[k].item<double>() - 1),
+                    std::abs(p / dump.at("output.predictor_grad_norms")[k].item<double>() - 1)});
+      optimiser.step(result.gradients, schedules.rate.at(k + 1), schedules.decay.at(k + 1));
+      const NamedTensors slow = named_tensors(target), fast = named_tensors(net.encoder);
+      const double m = schedules.momentum.at(k);
+      for (std::size_t i = 0; i < slow.size(); ++i)
+        at::Tensor(slow[i].second).mul_(m).add_(fast[i].second, 1 - m);
+    }
+    NamedTensors ends = all;
+    for (const auto& [name, tensor] : named_tensors(target))
+      ends.emplace_back("target_encoder." + name, tensor);
+    for (const auto& [name, tensor] : ends) {
+      const double error = relative(tensor, dump.at("final." + name).reshape(tensor.sizes()));
+      EXPECT_LT(error, 1e-3) << path << " " << name;
+      final = std::max(final, error);
+    }
+    EXPECT_LT(losses, 1e-4) << path;
+    EXPECT_LT(norms, 1e-3) << path;
+    RecordProperty("losses", std::to_string(losses * 1e9) + "e-9");
+    RecordProperty("norms", std::to_string(norms * 1e9) + "e-9");
+    RecordProperty("final", std::to_string(final * 1e9) + "e-9");
+  }
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/features.h"
+
+#include "models/test_support.h"
+#include "probes/head.h"
+#include "probes/test_clips.h"
+
+namespace permafrost {
+namespace {
+
+TEST(Features, HaveTheSameBitsForAnyNumberOfThreads) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const ColouredClips source(50, encoder.spec.clip_shape());
+  const LabelledFeatures one = encode_source(encoder, source, 1, 1);
+  EXPECT_EQ(one.tokens.sizes(), (std::vector<std::int64_t>{50, 8, 16}));
+  EXPECT_EQ(one.labels[4], 1);
+  EXPECT_EQ(one.failed(), 0);
+  for (const int threads : {2, 7})
+    EXPECT_TRUE(encode_source(encoder, source, 1, threads).tokens.equal(one.tokens));
+}
+
+TEST(Features, AreTheStandardisedFeaturesOfEachClip) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const ColouredClips source(20, encoder.spec.clip_shape());
+  const LabelledFeatures features = encode_source(encoder, source, 2, 1);
+  ASSERT_EQ(features.tokens.size(1), 16);
+  for (const std::int64_t i : {0, 17}) {
+    for (int place = 0; place < 2; ++place) {
+      const Sample sample = source.read(i, place, 2);
+      const at::Tensor alone = standardised(
+          encode_pixels(encoder, pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape)));
+      EXPECT_LT(largest_difference(features.tokens[i].slice(0, 8 * place, 8 * place + 8), alone[0]),
+                1e-5);
+    }
+  }
+  EXPECT_LT(features.tokens.mean(2).abs().max().item<double>(), 1e-5);
+}
+
+TEST(Features, ReportSamplesThatCouldNotBeRead) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const ColouredClips whole(40, encoder.spec.clip_shape());
+  const ColouredClips source(40, encoder.spec.clip_shape(), {5, 33});
+  const LabelledFeatures features = encode_source(encoder, source, 1, 2);
+  EXPECT_EQ(features.failed(), 2);
+  EXPECT_EQ(features.failures[5], "clip/5: broken");
+  EXPECT_EQ(features.failures[6], "");
+  const at::Tensor expected = encode_source(encoder, whole, 1, 1).tokens;
+  for (std::int64_t i = 0; i < 40; ++i) {
+    if (i == 5 || i == 33) continue;
+    EXPECT_TRUE(features.tokens[i].equal(expected[i])) << i;
+  }
+}
+
+TEST(Features, LeaveTheEncoderAsItWas) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const std::string before = hash_of(encoder);
+  const LabelledFeatures features =
+      encode_source(encoder, ColouredClips(20, encoder.spec.clip_shape()), 1, 2);
+  EXPECT_EQ(hash_of(encoder), before);
+  EXPECT_FALSE(features.tokens.requires_grad());
+}
+
+TEST(Features, RefuseAnEncoderThatChanged) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  encoder.weights.norm.bias[3] += 1e-3;
+  EXPECT_THROW(encode_source(encoder, ColouredClips(2, encoder.spec.clip_shape()), 1, 1), Error);
+}
+
+TEST(Features, RefuseClipsOfAnotherShape) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  try {
+    encode_source(encoder, ColouredClips(2, {4, 16, 24}), 1, 1);
+    FAIL() << "took clips of another shape";
+  } catch (const Error& error) {
+    EXPECT_TRUE(contains(error.what(), "clip/0")) << error.what();
+  }
+}
+
+TEST(Features, OfNothingAreEmpty) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const LabelledFeatures features =
+      encode_source(encoder, ColouredClips(0, encoder.spec.clip_shape()), 1, 2);
+  EXPECT_EQ(features.tokens.size(0), 0);
+  EXPECT_EQ(features.failed(), 0);
+}
+
+}  // namespace
+}  // namespace permafrost

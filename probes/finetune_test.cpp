@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/finetune.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "models/test_support.h"
+#include "probes/test_clips.h"
+
+namespace permafrost {
+namespace {
+
+struct Toy {
+  Encoder encoder = random_encoder(tiny_spec(), 1);
+  Fold fold;
+  FinetuneProtocol protocol;
+  Toy() {
+    fold.train.resize(48);
+    std::iota(fold.train.begin(), fold.train.end(), 0);
+    fold.test.resize(24);
+    std::iota(fold.test.begin(), fold.test.end(), 48);
+    protocol.heads = 2;
+    protocol.batch = 16;
+    protocol.epochs = 6;
+    protocol.learning_rate = 3e-3;
+    protocol.gradient_shards = 3;
+  }
+  FinetuneOutcome train(int threads = 2, std::set<std::int64_t> broken = {}) const {
+    const ColouredClips source(72, encoder.spec.clip_shape(), std::move(broken));
+    return finetune(encoder, source, fold, 3, protocol, 1, threads);
+  }
+};
+
+NamedTensors tensors_of(const FinetuneOutcome& outcome) {
+  VitWeights weights = outcome.encoder;
+  return named_tensors(weights);
+}
+
+double accuracy(const Toy& toy, const FinetuneOutcome& outcome) {
+  double right = 0;
+  for (std::size_t i = 0; i < toy.fold.test.size(); ++i)
+    right += outcome.predictions[i] == static_cast<int>(toy.fold.test[i] % 3);
+  return right / static_cast<double>(toy.fold.test.size());
+}
+
+TEST(Finetune, LearnsAndLeavesTheEncoderAlone) {
+  const Toy toy;
+  const FinetuneOutcome outcome = toy.train();
+  EXPECT_GE(accuracy(toy, outcome), 0.9);
+  ASSERT_EQ(outcome.epoch_losses.size(), 6U);
+  EXPECT_LT(outcome.epoch_losses.back(), 0.7 * outcome.epoch_losses.front());
+  EXPECT_EQ(hash_of(toy.encoder), toy.encoder.sha256);
+  EXPECT_NE(hash_of(tensors_of(outcome)), toy.encoder.sha256);
+}
+
+TEST(Finetune, ThreadsDoNotChangeTheResult) {
+  Toy toy;
+  toy.protocol.epochs = 2;
+  const FinetuneOutcome one = toy.train(1), many = toy.train(5);
+  EXPECT_EQ(hash_of(tensors_of(one)), hash_of(tensors_of(many)));
+  EXPECT_TRUE(one.head.linear_weight.equal(many.head.linear_weight));
+  EXPECT_EQ(one.predictions, many.predictions);
+  EXPECT_EQ(one.epoch_losses, many.epoch_losses);
+}
+
+TEST(Finetune, StrongLayerDecayTrainsTheLastLayersOnly) {
+  Toy toy;
+  toy.protocol.epochs = 1;
+  toy.protocol.layer_decay = 1e-9;
+  const FinetuneOutcome outcome = toy.train();
+  VitWeights before = toy.encoder.weights;
+  const NamedTensors start = named_tensors(before), end = tensors_of(outcome);
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    const double moved = largest_difference(start[i].second, end[i].second);
+    if (start[i].first.rfind("norm.", 0) == 0) {
+      EXPECT_GT(moved, 1e-4) << start[i].first;
+    } else {
+      EXPECT_LT(moved, 1e-7) << start[i].first;
+    }
+  }
+}
+
+TEST(Finetune, LayerDecayGrowsTowardsTheInput) {
+  Toy toy;
+  toy.protocol.batch = 48;  // one step: Adam moves every weight by the layer's rate
+  toy.protocol.warmup_share = 0;
+  toy.protocol.weight_decay = 0;
+  toy.protocol.clip_grad = 0;
+  toy.protocol.layer_decay = 0.5;
+  toy.protocol.epochs = 2;  // the second step's rate is 0, the first's half of the peak
+  const FinetuneOutcome outcome = toy.train();
+  VitWeights before = toy.encoder.weights;
+  const NamedTensors start = named_tensors(before), end = tensors_of(outcome);
+  const std::map<std::string, double> scales{{"patch_embed.proj.bias", 0.125},
+                                             {"blocks.0.mlp.fc2.bias", 0.25},
+                                             {"blocks.1.mlp.fc2.bias", 0.5},
+                                             {"norm.bias", 1.0}};
+  for (std::size_t i = 0; i < start.size(); ++i) {
+    const auto it = scales.find(start[i].first);
+    if (it == scales.end()) continue;
+    EXPECT_NEAR(largest_difference(start[i].second, end[i].second), it->second * 1.5e-3, 3e-5)
+        << start[i].first;
+  }
+}
+
+TEST(Finetune, FailedSamplesAreNeitherLearntNorPredicted) {
+  Toy toy;
+  toy.protocol.epochs = 2;
+  const FinetuneOutcome outcome = toy.train(2, {0, 1, 50});
+  EXPECT_EQ(outcome.predictions[2], -1);
+  EXPECT_EQ(std::count(outcome.predictions.begin(), outcome.predictions.end(), -1), 1);
+  for (const double loss : outcome.epoch_losses) EXPECT_TRUE(std::isfinite(loss));
+}
+
+TEST(Finetune, TakesALastBatchSmallerThanItsShards) {
+  Toy toy;
+  toy.protocol.epochs = 1;
+  toy.fold.train.resize(33);  // 16 + 16 + 1 samples in 3 shards
+  EXPECT_TRUE(std::isfinite(toy.train().epoch_losses[0]));
+}
+
+TEST(Finetune, RefusesClipsOfAnotherShape) {
+  Toy toy;
+  const ColouredClips source(72, {4, 16, 24});
+  EXPECT_THROW(finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 1), Error);
+  toy.protocol.epochs = 0;  // what is tested is checked as well
+  EXPECT_THROW(finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 1), Error);
+}
+
+}  // namespace
+}  // namespace permafrost

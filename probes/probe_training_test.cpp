@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/probe_training.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "common/random.h"
+#include "models/adamw.h"
+#include "models/gradient_shards.h"
+#include "models/schedule.h"
+#include "models/test_support.h"
+
+namespace permafrost {
+namespace {
+
+constexpr int kClasses = 3;
+
+// Class k raises feature k of three tokens in four; the rest is noise.
+LabelledFeatures toy_features(int count) {
+  LabelledFeatures features;
+  RandomStream stream({.seed = 3, .purpose = "test"});
+  at::Tensor tokens = normal_tensor({count, 4, 12}, 1, stream);
+  for (int i = 0; i < count; ++i) {
+    features.labels.push_back(i % kClasses);
+    const auto quiet = static_cast<std::int64_t>(stream.integer(4));
+    for (std::int64_t n = 0; n < 4; ++n)
+      if (n != quiet) tokens[i][n][i % kClasses] += 6;
+  }
+  features.tokens = standardised(tokens);
+  features.failures.resize(static_cast<std::size_t>(count));
+  return features;
+}
+
+std::vector<std::int64_t> range(std::int64_t from, std::int64_t to) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(to - from));
+  std::iota(values.begin(), values.end(), from);
+  return values;
+}
+
+struct Toy {
+  LabelledFeatures features = toy_features(150);
+  std::vector<std::int64_t> groups = range(0, 150);
+  Fold fold{range(0, 120), range(120, 150)};
+  ProbeProtocol protocol;
+  Toy() {
+    protocol.epochs = 20;
+    protocol.batch = 32;
+    protocol.learning_rates = {1e-5, 1e-2};
+  }
+  ProbeOutcome train(std::uint64_t seed = 1) const {
+    return train_probe(features, groups, fold, kClasses, protocol, seed);
+  }
+  double accuracy(const ProbeOutcome& outcome) const {
+    double right = 0;
+    for (std::size_t i = 0; i < fold.test.size(); ++i)
+      right += outcome.predictions[i] == features.labels[static_cast<std::size_t>(fold.test[i])];
+    return right / static_cast<double>(fold.test.size());
+  }
+};
+
+at::Tensor all_logits(const Toy& toy, const ProbeOutcome& outcome) {
+  return logits_of(outcome.head, outcome.spec, toy.features.tokens, range(0, 150));
+}
+
+TEST(ProbeTraining, LearnsWhatTheFeaturesTell) {
+  const Toy toy;
+  const ProbeOutcome outcome = toy.train();
+  EXPECT_GE(toy.accuracy(outcome), 0.9);
+  EXPECT_EQ(outcome.chosen, 1);
+  ASSERT_EQ(outcome.held_out_accuracy.size(), 2U);
+  EXPECT_GT(outcome.held_out_accuracy[1], 0.8);
+  EXPECT_EQ(outcome.head.linear_weight.size(0), 1);
+}
+
+TEST(ProbeTraining, MeanPoolLearnsToo) {
+  Toy toy;
+  toy.protocol.head = HeadKind::mean_pool;
+  toy.protocol.learning_rates = {1e-1};
+  EXPECT_GE(toy.accuracy(toy.train()), 0.8);
+}
+
+TEST(ProbeTraining, IsAFunctionOfItsSeed) {
+  const Toy toy;
+  const ProbeOutcome one = toy.train(4), two = toy.train(4), other = toy.train(5);
+  EXPECT_TRUE(all_logits(toy, one).equal(all_logits(toy, two)));
+  EXPECT_EQ(one.predictions, two.predictions);
+  EXPECT_FALSE(all_logits(toy, one).equal(all_logits(toy, other)));
+}
+
+TEST(ProbeTraining, CandidatesDoNotTouchEachOther) {
+  for (const auto kind : {HeadKind::attentive, HeadKind::mean_pool}) {
+    Toy toy;
+    toy.protocol.head = kind;
+    toy.protocol.clip_grad = 0.5;
+    toy.protocol.learning_rates = {1e-3, 4e-3};
+    const ProbeOutcome both = toy.train();
+    for (std::size_t c = 0; c < 2; ++c) {
+      Toy one = toy;
+      one.protocol.learning_rates = {toy.protocol.learning_rates[c]};
+      const ProbeOutcome alone = one.train();
+      EXPECT_EQ(alone.held_out_accuracy[0], both.held_out_accuracy[c]);
+      if (static_cast<int>(c) != both.chosen) continue;
+      EXPECT_LT(largest_difference(all_logits(toy, alone), all_logits(toy, both)), 1e-3);
+      EXPECT_EQ(alone.predictions, both.predictions);
+    }
+  }
+}
+
+// The same training with the tested optimiser and one candidate, all samples in one batch.
+HeadWeights plainly_trained(const Toy& toy, const HeadSpec& spec, double rate) {
+  const Fold cut = hold_out(toy.features, toy.groups, toy.fold.train, toy.protocol.held_out, 1);
+  HeadWeights head = make_head(spec, 1, 1);
+  NamedTensors values;
+  visit(head, spec.kind,
+        [&](const std::string& name, at::Tensor& t) { values.emplace_back(name, t[0]); });
+  AdamW optimiser;
+  optimiser.add(values);
+  std::vector<std::int64_t> labels;
+  for (const auto i : cut.train) labels.push_back(toy.features.labels[static_cast<std::size_t>(i)]);
+  const at::Tensor tokens = toy.features.tokens.index_select(
+      0, at::tensor(at::ArrayRef<std::int64_t>(cut.train), at::kLong));
+  const LearningRate shape{.start = 0, .peak = rate, .final = 0, .length = toy.protocol.epochs};
+  const WeightDecay decay{
+      .start = toy.protocol.weight_decay, .final = 1e-6, .length = toy.protocol.epochs};
+  for (int step = 1; step <= toy.protocol.epochs; ++step) {
+    std::vector<at::Tensor> leaves, gradients;
+    HeadWeights mine = head;
+    visit(mine, spec.kind, [&](const std::string&, at::Tensor& t) {
+      t = t.detach().requires_grad_(true);
+      leaves.push_back(t);
+    });
+    at::cross_entropy_loss(head_logits(mine, spec, tokens)[0],
+                           at::tensor(at::ArrayRef<std::int64_t>(labels), at::kLong))
+        .backward();
+    for (const auto& leaf : leaves) gradients.push_back(leaf.grad()[0]);
+    clip_gradients(gradients, toy.protocol.clip_grad);
+    optimiser.step(gradients, shape.at(step), decay.at(step));
+  }
+  return head;
+}
+
+TEST(ProbeTraining, IsAdamWUnderTheProbeSchedules) {
+  Toy toy;
+  toy.protocol.batch = 200;
+  toy.protocol.weight_decay = 0.5;
+  toy.protocol.clip_grad = 0.2;
+  toy.protocol.learning_rates = {1e-2};
+  ProbeOutcome outcome = toy.train();
+  HeadWeights expected = plainly_trained(toy, outcome.spec, 1e-2);
+  NamedTensors theirs;
+  visit(expected, outcome.spec.kind,
+        [&](const std::string& name, at::Tensor& t) { theirs.emplace_back(name, t); });
+  std::size_t i = 0;
+  visit(outcome.head, outcome.spec.kind, [&](const std::string& name, at::Tensor& t) {
+    EXPECT_LT(largest_difference(t, theirs[i++].second), 2e-4) << name;
+  });
+}
+
+TEST(ProbeTraining, ChoosesTheFirstOfTheBest) {
+  Toy toy;
+  toy.protocol.learning_rates = {1e-2, 1e-2, 1e-6};
+  EXPECT_EQ(toy.train().chosen, 0);
+}
+
+TEST(ProbeTraining, NeverSeesTheTestSplit) {
+  Toy toy;
+  const ProbeOutcome before = toy.train();
+  for (const auto i : toy.fold.test) {
+    auto& label = toy.features.labels[static_cast<std::size_t>(i)];
+    label = (label + 1) % kClasses;
+  }
+  const ProbeOutcome relabelled = toy.train();
+  EXPECT_EQ(relabelled.predictions, before.predictions);
+  EXPECT_EQ(relabelled.held_out_accuracy, before.held_out_accuracy);
+  // Nor do its features have a part in the training.
+  toy.features.tokens.slice(0, 120, 150).fill_(std::nan(""));
+  const ProbeOutcome blind = toy.train();
+  EXPECT_TRUE(blind.head.linear_weight.equal(before.head.linear_weight));
+}
+
+TEST(ProbeTraining, LeavesOutSamplesThatCouldNotBeRead) {
+  Toy toy;
+  for (const std::size_t i :
+       {std::size_t{3}, std::size_t{50}, std::size_t{119}, std::size_t{130}}) {
+    toy.features.failures[i] = "broken";
+    toy.features.tokens[static_cast<std::int64_t>(i)].fill_(std::nan(""));
+    toy.features.labels[i] = -1;
+  }
+  const ProbeOutcome outcome = toy.train();
+  EXPECT_EQ(outcome.predictions[10], -1);
+  EXPECT_EQ(std::count(outcome.predictions.begin(), outcome.predictions.end(), -1), 1);
+  EXPECT_TRUE(outcome.head.linear_weight.isfinite().all().item<bool>());
+  EXPECT_GE(toy.accuracy(outcome), 0.85);
+}
+
+TEST(ProbeTraining, CountsEpochsAndTakesAnEmptyTestSplit) {
+  Toy toy;
+  toy.fold.test.clear();
+  int ticks = 0;
+  const ProbeOutcome outcome =
+      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, [&] { ++ticks; });
+  EXPECT_EQ(ticks, toy.protocol.epochs);
+  EXPECT_TRUE(outcome.predictions.empty());
+}
+
+TEST(HoldOut, KeepsGroupsTogetherAndNeverOverlaps) {
+  Toy toy;
+  toy.features.failures[7] = "broken";
+  for (std::size_t i = 0; i < toy.groups.size(); ++i)
+    toy.groups[i] = static_cast<std::int64_t>(i * i % 23);
+  for (std::uint64_t seed = 0; seed < 20; ++seed)
+    for (const double share : {0.01, 0.1, 0.5, 0.9}) {
+      const Fold cut = hold_out(toy.features, toy.groups, toy.fold.train, share, seed);
+      std::set<std::int64_t> kept, held;
+      for (const auto i : cut.train) kept.insert(toy.groups[static_cast<std::size_t>(i)]);
+      for (const auto i : cut.test) held.insert(toy.groups[static_cast<std::size_t>(i)]);
+      for (const auto group : held) EXPECT_EQ(kept.count(group), 0U);
+      EXPECT_FALSE(cut.train.empty() || cut.test.empty());
+      std::vector<std::int64_t> all = cut.train;
+      all.insert(all.end(), cut.test.begin(), cut.test.end());
+      std::sort(all.begin(), all.end());
+      std::vector<std::int64_t> expected = toy.fold.train;
+      expected.erase(expected.begin() + 7);
+      EXPECT_EQ(all, expected);
+    }
+}
+
+TEST(HoldOut, TakesTheAskedShareOfSingleSamples) {
+  const Toy toy;
+  EXPECT_EQ(hold_out(toy.features, toy.groups, toy.fold.train, 0.1, 1).test.size(), 12U);
+  EXPECT_EQ(hold_out(toy.features, toy.groups, toy.fold.train, 0.001, 1).test.size(), 1U);
+  EXPECT_NE(hold_out(toy.features, toy.groups, toy.fold.train, 0.1, 1).test,
+            hold_out(toy.features, toy.groups, toy.fold.train, 0.1, 2).test);
+}
+
+TEST(HoldOut, NeedsTwoGroups) {
+  Toy toy;
+  std::fill(toy.groups.begin(), toy.groups.end(), 4);
+  EXPECT_TRUE(
+      contains(input_error_of([&] { hold_out(toy.features, toy.groups, toy.fold.train, 0.1, 1); }),
+               "at least two groups of readable samples, found 1"));
+  toy.groups[5] = 9;
+  const Fold cut = hold_out(toy.features, toy.groups, toy.fold.train, 0.9, 1);
+  EXPECT_FALSE(cut.train.empty() || cut.test.empty());
+  toy.features.failures[5] = "broken";
+  EXPECT_THROW(hold_out(toy.features, toy.groups, toy.fold.train, 0.1, 1), InputError);
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/protocol.h"
+
+#include <nlohmann/json.hpp>
+
+#include "models/test_support.h"
+
+namespace permafrost {
+namespace {
+
+TEST(Protocol, ProbeGoesThroughJson) {
+  ProbeProtocol p;
+  p.head = HeadKind::mean_pool;
+  p.heads = 2;
+  p.epochs = 7;
+  p.batch = 5;
+  p.learning_rates = {1e-4, 2e-3, 0.5};
+  p.weight_decay = 0.3;
+  p.clip_grad = 0;
+  p.held_out = 0.25;
+  p.clips = 2;
+  const ProbeProtocol back = read_probe_protocol(Json::parse(to_json(p).dump()), "a.json");
+  EXPECT_EQ(to_json(back), to_json(p));
+  EXPECT_EQ(back.head, HeadKind::mean_pool);
+  EXPECT_EQ(back.learning_rates, p.learning_rates);
+}
+
+TEST(Protocol, FinetuneGoesThroughJson) {
+  FinetuneProtocol p;
+  p.heads = 2;
+  p.epochs = 9;
+  p.batch = 3;
+  p.learning_rate = 0.1;
+  p.layer_decay = 1;
+  p.weight_decay = 0;
+  p.warmup_share = 0.5;
+  p.clip_grad = 2;
+  p.gradient_shards = 1;
+  const FinetuneProtocol back = read_finetune_protocol(Json::parse(to_json(p).dump()), "a.json");
+  EXPECT_EQ(to_json(back), to_json(p));
+  EXPECT_EQ(back.layer_decay, 1);
+}
+
+TEST(Protocol, EmptyObjectsGiveTheDefaults) {
+  EXPECT_EQ(to_json(read_probe_protocol(Json::object(), "a.json")), to_json(ProbeProtocol{}));
+  EXPECT_EQ(to_json(read_finetune_protocol({{"comment", "why"}}, "a.json")),
+            to_json(FinetuneProtocol{}));
+}
+
+TEST(Protocol, NamesKeysThatAreWrong) {
+  const auto probe = [](const Json& json) {
+    return input_error_of([&] { read_probe_protocol(json, "a.json:/probe"); });
+  };
+  EXPECT_TRUE(contains(probe({{"epoch", 3}}), "nearest valid key: \"epochs\""));
+  EXPECT_TRUE(contains(probe({{"head", "linear"}}), "a.json:/probe: head: expected attentive"));
+  EXPECT_TRUE(contains(probe({{"epochs", 0}}), "epochs: expected a whole number from 1"));
+  EXPECT_TRUE(contains(probe({{"batch", 1.5}}), "batch"));
+  EXPECT_TRUE(contains(probe({{"learning_rates", Json::array()}}), "at least one number"));
+  EXPECT_TRUE(contains(probe({{"learning_rates", {1e-3, 0}}}), "numbers above 0"));
+  EXPECT_TRUE(contains(probe({{"learning_rates", 1e-3}}), "an array of numbers"));
+  EXPECT_TRUE(contains(probe({{"held_out", 0}}), "held_out"));
+  EXPECT_TRUE(contains(probe({{"clips", 0}}), "clips"));
+  const auto tune = [](const Json& json) {
+    return input_error_of([&] { read_finetune_protocol(json, "a.json:/finetune"); });
+  };
+  EXPECT_TRUE(contains(tune({{"layer_deacy", 0.5}}), "nearest valid key: \"layer_decay\""));
+  EXPECT_TRUE(
+      contains(tune({{"layer_decay", 0}}), "layer_decay: expected a number from 0.01 to 1"));
+  EXPECT_TRUE(contains(tune({{"learning_rate", 0}}), "learning_rate"));
+  EXPECT_TRUE(contains(tune({{"warmup_share", 1}}), "warmup_share"));
+  EXPECT_TRUE(contains(tune({{"gradient_shards", 0}}), "gradient_shards"));
+}
+
+}  // namespace
+}  // namespace permafrost
