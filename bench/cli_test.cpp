@@ -17,7 +17,7 @@ namespace permafrost {
 namespace {
 namespace fs = std::filesystem;
 
-struct Run {
+struct Ran {
   int status = -1;
   std::string out, err;
 };
@@ -30,10 +30,10 @@ class Cli : public testing::Test {
   }
   void TearDown() override { fs::remove_all(folder_); }
 
-  Run program(const std::string& arguments, const std::string& before = "") const {
+  Ran program(const std::string& arguments, const std::string& before = "") const {
     const std::string command = before + " " + PERMAFROST_PROGRAM + " " + arguments + " 2>'" +
                                 (folder_ / "stderr").string() + "'";
-    Run run;
+    Ran run;
     FILE* pipe = ::popen(command.c_str(), "r");
     std::array<char, 4096> block{};
     while (const std::size_t n = std::fread(block.data(), 1, block.size(), pipe))
@@ -46,7 +46,7 @@ class Cli : public testing::Test {
 
   // Exit 2, nothing on stdout, one line on stderr that holds every part.
   void expect_refusal(const std::string& arguments, const std::vector<std::string>& parts) const {
-    const Run run = program(arguments);
+    const Ran run = program(arguments);
     EXPECT_EQ(run.status, 2) << arguments << "\n" << run.err;
     EXPECT_EQ(run.out, "") << arguments;
     EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
@@ -74,9 +74,10 @@ class Cli : public testing::Test {
 };
 
 TEST_F(Cli, ListsItsCommands) {
-  const Run run = program("--help");
+  const Ran run = program("--help");
   EXPECT_EQ(run.status, 0);
-  for (const char* name : {"tables", "pretrain", "features", "probe", "finetune", "inspect", "masks"})
+  for (const char* name :
+       {"tables", "pretrain", "features", "probe", "finetune", "inspect", "masks"})
     EXPECT_NE(run.out.find(name), std::string::npos) << name;
   EXPECT_EQ(program("doctor").status, 0);
 }
@@ -105,11 +106,11 @@ TEST_F(Cli, NamesTheNearestKeyOfAConfiguration) {
 }
 
 TEST_F(Cli, PretrainsInspectsAndRefusesATruncatedFile) {
-  const Run run = program("pretrain " + tiny_config() + " --quiet --json --out " + path("run"));
+  const Ran run = program("pretrain " + tiny_config() + " --quiet --json --out " + path("run"));
   ASSERT_EQ(run.status, 0) << run.err;
   EXPECT_EQ(nlohmann::json::parse(run.out).at("steps"), 6);
   const std::string encoder = path("run/encoder.safetensors");
-  const Run inspected = program("inspect --json " + encoder);
+  const Ran inspected = program("inspect --json " + encoder);
   ASSERT_EQ(inspected.status, 0) << inspected.err;
   EXPECT_EQ(nlohmann::json::parse(inspected.out).at("spec").at("width"), 24);
 
@@ -119,24 +120,29 @@ TEST_F(Cli, PretrainsInspectsAndRefusesATruncatedFile) {
   expect_refusal("features --encoder " + cut + " --input " + cut + " --output " + path("f"),
                  {"cut.safetensors"});
   expect_refusal("inspect " + write("short", "abc"), {"short", "3 bytes"});
-  expect_refusal("features --encoder nope --input x --output " + path("f"), {"--encoder", "\"nope\""});
+  expect_refusal("features --encoder nope --input x --output " + path("f"),
+                 {"--encoder", "\"nope\""});
 }
 
 TEST_F(Cli, PretrainingSurvivesKills) {
   const std::string config = tiny_config();
-  ASSERT_EQ(program("pretrain " + config + " --quiet --out " + path("whole") + " --set steps=40").status, 0);
+  ASSERT_EQ(
+      program("pretrain " + config + " --quiet --out " + path("whole") + " --set steps=40").status,
+      0);
   for (int i = 0; i < 4; ++i)
     program("pretrain " + config + " --quiet --out " + path("cut") + " --set steps=40",
             "timeout -s KILL 0." + std::to_string(5 + 2 * i));
-  ASSERT_EQ(program("pretrain " + config + " --quiet --out " + path("cut") + " --set steps=40").status, 0);
+  ASSERT_EQ(
+      program("pretrain " + config + " --quiet --out " + path("cut") + " --set steps=40").status,
+      0);
   EXPECT_EQ(read_file(folder_ / "cut/encoder.safetensors"),
             read_file(folder_ / "whole/encoder.safetensors"));
 }
 
 TEST_F(Cli, RefusesFilesThatAreNoVideo) {
   ASSERT_EQ(program("pretrain " + tiny_config() + " --quiet --out " + path("run")).status, 0);
-  const std::string encoder = "features --encoder " + path("run/encoder.safetensors") + " --output " +
-                              path("f.safetensors") + " --input ";
+  const std::string encoder = "features --encoder " + path("run/encoder.safetensors") +
+                              " --output " + path("f.safetensors") + " --input ";
   expect_refusal(encoder + write("text.mp4", "this is no video"), {"text.mp4"});
   expect_refusal(encoder + write("empty.mp4", ""), {"empty.mp4"});
   expect_refusal(encoder + path("absent.mp4"), {"absent.mp4"});
@@ -144,20 +150,43 @@ TEST_F(Cli, RefusesFilesThatAreNoVideo) {
 }
 
 TEST_F(Cli, RefusesBrokenManifests) {
-  const auto config = [&](const std::string& manifest) {
-    return write("real.json", R"({"objective": "vjepa", "steps": 2, "batch": 4, "real_clips":
-                  {"manifest": ")" + write("clips.csv", manifest) + R"(", "share": 1}})");
-  };
-  expect_refusal("pretrain " + config("absent.mp4 0\n") + " --out " + path("o"),
-                 {"clips.csv:1", "absent.mp4"});
-  write("a.mp4", "x");
-  expect_refusal("pretrain " + config("a.mp4 0\na.mp4 cat\n") + " --out " + path("o"),
-                 {"clips.csv:2", "label", "\"cat\""});
-  EXPECT_FALSE(fs::exists(folder_ / "o/encoder.safetensors"));
+  ASSERT_EQ(program("pretrain " + tiny_config() + " --quiet --out " + path("run")).status, 0);
+  const std::string probe = "probe --encoder " + path("run/encoder.safetensors") + " --out " +
+                            path("o") + " --task " +
+                            write("mine.json", R"({"name": "mine", "kind": "manifest",
+                                  "manifest": "clips.csv", "folds": 2})");
+  write("a.mp4", "this is no video");
+  write("clips.csv", "a.mp4 0\nabsent.mp4 1\n");
+  expect_refusal(probe, {"clips.csv:2", "absent.mp4"});
+  write("clips.csv", "path,label\na.mp4,0\na.mp4,cat\n");
+  expect_refusal(probe, {"clips.csv:3", "label", "\"cat\""});
+  const std::string config = write("real.json", R"({"objective": "vjepa", "steps": 2, "batch": 4,
+                             "real_clips": {"manifest": "clips.txt", "share": 1}})");
+  write("clips.txt", "a.mp4\nabsent.mp4\n");
+  expect_refusal("pretrain " + config + " --out " + path("p"), {"clips.txt:2", "absent.mp4"});
+  write("clips.txt", "a.mp4\n");
+  expect_refusal("pretrain " + config + " --out " + path("p"), {"a.mp4"});
+  EXPECT_FALSE(fs::exists(folder_ / "p/encoder.safetensors"));
+}
+
+TEST_F(Cli, ProbesAnEncoder) {
+  ASSERT_EQ(program("pretrain " + tiny_config() + " --quiet --out " + path("run")).status, 0);
+  const std::string task =
+      write("task.json", R"({"name": "small", "kind": "synthetic", "world": "motion", "train": 48,
+                             "test": 16})");
+  const Ran run =
+      program("probe --encoder " + path("run/encoder.safetensors") + " --task " + task +
+              " --head attentive,mean_pool --set epochs=2 --json --quiet --out " + path("o"));
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(nlohmann::json::parse(run.out).at("columns").size(), 2U);
+  int records = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(folder_ / "o/records"))
+    ++records;
+  EXPECT_EQ(records, 2);
 }
 
 TEST_F(Cli, ShowsMasks) {
-  const Run run = program("masks --strategy 'causal_multiblock(6)' --stats --png " + path("m.png"));
+  const Ran run = program("masks --strategy 'causal_multiblock(6)' --stats --png " + path("m.png"));
   EXPECT_EQ(run.status, 0) << run.err;
   EXPECT_NE(run.out.find("mask 1"), std::string::npos);
   EXPECT_EQ(read_file(folder_ / "m.png").substr(1, 3), "PNG");

@@ -27,7 +27,8 @@ bool cuda_available() { return at::globalContext().hasCUDA(); }
 std::string chosen_device(const std::string& flag) {
   if (flag == "cpu") return "cpu";
   if (flag == "auto") return cuda_available() ? "cuda" : "cpu";
-  if (flag != "cuda") throw InputError("--device", "", "cpu, cuda or auto", permafrost::quoted(flag));
+  if (flag != "cuda")
+    throw InputError("--device", "", "cpu, cuda or auto", permafrost::quoted(flag));
   if (!cuda_available())
     throw InputError("--device", "", "a CUDA device and driver", "none on this machine");
   return "cuda";

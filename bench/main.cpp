@@ -81,12 +81,13 @@ void add_features(CLI::App& app, Commands& c) {
       ->capture_default_str();
 }
 
-void add_probe(CLI::App& app, Commands& c, ProbeCommand& command, const char* name, const char* what,
-               int (*action)(const CommonOptions&, const ProbeCommand&)) {
+void add_probe(CLI::App& app, Commands& c, ProbeCommand& command, const char* name,
+               const char* what, int (*action)(const CommonOptions&, const ProbeCommand&)) {
   CLI::App* sub =
       add_command(app, c, name, what, [&c, &command, action] { return action(c.common, command); });
   sub->add_option("--encoder", command.encoder, "zoo name or file")->required();
-  sub->add_option("--task", command.task, "a task of the suite")->required();
+  sub->add_option("--task", command.task, "a task of the suite, or a JSON file that declares one")
+      ->required();
   sub->add_option("--out", command.out)->required();
   sub->add_option("--suite", command.suite)->capture_default_str();
   sub->add_option("--data", command.data, "folder of real datasets");

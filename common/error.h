@@ -3,8 +3,9 @@
 
 // The one exception type of the project.
 //
-// Library code never prints, aborts or exits; it throws Error and the program turns it into one line
-// and an exit status. Bad input (files, flags, configurations) is status 2, a run that failed is 1.
+// Library code never prints, aborts or exits; it throws Error and the program turns it into one
+// line and an exit status. Bad input (files, flags, configurations) is status 2, a run that failed
+// is 1.
 //
 //   throw InputError("clips.csv:3", "label", "a whole number", "\"cat\"");
 //   -> clips.csv:3: label: expected a whole number, found "cat"
@@ -33,8 +34,10 @@ class InputError : public Error {
 
 // `text` in double quotes, control characters escaped and cut after 120 bytes: for error messages.
 std::string quoted(const std::string& text);
-// For a text that could be changed, std::quoted would otherwise be the better match by its argument's
-// namespace wherever <iomanip> is included.
-inline std::string quoted(std::string& text) { return quoted(static_cast<const std::string&>(text)); }
+// For a text that could be changed, std::quoted would otherwise be the better match by its
+// argument's namespace wherever <iomanip> is included.
+inline std::string quoted(std::string& text) {
+  return quoted(static_cast<const std::string&>(text));
+}
 
 }  // namespace permafrost

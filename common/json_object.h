@@ -26,7 +26,8 @@ class JsonObject {
   JsonObject(const Json& json, std::string where);
 
   bool has(const std::string& key) const;
-  // Each throws InputError for a missing key without default, a wrong type, or a value out of range.
+  // Each throws InputError for a missing key without default, a wrong type, or a value out of
+  // range.
   std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback = {},
                        std::int64_t low = INT64_MIN, std::int64_t high = INT64_MAX);
   double number(const std::string& key, std::optional<double> fallback = {}, double low = -1e300,

@@ -20,7 +20,8 @@ std::string message_of(const std::function<void()>& action) {
 }
 
 TEST(JsonObject, ReadsTypedValuesAndDefaults) {
-  const Json json = parse_json(R"({"a": 3, "b": 0.5, "c": true, "d": "x", "e": [1, 2.5]})", "t.json");
+  const Json json =
+      parse_json(R"({"a": 3, "b": 0.5, "c": true, "d": "x", "e": [1, 2.5]})", "t.json");
   JsonObject object(json, "t.json");
   EXPECT_EQ(object.integer("a"), 3);
   EXPECT_DOUBLE_EQ(object.number("b"), 0.5);
@@ -52,7 +53,9 @@ TEST(JsonObject, SaysWhatWasExpectedAndFound) {
             "t.json:/encoder: c: expected a value, found no such key");
   EXPECT_EQ(message_of([&] { object.numbers("d"); }),
             "t.json:/encoder: d: expected an array of numbers, found an item \"x\"");
-  EXPECT_EQ(message_of([&] { object.choice("a", {"one", "two"}); }),
+  EXPECT_EQ(message_of([&] {
+              object.choice("a", {"one", "two"});
+            }),
             "t.json:/encoder: a: expected one of one, two, found \"three\" (nearest: one)");
   EXPECT_EQ(object.where("x"), "t.json:/encoder/x");
 }
@@ -65,8 +68,9 @@ TEST(JsonObject, RefusesWhatDoesNotFitAWholeNumber) {
 }
 
 TEST(ParseJson, RefusesBrokenTextAndDoubleKeys) {
-  EXPECT_NE(message_of([] { parse_json("{\"a\": }", "t.json"); }).find("t.json: expected valid JSON"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([] { parse_json("{\"a\": }", "t.json"); }).find("t.json: expected valid JSON"),
+      std::string::npos);
   EXPECT_EQ(message_of([] { parse_json(R"({"a": 1, "a": 2})", "t.json"); }),
             "t.json: a: expected one value, found the key twice");
   EXPECT_NO_THROW(parse_json(R"({"x": {"a": 1}, "y": {"a": 2}})", "t.json"));

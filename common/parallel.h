@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Plain data parallelism over threads of our own. The work is cut by the caller, never by the number
-// of threads, so a result does not depend on how many there are.
+// Plain data parallelism over threads of our own. The work is cut by the caller, never by the
+// number of threads, so a result does not depend on how many there are.
 #include <cstdint>
 #include <functional>
 
 namespace permafrost {
 
-// Calls body(i) once for every i in [0,count), from at most `threads` threads (the caller's is one of
-// them). An exception stops further calls and the first one, by index, is thrown to the caller.
+// Calls body(i) once for every i in [0,count), from at most `threads` threads (the caller's is one
+// of them). An exception stops further calls and the first one, by index, is thrown to the caller.
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body);
 
 // What the machine offers to this process (its affinity mask), at least 1.

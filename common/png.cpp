@@ -60,7 +60,8 @@ void Image::fill(int x, int y, int w, int h, const Colour& colour) {
   for (int row = std::max(0, y); row < std::min(height, y + h); ++row)
     for (int column = std::max(0, x); column < std::min(width, x + w); ++column) {
       const auto at = (static_cast<std::size_t>(row) * static_cast<std::size_t>(width) +
-                       static_cast<std::size_t>(column)) * 3;
+                       static_cast<std::size_t>(column)) *
+                      3;
       pixels[at] = colour.r;
       pixels[at + 1] = colour.g;
       pixels[at + 2] = colour.b;

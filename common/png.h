@@ -14,7 +14,9 @@ struct Image {
     std::uint8_t r, g, b;
   };
   Image(int w, int h, std::uint8_t grey)
-      : width(w), height(h), pixels(static_cast<std::size_t>(w) * static_cast<std::size_t>(h) * 3, grey) {}
+      : width(w),
+        height(h),
+        pixels(static_cast<std::size_t>(w) * static_cast<std::size_t>(h) * 3, grey) {}
   // Parts outside the image are left out.
   void fill(int x, int y, int w, int h, const Colour& colour);
   int width, height;

@@ -27,11 +27,11 @@ class RandomStream {
  public:
   explicit RandomStream(const StreamName& name);
 
-  std::uint32_t bits();                         // 32 uniform bits
-  float uniform();                              // [0,1), 24 bits
-  float uniform(float low, float high);         // [low, high)
-  std::uint32_t integer(std::uint32_t count);   // 0 .. count-1 without bias; count >= 1
-  float normal();                               // N(0,1), Box-Muller
+  std::uint32_t bits();                        // 32 uniform bits
+  float uniform();                             // [0,1), 24 bits
+  float uniform(float low, float high);        // [low, high)
+  std::uint32_t integer(std::uint32_t count);  // 0 .. count-1 without bias; count >= 1
+  float normal();                              // N(0,1), Box-Muller
   std::vector<std::int64_t> permutation(std::int64_t count);
 
  private:

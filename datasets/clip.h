@@ -26,9 +26,7 @@ struct Clip {
 
   Clip() = default;
   explicit Clip(const ClipShape& s) : shape(s), pixels(s.bytes()) {}
-  std::uint8_t* frame(int t) {
-    return pixels.data() + static_cast<std::size_t>(t) * frame_bytes();
-  }
+  std::uint8_t* frame(int t) { return pixels.data() + static_cast<std::size_t>(t) * frame_bytes(); }
   const std::uint8_t* frame(int t) const {
     return pixels.data() + static_cast<std::size_t>(t) * frame_bytes();
   }

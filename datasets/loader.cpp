@@ -77,11 +77,11 @@ void Loader::read_sample(Slot& slot, std::int64_t position, std::int64_t in_batc
       }
       if (!(sample.clip.shape == options_.shape))
         throw Error("the source returned a clip of another shape than the loader was told");
-      const std::size_t place = k * static_cast<std::size_t>(options_.clips) +
-                                static_cast<std::size_t>(clip);
-      std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
-                slot.batch.pixels.begin() +
-                    static_cast<std::ptrdiff_t>(place * options_.shape.bytes()));
+      const std::size_t place =
+          k * static_cast<std::size_t>(options_.clips) + static_cast<std::size_t>(clip);
+      std::copy(
+          sample.clip.pixels.begin(), sample.clip.pixels.end(),
+          slot.batch.pixels.begin() + static_cast<std::ptrdiff_t>(place * options_.shape.bytes()));
     }
   } catch (const std::exception& error) {
     throw Error(source_.name(index) + ": " + error.what());

@@ -29,10 +29,10 @@ struct LoaderOptions {
 };
 
 struct Batch {
-  std::vector<std::int64_t> indices;    // into the source, [B]
-  std::vector<int> labels;              // [B]
-  std::vector<std::uint8_t> pixels;     // [B*clips,T,H,W,3], sample-major; zeros where a read failed
-  std::vector<std::string> failures;    // [B], empty text where the sample was read
+  std::vector<std::int64_t> indices;  // into the source, [B]
+  std::vector<int> labels;            // [B]
+  std::vector<std::uint8_t> pixels;   // [B*clips,T,H,W,3], sample-major; zeros where a read failed
+  std::vector<std::string> failures;  // [B], empty text where the sample was read
 };
 
 class Loader {

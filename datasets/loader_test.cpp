@@ -37,7 +37,8 @@ std::vector<Batch> all_batches(const ClipSource& source, int threads, int ahead)
   LoaderOptions options = kOptions;
   options.threads = threads;
   options.ahead = ahead;
-  Loader loader(source, options, source.size(), [&](std::int64_t i) { return source.size() - 1 - i; });
+  Loader loader(source, options, source.size(),
+                [&](std::int64_t i) { return source.size() - 1 - i; });
   std::vector<Batch> batches;
   for (Batch batch; loader.next(batch);) batches.push_back(batch);
   return batches;
@@ -50,8 +51,8 @@ TEST(Loader, KeepsTheOrderAndTheLastPartBatch) {
   EXPECT_EQ(batches[0].indices, (std::vector<std::int64_t>{9, 8, 7, 6}));
   EXPECT_EQ(batches[2].indices, (std::vector<std::int64_t>{1, 0}));
   EXPECT_EQ(batches[0].labels, (std::vector<int>{0, 2, 1, 0}));
-  EXPECT_EQ(batches[0].pixels[0], 9);          // sample 9, clip 0
-  EXPECT_EQ(batches[0].pixels[12], 19);        // sample 9, clip 1
+  EXPECT_EQ(batches[0].pixels[0], 9);    // sample 9, clip 0
+  EXPECT_EQ(batches[0].pixels[12], 19);  // sample 9, clip 1
   EXPECT_EQ(batches[2].pixels.size(), 2U * 2 * 12);
 }
 

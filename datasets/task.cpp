@@ -90,10 +90,10 @@ std::string missing_data(const TaskSpec& spec, const fs::path& data) {
 void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data, Task& task) {
   task.unavailable = missing_data(spec, data);
   if (!task.available()) return;
-  // A file that is not there is a sample that cannot be read: counted, not left out.
+  // A file that is not there is a mistake in the manifest and stops the run; one that is there and
+  // cannot be decoded is a sample, counted as wrong.
   const fs::path path = data / spec.manifest;
-  Manifest manifest =
-      read_manifest(path, {.require_files = false, .class_names = spec.class_names});
+  Manifest manifest = read_manifest(path, {.class_names = spec.class_names});
   task.classes = manifest.classes;
   task.class_names = spec.class_names;
   task.manifest_sha256 = manifest.identity;

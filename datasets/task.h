@@ -56,7 +56,8 @@ struct Task {
 };
 
 // `data` is the folder of real data; empty where there is none. A missing folder or manifest makes
-// the task unavailable; a damaged manifest throws InputError.
+// the task unavailable; a damaged manifest, or one that names a file that is not there, throws
+// InputError.
 Task open_task(const TaskSpec& spec, const ClipShape& shape, const std::filesystem::path& data);
 
 // Where real data lies: `given` (a flag) if not empty, else $PERMAFROST_DATA, else shared/data

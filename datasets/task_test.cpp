@@ -103,9 +103,11 @@ TEST(Task, ManifestSamplesAreEachTestedOnce) {
 #endif
   const fs::path data = fs::path(testing::TempDir()) / "task_test";
   std::string text = "file,label,group\n";
-  for (int i = 0; i < 24; ++i)
-    text += "clip" + std::to_string(i) + ".mp4," + (i % 3 == 0 ? "fight" : "calm") + "," +
-            std::to_string(i / 3) + "\n";
+  for (int i = 0; i < 24; ++i) {
+    const std::string name = "clip" + std::to_string(i) + ".mp4";
+    text += name + "," + (i % 3 == 0 ? "fight" : "calm") + "," + std::to_string(i / 3) + "\n";
+    write_file_atomically(data / "fight" / name, "this is no video");
+  }
   write_file_atomically(data / "fight/labels.csv", text);
   const Task task = open_task(read_task_spec(fight_json(), ""), {2, 16, 16}, data);
   ASSERT_TRUE(task.available()) << task.unavailable;
@@ -115,8 +117,10 @@ TEST(Task, ManifestSamplesAreEachTestedOnce) {
   for (const auto& fold : task.folds)
     for (const auto i : fold.test) EXPECT_TRUE(tested.insert(i).second);
   EXPECT_EQ(tested.size(), 24U);
-  // The files are not there: samples that fail, not an error.
+  // What cannot be decoded is a sample that fails; a file that is not there stops the run.
   EXPECT_NE(task.source->read(0, 0, 1).failure, "");
+  fs::remove(data / "fight/clip7.mp4");
+  EXPECT_THROW(open_task(read_task_spec(fight_json(), ""), {2, 16, 16}, data), InputError);
   fs::remove_all(data);
 }
 

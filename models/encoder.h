@@ -3,10 +3,9 @@
 
 // An encoder as users meet it: weights, spec, preprocessing and where it came from.
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "models/vit.h"
 

@@ -13,13 +13,13 @@ namespace permafrost {
 
 struct EncoderSpec {
   std::string family = "vjepa";
-  int width = 96;       // D, features a token
-  int depth = 4;        // blocks
+  int width = 96;  // D, features a token
+  int depth = 4;   // blocks
   int heads = 3;
   double mlp_ratio = 4.0;
-  int patch = 8;        // P, pixels
-  int tubelet = 2;      // frames a token spans
-  int frames = 8;       // T of the clip that the position table is made for
+  int patch = 8;    // P, pixels
+  int tubelet = 2;  // frames a token spans
+  int frames = 8;   // T of the clip that the position table is made for
   int height = 48;
   int image_width = 48;
   bool uniform_power = true;  // equal shares of the position table for time, height and width

@@ -14,8 +14,8 @@
 
 namespace permafrost {
 
-// One shard's work: its loss (a scalar, already divided by the number of shards) and the leaves whose
-// gradients are wanted, in the same order from every shard.
+// One shard's work: its loss (a scalar, already divided by the number of shards) and the leaves
+// whose gradients are wanted, in the same order from every shard.
 struct ShardResult {
   at::Tensor loss;
   std::vector<at::Tensor> leaves;

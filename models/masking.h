@@ -3,9 +3,9 @@
 
 // Which tokens are context and which are predicted.
 //
-// Rules of the reference implementation (V-JEPA, Bardes et al. 2024, section 3.2 and released code):
-// a block size is drawn once a batch and configuration, block places once a sample; blocks are cut
-// out of the context; samples of a batch are truncated to the shortest so that they stack.
+// Rules of the reference implementation (V-JEPA, Bardes et al. 2024, section 3.2 and released
+// code): a block size is drawn once a batch and configuration, block places once a sample; blocks
+// are cut out of the context; samples of a batch are truncated to the shortest so that they stack.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -37,8 +37,9 @@ struct MaskStrategy {
   std::vector<MaskConfig> masks;
 };
 
-// `multiblock`, `causal_multiblock(6)`, `causal_multiblock(12)` (frames of the paper's 16-frame clip,
-// as a share of ours), `random_tube(0.9)`. Throws InputError naming `where` for anything else.
+// `multiblock`, `causal_multiblock(6)`, `causal_multiblock(12)` (frames of the paper's 16-frame
+// clip, as a share of ours), `random_tube(0.9)`. Throws InputError naming `where` for anything
+// else.
 MaskStrategy mask_strategy(const std::string& name, const std::string& where);
 
 struct Mask {

@@ -17,7 +17,8 @@ at::Tensor normalised_pixels(const at::Tensor& patches) {
   return ((channels - mean) / (deviation + 1e-6)).view({b, n, values});
 }
 
-at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target, double exponent) {
+at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target,
+                           double exponent) {
   const at::Tensor error = prediction - target;
   if (exponent == 1.0) return error.abs().mean();
   if (exponent == 2.0) return error.square().mean() / 2;

@@ -15,12 +15,12 @@ struct PredictorSpec {
 };
 
 struct PredictorWeights {
-  LinearWeights embed;                   // D -> width
-  std::vector<at::Tensor> mask_tokens;   // [1,1,width], one a mask configuration, start at zero
-  at::Tensor pos_embed;                  // [1,N,width], fixed
+  LinearWeights embed;                  // D -> width
+  std::vector<at::Tensor> mask_tokens;  // [1,1,width], one a mask configuration, start at zero
+  at::Tensor pos_embed;                 // [1,N,width], fixed
   std::vector<BlockWeights> blocks;
   NormWeights norm;
-  LinearWeights proj;                    // width -> outputs
+  LinearWeights proj;  // width -> outputs
 };
 
 void visit(PredictorWeights& weights, const TensorVisitor& visitor);

@@ -133,16 +133,15 @@ class Trainer {
 
   StepReport step(const Batch& batch) {
     const std::int64_t number = state_.step + 1;
-    const auto masks = draw_masks(config_.masking,
-                                  {config_.encoder.grid_t(), config_.encoder.grid_h(),
-                                   config_.encoder.grid_w()},
-                                  config_.batch, config_.seed, static_cast<std::uint64_t>(number));
+    const auto masks =
+        draw_masks(config_.masking,
+                   {config_.encoder.grid_t(), config_.encoder.grid_h(), config_.encoder.grid_w()},
+                   config_.batch, config_.seed, static_cast<std::uint64_t>(number));
     const bool watched = number % config_.log_every == 0 || number == config_.steps;
     StepReport report;
-    const auto result =
-        sharded_gradients(config_.gradient_shards, threads_, [&](int shard) {
-          return forward(batch, masks, shard, shard == 0 && watched ? &report : nullptr);
-        });
+    const auto result = sharded_gradients(config_.gradient_shards, threads_, [&](int shard) {
+      return forward(batch, masks, shard, shard == 0 && watched ? &report : nullptr);
+    });
     report.loss = result.loss;
     apply(result.gradients, number, report);
     if (config_.objective == Objective::vjepa)
@@ -188,14 +187,12 @@ class Trainer {
   }
 
   static void watch(const at::Tensor& features, StepReport& report) {
-    report.feature_deviation =
-        features.flatten(0, 1).std(0, true, false).mean().item<double>();
+    report.feature_deviation = features.flatten(0, 1).std(0, true, false).mean().item<double>();
     report.sample_deviation = features.std(0, true, false).mean().item<double>();
   }
 
   void apply(const std::vector<at::Tensor>& gradients, std::int64_t number, StepReport& report) {
-    const auto split =
-        static_cast<std::ptrdiff_t>(named_tensors(state_.encoder).size());
+    const auto split = static_cast<std::ptrdiff_t>(named_tensors(state_.encoder).size());
     const std::vector<at::Tensor> encoder(gradients.begin(), gradients.begin() + split);
     const std::vector<at::Tensor> predictor(gradients.begin() + split, gradients.end());
     const double limit = number > config_.learning_rate.warmup ? config_.clip_grad : 0.0;
@@ -292,12 +289,12 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
     if (options.stop_after > 0 && state.step - first >= options.stop_after) break;
   }
   result.steps = state.step;
-  result.clips_per_second =
-      static_cast<double>((state.step - first) * config.batch) / std::max(1e-9, seconds_since(start));
+  result.clips_per_second = static_cast<double>((state.step - first) * config.batch) /
+                            std::max(1e-9, seconds_since(start));
   result.finished = state.step == config.steps;
   if (result.finished) {
-    VitWeights final = to_device(
-        config.objective == Objective::vjepa ? state.target : state.encoder, at::kCPU);
+    VitWeights final =
+        to_device(config.objective == Objective::vjepa ? state.target : state.encoder, at::kCPU);
     save_encoder(options.out / "encoder.safetensors", final, config.encoder,
                  provenance_of(config, config_json), options.bfloat16);
   }

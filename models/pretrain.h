@@ -3,8 +3,8 @@
 
 // Pretraining: masked prediction of features or pixels, resumable at any moment.
 //
-// DIR afterwards holds config.json, log.jsonl (one JSON object a line), checkpoint.safetensors (while
-// unfinished work could be lost) and, at the end, encoder.safetensors.
+// DIR afterwards holds config.json, log.jsonl (one JSON object a line), checkpoint.safetensors
+// (while unfinished work could be lost) and, at the end, encoder.safetensors.
 #include <filesystem>
 #include <memory>
 
@@ -18,14 +18,14 @@ struct PretrainOptions {
   int threads = 1;
   std::string device = "cpu";
   bool quiet = false;
-  bool bfloat16 = true;        // of encoder.safetensors
+  bool bfloat16 = true;         // of encoder.safetensors
   std::int64_t stop_after = 0;  // tests: leave after so many steps of this call; 0: never
 };
 
 struct PretrainResult {
-  std::int64_t steps = 0;    // done in all calls together
+  std::int64_t steps = 0;  // done in all calls together
   bool finished = false;
-  double loss = 0;           // of the last step
+  double loss = 0;  // of the last step
   double clips_per_second = 0;
 };
 

@@ -11,8 +11,8 @@ namespace {
 
 void read_predictor(PretrainConfig& config, JsonObject& parent) {
   const Json* json = parent.child("predictor");
-  config.predictor.outputs = config.objective == Objective::vjepa ? config.encoder.width
-                                                                  : config.encoder.patch_values();
+  config.predictor.outputs =
+      config.objective == Objective::vjepa ? config.encoder.width : config.encoder.patch_values();
   if (json == nullptr) return;
   JsonObject object(*json, parent.where("predictor"));
   config.predictor.width = static_cast<int>(object.integer("width", 48, 2, 8192));
@@ -83,8 +83,8 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where) 
   config.steps = object.integer("steps", config.steps, 1);
   config.schedule_scale = object.number("schedule_scale", config.schedule_scale, 1, 100);
   config.clip_grad = object.number("clip_grad", config.clip_grad, 0, 1e9);
-  config.init =
-      object.choice("init", {"xavier", "normal"}, "xavier") == "xavier" ? Init::xavier : Init::normal;
+  config.init = object.choice("init", {"xavier", "normal"}, "xavier") == "xavier" ? Init::xavier
+                                                                                  : Init::normal;
   config.gradient_shards =
       static_cast<int>(object.integer("gradient_shards", config.gradient_shards, 1, 1024));
   config.log_every = object.integer("log_every", config.log_every, 1);
@@ -94,13 +94,15 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where) 
   read_real_clips(config, object, where);
   object.finish();
   if (config.batch % config.gradient_shards != 0)
-    throw InputError(where, "batch",
-                     "a multiple of gradient_shards (" + std::to_string(config.gradient_shards) + ")",
-                     std::to_string(config.batch));
+    throw InputError(
+        where, "batch",
+        "a multiple of gradient_shards (" + std::to_string(config.gradient_shards) + ")",
+        std::to_string(config.batch));
   if (config.encoder.width != 0 && config.learning_rate.warmup >= config.learning_rate.length)
-    throw InputError(where, "learning_rate.warmup",
-                     "fewer steps than the schedule's " + std::to_string(config.learning_rate.length),
-                     std::to_string(config.learning_rate.warmup));
+    throw InputError(
+        where, "learning_rate.warmup",
+        "fewer steps than the schedule's " + std::to_string(config.learning_rate.length),
+        std::to_string(config.learning_rate.warmup));
   return config;
 }
 

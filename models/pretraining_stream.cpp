@@ -68,8 +68,7 @@ std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config) {
   VideoOptions video;
   video.shape = shape;
   video.frame_step = static_cast<int>(config.real_frame_step);
-  auto real =
-      std::make_unique<ManifestSource>(read_manifest(config.real_manifest, options), video);
+  auto real = std::make_unique<ManifestSource>(read_manifest(config.real_manifest, options), video);
   return std::make_unique<MixedStream>(std::move(synthetic), std::move(real), config.real_share,
                                        config.seed);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The safetensors format: u64 header length, JSON header, raw little-endian values. Our native format
-// for weights and features.
+// The safetensors format: u64 header length, JSON header, raw little-endian values. Our native
+// format for weights and features.
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
@@ -14,7 +14,7 @@
 namespace permafrost {
 
 struct SafetensorsFile {
-  NamedTensors tensors;                          // in file order; owned copies
+  NamedTensors tensors;  // in file order; owned copies
   std::map<std::string, std::string> metadata;
 
   // Throws InputError naming `file` when the tensor is not there.

@@ -6,8 +6,9 @@
 
 namespace permafrost {
 
-// Linear warm-up from `start` to `peak` over `warmup` steps, then a cosine to `final` that would end
-// at `length` steps. length = steps * ipe_scale: with 1.25 training stops at 80 % of the cosine.
+// Linear warm-up from `start` to `peak` over `warmup` steps, then a cosine to `final` that would
+// end at `length` steps. length = steps * ipe_scale: with 1.25 training stops at 80 % of the
+// cosine.
 struct LearningRate {
   double start = 2e-4, peak = 6.25e-4, final = 1e-6;
   std::int64_t warmup = 0, length = 1;

@@ -28,8 +28,8 @@ VitWeights make_vit(const EncoderSpec& spec, Init init, std::uint64_t seed) {
   for (int i = 0; i < spec.depth; ++i)
     weights.blocks.push_back(make_block(spec.width, spec.hidden(), init, stream));
   weights.norm = make_norm(spec.width);
-  weights.pos_embed = sincos_positions(spec.width, spec.grid_t(), spec.grid_h(), spec.grid_w(),
-                                       spec.uniform_power);
+  weights.pos_embed =
+      sincos_positions(spec.width, spec.grid_t(), spec.grid_h(), spec.grid_w(), spec.uniform_power);
   return weights;
 }
 
@@ -63,19 +63,18 @@ at::Tensor pixel_tensor(const std::uint8_t* pixels, std::int64_t clips, const Cl
 at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec) {
   if (pixels.dim() != 5 || pixels.size(1) != spec.frames || pixels.size(2) != spec.height ||
       pixels.size(3) != spec.image_width || pixels.size(4) != 3)
-    throw InputError("encoder", "clip",
-                     c10::str("pixels [B,", spec.frames, ",", spec.height, ",", spec.image_width,
-                              ",3]"),
-                     c10::str(pixels.sizes()));
+    throw InputError(
+        "encoder", "clip",
+        c10::str("pixels [B,", spec.frames, ",", spec.height, ",", spec.image_width, ",3]"),
+        c10::str(pixels.sizes()));
   const auto b = pixels.size(0);
-  const at::Tensor cut =
-      pixels
-          .view({b, spec.grid_t(), spec.tubelet, spec.grid_h(), spec.patch, spec.grid_w(),
-                 spec.patch, 3})
-          .permute({0, 1, 3, 5, 7, 2, 4, 6})
-          .contiguous()
-          .view({b, spec.tokens(), 3, spec.patch_values() / 3})
-          .to(at::kFloat);
+  const at::Tensor cut = pixels
+                             .view({b, spec.grid_t(), spec.tubelet, spec.grid_h(), spec.patch,
+                                    spec.grid_w(), spec.patch, 3})
+                             .permute({0, 1, 3, 5, 7, 2, 4, 6})
+                             .contiguous()
+                             .view({b, spec.tokens(), 3, spec.patch_values() / 3})
+                             .to(at::kFloat);
   // (x/255 - mean) / deviation as one multiplication and one addition, in place.
   at::Tensor scale = at::empty({3, 1}, at::kFloat), shift = at::empty({3, 1}, at::kFloat);
   for (int c = 0; c < 3; ++c) {
@@ -92,8 +91,8 @@ at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec) {
 at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec) {
   const auto b = clips.size(0);
   return clips
-      .reshape({b, 3, spec.grid_t(), spec.tubelet, spec.grid_h(), spec.patch, spec.grid_w(),
-                spec.patch})
+      .reshape(
+          {b, 3, spec.grid_t(), spec.tubelet, spec.grid_h(), spec.patch, spec.grid_w(), spec.patch})
       .permute({0, 2, 4, 6, 1, 3, 5, 7})
       .reshape({b, spec.tokens(), spec.patch_values()});
 }
@@ -130,7 +129,8 @@ std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSp
     after.push_back(x);
   }
   for (const int layer : layers)
-    out.push_back(apply_norm(weights.norm, after.at(static_cast<std::size_t>(layer)), spec.norm_eps));
+    out.push_back(
+        apply_norm(weights.norm, after.at(static_cast<std::size_t>(layer)), spec.norm_eps));
   return out;
 }
 

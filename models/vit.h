@@ -37,8 +37,8 @@ at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec)
 // Rows `indices` int64 [B,K] of x [B,N,D] -> [B,K,D].
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices);
 
-// Features [B,K,D] after the final norm. With `kept` [B,K], only those tokens are embedded and seen;
-// an undefined tensor keeps all.
+// Features [B,K,D] after the final norm. With `kept` [B,K], only those tokens are embedded and
+// seen; an undefined tensor keeps all.
 at::Tensor encode(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
                   const at::Tensor& kept = {});
 

@@ -37,7 +37,8 @@ void encode_chunk(const Encoder& encoder, const ClipSource& source, int clips, s
   const at::Tensor features =
       encode_pixels(encoder, pixel_tensor(pixels.data(), (end - begin) * clips, shape));
   out.tokens.slice(0, begin, end)
-      .copy_(standardised(features).view({end - begin, clips * features.size(1), features.size(2)}));
+      .copy_(
+          standardised(features).view({end - begin, clips * features.size(1), features.size(2)}));
 }
 
 }  // namespace

@@ -15,9 +15,9 @@
 namespace permafrost {
 
 struct LabelledFeatures {
-  at::Tensor tokens;                 // float32 [n, clips*N, D], standardised (see head.h)
-  std::vector<int> labels;           // [n]
-  std::vector<std::string> failures; // [n], the reason where a sample could not be read
+  at::Tensor tokens;                  // float32 [n, clips*N, D], standardised (see head.h)
+  std::vector<int> labels;            // [n]
+  std::vector<std::string> failures;  // [n], the reason where a sample could not be read
   std::int64_t failed() const;
 };
 

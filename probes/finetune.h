@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Full fine-tuning: encoder and attentive head together, layer-wise learning-rate decay. From random
-// weights with layer_decay 1 it is supervised training from scratch.
+// Full fine-tuning: encoder and attentive head together, layer-wise learning-rate decay. From
+// random weights with layer_decay 1 it is supervised training from scratch.
 #include <cstdint>
 #include <vector>
 

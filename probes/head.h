@@ -22,27 +22,27 @@ enum class HeadKind { attentive, mean_pool };
 
 struct HeadSpec {
   HeadKind kind = HeadKind::attentive;
-  int width = 96;    // D of the tokens
+  int width = 96;  // D of the tokens
   int heads = 3;
   int classes = 8;
   double mlp_ratio = 4.0;
 };
 
 struct HeadWeights {
-  at::Tensor query;                                   // [L,1,D]
-  at::Tensor norm1_weight, norm1_bias;                // [L,D]
-  at::Tensor q_weight, q_bias, kv_weight, kv_bias;    // [L,D,D] [L,D] [L,2D,D] [L,2D]
-  at::Tensor norm2_weight, norm2_bias;                // [L,D]
+  at::Tensor query;                                 // [L,1,D]
+  at::Tensor norm1_weight, norm1_bias;              // [L,D]
+  at::Tensor q_weight, q_bias, kv_weight, kv_bias;  // [L,D,D] [L,D] [L,2D,D] [L,2D]
+  at::Tensor norm2_weight, norm2_bias;              // [L,D]
   at::Tensor fc1_weight, fc1_bias, fc2_weight, fc2_bias;
-  at::Tensor linear_weight, linear_bias;              // [L,C,D] [L,C]
+  at::Tensor linear_weight, linear_bias;  // [L,C,D] [L,C]
 };
 
 // Visits the tensors that the kind has, by the reference's names.
 void visit(HeadWeights& weights, HeadKind kind, const TensorVisitor& visitor);
 
-// L candidates with the same start: N(0, s^2) linears and query with s = 0.02 * sqrt(1024 / D), which
-// is the reference's 0.02 at the width it was made for; fc2 divided by sqrt(2).
-// Throws InputError where the heads do not share the width.
+// L candidates with the same start: N(0, s^2) linears and query with s = 0.02 * sqrt(1024 / D),
+// which is the reference's 0.02 at the width it was made for; fc2 divided by sqrt(2). Throws
+// InputError where the heads do not share the width.
 HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed);
 
 // Tokens [B,N,D] to zero mean and unit deviation over D (eps 1e-5): the part of the head's first

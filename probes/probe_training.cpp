@@ -86,9 +86,9 @@ void train_step(HeadWeights& head, const HeadSpec& spec, StackedAdamW& optimiser
                 double weight_decay, double clip) {
   const at::Tensor logits = head_logits(head, spec, tokens);  // [L,B,C]
   const auto l = logits.size(0);
-  const at::Tensor loss = at::cross_entropy_loss(logits.flatten(0, 1), labels.repeat({l}), {},
-                                                 at::Reduction::Sum) /
-                          static_cast<double>(labels.size(0));
+  const at::Tensor loss =
+      at::cross_entropy_loss(logits.flatten(0, 1), labels.repeat({l}), {}, at::Reduction::Sum) /
+      static_cast<double>(labels.size(0));
   loss.backward();
   optimiser.step(rates, weight_decay, clip);
 }
@@ -111,7 +111,8 @@ Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>&
   for (auto& [group, list] : members) lists.push_back(std::move(list));
   const auto order = RandomStream({.seed = seed, .purpose = "probe.held_out"})
                          .permutation(static_cast<std::int64_t>(lists.size()));
-  const auto wanted = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(readable)));
+  const auto wanted =
+      std::max<std::int64_t>(1, std::llround(share * static_cast<double>(readable)));
   Fold cut;
   for (std::size_t k = 0; k < order.size(); ++k) {
     const auto& list = lists[static_cast<std::size_t>(order[k])];
@@ -162,27 +163,26 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
       at::tensor(at::ArrayRef<double>(protocol.learning_rates), at::kDouble).to(at::kFloat);
   std::int64_t step = 0;
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order = RandomStream({.seed = seed,
-                                     .purpose = "probe.order",
-                                     .epoch = static_cast<std::uint64_t>(epoch)})
-                           .permutation(n);
+    const auto order =
+        RandomStream(
+            {.seed = seed, .purpose = "probe.order", .epoch = static_cast<std::uint64_t>(epoch)})
+            .permutation(n);
     for (std::int64_t begin = 0; begin < n; begin += protocol.batch) {
       std::vector<std::int64_t> samples;
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(cut.train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       ++step;
-      train_step(head, outcome.spec, optimiser,
-                 features.tokens.index_select(0, index_tensor(samples)),
-                 labels_of(features, samples), rates * shape.at(step), decay.at(step),
-                 protocol.clip_grad);
+      train_step(
+          head, outcome.spec, optimiser, features.tokens.index_select(0, index_tensor(samples)),
+          labels_of(features, samples), rates * shape.at(step), decay.at(step), protocol.clip_grad);
     }
     if (tick) tick();
   }
-  const at::Tensor right =
-      logits_of(head, outcome.spec, features.tokens, cut.test).argmax(2) ==
-      labels_of(features, cut.test).unsqueeze(0);
+  const at::Tensor right = logits_of(head, outcome.spec, features.tokens, cut.test).argmax(2) ==
+                           labels_of(features, cut.test).unsqueeze(0);
   const at::Tensor accuracy = right.to(at::kDouble).mean(1);
-  for (int c = 0; c < candidates; ++c) outcome.held_out_accuracy.push_back(accuracy[c].item<double>());
+  for (int c = 0; c < candidates; ++c)
+    outcome.held_out_accuracy.push_back(accuracy[c].item<double>());
   outcome.chosen = static_cast<int>(
       std::max_element(outcome.held_out_accuracy.begin(), outcome.held_out_accuracy.end()) -
       outcome.held_out_accuracy.begin());
@@ -190,11 +190,11 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   outcome.train_seconds = seconds_since(start);
 
   const auto test_start = Clock::now();
-  const at::Tensor best = logits_of(outcome.head, outcome.spec, features.tokens, fold.test)[0].argmax(1);
+  const at::Tensor best =
+      logits_of(outcome.head, outcome.spec, features.tokens, fold.test)[0].argmax(1);
   for (std::size_t i = 0; i < fold.test.size(); ++i) {
     const bool failed = !features.failures[static_cast<std::size_t>(fold.test[i])].empty();
-    outcome.predictions.push_back(
-        failed ? -1 : best[static_cast<std::int64_t>(i)].item<int>());
+    outcome.predictions.push_back(failed ? -1 : best[static_cast<std::int64_t>(i)].item<int>());
   }
   outcome.evaluate_seconds = seconds_since(test_start);
   return outcome;

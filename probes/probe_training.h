@@ -18,13 +18,13 @@ struct ProbeOutcome {
   std::vector<double> held_out_accuracy;  // one a candidate
   int chosen = 0;                         // first candidate with the best held-out accuracy
   HeadSpec spec;
-  HeadWeights head;                       // the chosen one
+  HeadWeights head;  // the chosen one
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
 // Runs on the calling thread alone (callers run cells side by side). `groups` [n] keeps groups
-// together when the held-out part is cut. `tick` is called once an epoch. Throws InputError when the
-// training split has too few readable samples to hold any out.
+// together when the held-out part is cut. `tick` is called once an epoch. Throws InputError when
+// the training split has too few readable samples to hold any out.
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
                          std::uint64_t seed, const std::function<void()>& tick = {});

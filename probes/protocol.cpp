@@ -41,7 +41,8 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
   p.weight_decay = object.number("weight_decay", p.weight_decay, 0, 10);
   p.warmup_share = object.number("warmup_share", p.warmup_share, 0, 0.9);
   p.clip_grad = object.number("clip_grad", p.clip_grad, 0, 1e9);
-  p.gradient_shards = static_cast<int>(object.integer("gradient_shards", p.gradient_shards, 1, 256));
+  p.gradient_shards =
+      static_cast<int>(object.integer("gradient_shards", p.gradient_shards, 1, 256));
   object.finish();
   return p;
 }

@@ -24,8 +24,10 @@ bool ends_with(const std::string& text, const std::string& end) {
 at::Tensor patches_of_tensor(const FeaturesCommand& command, const EncoderSpec& spec) {
   const SafetensorsFile file = read_safetensors(command.input);
   if (command.key.empty() && file.tensors.size() != 1)
-    throw InputError("--key", "", "the name of one of " + std::to_string(file.tensors.size()) +
-                                      " tensors in " + command.input, "none");
+    throw InputError("--key", "",
+                     "the name of one of " + std::to_string(file.tensors.size()) + " tensors in " +
+                         command.input,
+                     "none");
   at::Tensor clip =
       command.key.empty() ? file.tensors[0].second : file.tensor(command.key, command.input);
   const std::string expected =
@@ -62,10 +64,10 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
   const at::Device device(chosen_device(common.device));
   encoder.weights = to_device(encoder.weights, device);
   const at::NoGradGuard no_grad;
-  const at::Tensor patches = (ends_with(command.input, ".safetensors")
-                                  ? patches_of_tensor(command, encoder.spec)
-                                  : patches_of_file(command, encoder.spec))
-                                 .to(device);
+  const at::Tensor patches =
+      (ends_with(command.input, ".safetensors") ? patches_of_tensor(command, encoder.spec)
+                                                : patches_of_file(command, encoder.spec))
+          .to(device);
   NamedTensors out{{"features", encode(encoder.weights, encoder.spec, patches)}};
   if (!command.layers.empty()) {
     const auto layers = encode_layers(encoder.weights, encoder.spec, patches, command.layers);

@@ -35,11 +35,11 @@ int list_zoo(const CommonOptions& common) {
     all.push_back(one);
     if (!common.json)
       std::printf("%-26s %8lld parameters  %s\n", name.c_str(),
-                  static_cast<long long>(parameters_of(encoder)), encoder.sha256.substr(0, 16).c_str());
+                  static_cast<long long>(parameters_of(encoder)),
+                  encoder.sha256.substr(0, 16).c_str());
   }
   if (common.json) std::printf("%s\n", all.dump(2).c_str());
-  if (!common.json && all.empty())
-    std::printf("no encoders in %s\n", zoo_folder().c_str());
+  if (!common.json && all.empty()) std::printf("no encoders in %s\n", zoo_folder().c_str());
   return 0;
 }
 
@@ -48,7 +48,8 @@ int describe_tensors(const CommonOptions& common, const std::string& path) {
   const SafetensorsFile file = read_safetensors(path);
   Json tensors = Json::object();
   for (const auto& [name, tensor] : file.tensors) {
-    tensors[name] = {{"shape", tensor.sizes().vec()}, {"dtype", std::string(tensor.dtype().name())}};
+    tensors[name] = {{"shape", tensor.sizes().vec()},
+                     {"dtype", std::string(tensor.dtype().name())}};
     if (!common.json)
       std::printf("%-56s %s %s\n", name.c_str(), c10::str(tensor.sizes()).c_str(),
                   std::string(tensor.dtype().name()).c_str());

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost masks: what a masking strategy keeps and asks for, as figures and as a picture.
-#include "models/masking.h"
-
 #include <torch/types.h>
 
 #include <cstdio>
@@ -10,6 +8,7 @@
 #include "bench/cli/options.h"
 #include "common/error.h"
 #include "common/png.h"
+#include "models/masking.h"
 
 namespace permafrost {
 namespace {
@@ -41,7 +40,8 @@ std::string picture(const Mask& mask, const TokenGrid& grid) {
   for (int h = 0; h < grid.h; ++h) {
     for (int t = 0; t < grid.t; ++t)
       out += cells.substr(static_cast<std::size_t>((t * grid.h + h) * grid.w),
-                          static_cast<std::size_t>(grid.w)) + "  ";
+                          static_cast<std::size_t>(grid.w)) +
+             "  ";
     out += "\n";
   }
   return out;

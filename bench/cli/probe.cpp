@@ -31,6 +31,17 @@ ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task
   return protocol;
 }
 
+// `name` is a task of the suite, or a JSON file that declares one; its manifest is then relative to
+// that file.
+TaskSpec chosen_task(const Suite& suite, const std::string& name, std::string& data) {
+  const std::filesystem::path file = name;
+  std::error_code ignored;
+  if (file.extension() != ".json" || !std::filesystem::is_regular_file(file, ignored))
+    return task_of(suite, name);
+  if (data.empty()) data = file.has_parent_path() ? file.parent_path().string() : ".";
+  return read_task_spec(read_json(name), name);
+}
+
 const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {
   const std::string name =
       finetune ? "finetuned" : (task.kind == TaskKind::manifest ? "frozen_real" : "frozen");
@@ -40,7 +51,8 @@ const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bo
 int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
   const Encoder encoder = load_encoder(command.encoder, "--encoder");
   Suite suite = read_suite(command.suite);
-  const TaskSpec task = task_of(suite, command.task);
+  std::string data = command.data;
+  const TaskSpec task = chosen_task(suite, command.task, data);
   const ProtocolChoice base = base_protocol(suite, task, finetune);
   suite.encoders = {{.name = encoder.name, .zoo = command.encoder}};
   suite.tasks = {task};
@@ -60,7 +72,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   }
   TablesOptions options;
   options.out = command.out;
-  options.data = command.data;
+  options.data = data;
   options.device = chosen_device(common.device);
   options.threads = common.thread_count();
   options.quiet = common.quiet;

@@ -15,14 +15,30 @@ Motion draw_motion(MotionKind kind, RandomStream& stream) {
   motion.swell_phase = stream.uniform();
   motion.swell_depth = 0.45F;
   switch (kind) {
-    case MotionKind::right: motion.vx = speed; break;
-    case MotionKind::left: motion.vx = -speed; break;
-    case MotionKind::up: motion.vy = -speed; break;
-    case MotionKind::down: motion.vy = speed; break;
-    case MotionKind::clockwise: motion.spin = spin; break;
-    case MotionKind::counter_clockwise: motion.spin = -spin; break;
-    case MotionKind::swell: motion.swell = swell; break;
-    case MotionKind::deflate: motion.swell = -swell; break;
+    case MotionKind::right:
+      motion.vx = speed;
+      break;
+    case MotionKind::left:
+      motion.vx = -speed;
+      break;
+    case MotionKind::up:
+      motion.vy = -speed;
+      break;
+    case MotionKind::down:
+      motion.vy = speed;
+      break;
+    case MotionKind::clockwise:
+      motion.spin = spin;
+      break;
+    case MotionKind::counter_clockwise:
+      motion.spin = -spin;
+      break;
+    case MotionKind::swell:
+      motion.swell = swell;
+      break;
+    case MotionKind::deflate:
+      motion.swell = -swell;
+      break;
   }
   return motion;
 }

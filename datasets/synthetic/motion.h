@@ -14,11 +14,11 @@ enum class MotionKind { right, left, up, down, clockwise, counter_clockwise, swe
 inline constexpr int kMotions = 8;
 
 struct Motion {
-  float vx = 0, vy = 0;        // frame widths a clip
-  float spin = 0;              // turns a clip
-  float swell = 0;             // cycles of the saw-tooth size a clip; the sign is its direction
-  float swell_phase = 0;       // in cycles
-  float swell_depth = 0;       // share of the radius
+  float vx = 0, vy = 0;   // frame widths a clip
+  float spin = 0;         // turns a clip
+  float swell = 0;        // cycles of the saw-tooth size a clip; the sign is its direction
+  float swell_phase = 0;  // in cycles
+  float swell_depth = 0;  // share of the radius
 };
 
 // The motion of a class, its speeds drawn from the stream; small parts of the other kinds are mixed

@@ -49,15 +49,24 @@ void fill(float u0, float v0, float du, float dv, int count, float* out) {
 
 void pattern_row(PatternKind kind, float u0, float v0, float du, float dv, int count, float* out) {
   switch (kind) {
-    case PatternKind::stripes: return fill<stripes>(u0, v0, du, dv, count, out);
-    case PatternKind::checks: return fill<checks>(u0, v0, du, dv, count, out);
-    case PatternKind::dots: return fill<dots>(u0, v0, du, dv, count, out);
-    case PatternKind::grid: return fill<grid>(u0, v0, du, dv, count, out);
-    case PatternKind::zigzag: return fill<zigzag>(u0, v0, du, dv, count, out);
-    case PatternKind::rings: return fill<rings>(u0, v0, du, dv, count, out);
-    case PatternKind::blobs: return fill<blobs>(u0, v0, du, dv, count, out);
-    case PatternKind::bricks: return fill<bricks>(u0, v0, du, dv, count, out);
-    case PatternKind::plain: return fill<plain>(u0, v0, du, dv, count, out);
+    case PatternKind::stripes:
+      return fill<stripes>(u0, v0, du, dv, count, out);
+    case PatternKind::checks:
+      return fill<checks>(u0, v0, du, dv, count, out);
+    case PatternKind::dots:
+      return fill<dots>(u0, v0, du, dv, count, out);
+    case PatternKind::grid:
+      return fill<grid>(u0, v0, du, dv, count, out);
+    case PatternKind::zigzag:
+      return fill<zigzag>(u0, v0, du, dv, count, out);
+    case PatternKind::rings:
+      return fill<rings>(u0, v0, du, dv, count, out);
+    case PatternKind::blobs:
+      return fill<blobs>(u0, v0, du, dv, count, out);
+    case PatternKind::bricks:
+      return fill<bricks>(u0, v0, du, dv, count, out);
+    case PatternKind::plain:
+      return fill<plain>(u0, v0, du, dv, count, out);
   }
 }
 

@@ -11,9 +11,9 @@ inline constexpr int kTexturedPatterns = 8;  // all but `plain`
 
 struct Pattern {
   PatternKind kind = PatternKind::plain;
-  float cycles = 6;                // periods over the width of the frame
+  float cycles = 6;                        // periods over the width of the frame
   float direction_x = 1, direction_y = 0;  // unit vector of the first texture axis
-  float phase_u = 0, phase_v = 0;  // in periods
+  float phase_u = 0, phase_v = 0;          // in periods
   Rgb low, high;
 };
 

@@ -19,9 +19,9 @@ struct Row {
 };
 
 struct Moment {
-  float tau = 0;    // -1/2 .. 1/2
-  float pixel = 0;  // width of a pixel in frame widths
-  float height = 1; // of the frame in frame widths
+  float tau = 0;     // -1/2 .. 1/2
+  float pixel = 0;   // width of a pixel in frame widths
+  float height = 1;  // of the frame in frame widths
 };
 
 void paint(const Pattern& pattern, bool covered, int begin, int end, Row& row) {
@@ -92,8 +92,9 @@ void draw_span(const Object& object, const Pose& pose, const Moment& now, float 
   const float k = p.cycles * object.radius * scale;
   const float ax = pose.c * p.direction_x - pose.s * p.direction_y;
   const float ay = pose.s * p.direction_x + pose.c * p.direction_y;
-  pattern_row(p.kind, k * (first * ax + dy * ay) + p.phase_u, k * (dy * ax - first * ay) + p.phase_v,
-              k * ax * now.pixel, -k * ay * now.pixel, count, row.texture.data() + begin);
+  pattern_row(p.kind, k * (first * ax + dy * ay) + p.phase_u,
+              k * (dy * ax - first * ay) + p.phase_v, k * ax * now.pixel, -k * ay * now.pixel,
+              count, row.texture.data() + begin);
   paint(p, true, begin, end, row);
 }
 
@@ -105,10 +106,10 @@ void draw_object(const Object& object, const Pose& pose, const Moment& now, floa
   const float centre = fraction(pose.x);
   for (int copy = -1; copy <= 1; ++copy) {
     const float x0 = 0.5F * now.pixel - centre - static_cast<float>(copy);
-    const int begin = static_cast<int>(clamped((-reach - x0) / now.pixel, 0.0F,
-                                               static_cast<float>(row.width)));
-    const int end = static_cast<int>(clamped((reach - x0) / now.pixel + 1.0F, 0.0F,
-                                             static_cast<float>(row.width)));
+    const int begin =
+        static_cast<int>(clamped((-reach - x0) / now.pixel, 0.0F, static_cast<float>(row.width)));
+    const int end = static_cast<int>(
+        clamped((reach - x0) / now.pixel + 1.0F, 0.0F, static_cast<float>(row.width)));
     if (begin < end) draw_span(object, pose, now, x0, dy, begin, end, row);
   }
 }
@@ -117,7 +118,8 @@ void draw_occluder(const Occluder& bar, const Moment& now, float y, Row& row) {
   if (!bar.present) return;
   for (int i = 0; i < row.width; ++i) {
     const float x = (static_cast<float>(i) + 0.5F) * now.pixel - 0.5F;
-    const float distance = x * bar.direction_x + (y - 0.5F * now.height) * bar.direction_y - bar.offset;
+    const float distance =
+        x * bar.direction_x + (y - 0.5F * now.height) * bar.direction_y - bar.offset;
     const float outside = (distance < 0 ? -distance : distance) - bar.half_width;
     row.cover[static_cast<std::size_t>(i)] = clamped(0.5F - outside / now.pixel, 0.0F, 1.0F);
     row.texture[static_cast<std::size_t>(i)] = 0.0F;

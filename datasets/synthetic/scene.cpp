@@ -64,8 +64,8 @@ Object draw_distractor(Split split, RandomStream& stream) {
   Object object;
   object.shape = ShapeKind::disc;
   object.pattern.kind = PatternKind::plain;
-  object.pattern.low = object.pattern.high =
-      colour(split_uniform(stream, split, 6), stream.uniform(0.2F, 0.8F), stream.uniform(0.2F, 0.9F));
+  object.pattern.low = object.pattern.high = colour(
+      split_uniform(stream, split, 6), stream.uniform(0.2F, 0.8F), stream.uniform(0.2F, 0.9F));
   object.x = stream.uniform();
   object.y = stream.uniform();
   object.radius = stream.uniform(0.05F, 0.09F);
@@ -82,6 +82,14 @@ Occluder draw_occluder(RandomStream& stream) {
   bar.half_width = stream.uniform(0.02F, 0.045F);
   bar.tint = colour(stream.uniform(), stream.uniform(0.0F, 0.5F), stream.uniform(0.1F, 0.7F));
   return bar;
+}
+
+// Still images are photographs of their object: large, upright, unobstructed.
+void pose_for_portrait(Scene& scene, RandomStream& stream) {
+  scene.main.radius = stream.uniform(0.36F, 0.46F);
+  scene.main.turn = stream.uniform(-0.04F, 0.04F);
+  scene.main.motion.swell_depth = 0.25F;
+  scene.occluder.present = false;
 }
 
 const char* purpose_of(SyntheticTask task, Split split) {
@@ -106,9 +114,15 @@ Scene draw_scene(const SceneName& name) {
   auto shape = static_cast<ShapeKind>(stream.integer(kShapes));
   auto motion = static_cast<MotionKind>(stream.integer(kMotions));
   switch (name.task) {
-    case SyntheticTask::appearance: pattern = static_cast<PatternKind>(scene.label); break;
-    case SyntheticTask::motion: motion = static_cast<MotionKind>(scene.label); break;
-    case SyntheticTask::object: shape = static_cast<ShapeKind>(scene.label); break;
+    case SyntheticTask::appearance:
+      pattern = static_cast<PatternKind>(scene.label);
+      break;
+    case SyntheticTask::motion:
+      motion = static_cast<MotionKind>(scene.label);
+      break;
+    case SyntheticTask::object:
+      shape = static_cast<ShapeKind>(scene.label);
+      break;
   }
   scene.still = name.task == SyntheticTask::object;
   scene.ground = draw_ground(name.split, stream);
@@ -129,6 +143,7 @@ Scene draw_scene(const SceneName& name) {
   scene.light.slope_x = stream.uniform(-0.15F, 0.15F);
   scene.light.slope_y = stream.uniform(-0.15F, 0.15F);
   scene.light.drift = stream.uniform(-0.15F, 0.15F);
+  if (scene.still) pose_for_portrait(scene, stream);
   scene.noise = 0.015F;
   scene.noise_key = stream.bits();
   return scene;
@@ -157,9 +172,15 @@ std::vector<std::string> class_names(SyntheticTask task) {
   std::vector<std::string> names;
   for (int i = 0; i < 8; ++i) {
     switch (task) {
-      case SyntheticTask::appearance: names.emplace_back(name_of(static_cast<PatternKind>(i))); break;
-      case SyntheticTask::motion: names.emplace_back(name_of(static_cast<MotionKind>(i))); break;
-      case SyntheticTask::object: names.emplace_back(name_of(static_cast<ShapeKind>(i))); break;
+      case SyntheticTask::appearance:
+        names.emplace_back(name_of(static_cast<PatternKind>(i)));
+        break;
+      case SyntheticTask::motion:
+        names.emplace_back(name_of(static_cast<MotionKind>(i)));
+        break;
+      case SyntheticTask::object:
+        names.emplace_back(name_of(static_cast<ShapeKind>(i)));
+        break;
     }
   }
   return names;

@@ -6,8 +6,8 @@
 //   const Scene scene = draw_scene({SyntheticTask::motion, Split::train, 17});
 //   const Clip clip = render(scene, {8, 48, 48});
 //
-// The frame is the unit square with its edges joined (a torus), so that an object that leaves on the
-// right comes back on the left and its place is uniform at every moment.
+// The frame is the unit square with its edges joined (a torus), so that an object that leaves on
+// the right comes back on the left and its place is uniform at every moment.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,10 +27,10 @@ enum class Split { train, test };
 
 struct Object {
   ShapeKind shape = ShapeKind::disc;
-  Pattern pattern;            // fixed to the object; periods over the frame width at rest
-  float x = 0.5F, y = 0.5F;   // centre at tau = 0
-  float radius = 0.2F;        // frame widths, at its largest
-  float turn = 0;             // turns at tau = 0
+  Pattern pattern;           // fixed to the object; periods over the frame width at rest
+  float x = 0.5F, y = 0.5F;  // centre at tau = 0
+  float radius = 0.2F;       // frame widths, at its largest
+  float turn = 0;            // turns at tau = 0
   Motion motion;
 };
 
@@ -44,9 +44,9 @@ struct Occluder {
 };
 
 struct Lighting {
-  float gain = 1;                 // overall
-  float slope_x = 0, slope_y = 0; // change over the frame
-  float drift = 0;                // change over the clip
+  float gain = 1;                  // overall
+  float slope_x = 0, slope_y = 0;  // change over the frame
+  float drift = 0;                 // change over the clip
 };
 
 struct Scene {
@@ -57,9 +57,9 @@ struct Scene {
   Object main, distractor;
   Occluder occluder;
   Lighting light;
-  float noise = 0;                     // half-range of uniform sensor noise, 0..1
+  float noise = 0;  // half-range of uniform sensor noise, 0..1
   std::uint32_t noise_key = 0;
-  bool still = false;                  // one image repeated: time stands at tau = 0
+  bool still = false;  // one image repeated: time stands at tau = 0
 };
 
 // Names the clip: a pure function of (kWorldVersion, task, split, index).

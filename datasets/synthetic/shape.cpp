@@ -45,14 +45,22 @@ void fill(float x0, float y0, float dx, float dy, int count, float* out) {
 
 void shape_row(ShapeKind kind, float x0, float y0, float dx, float dy, int count, float* out) {
   switch (kind) {
-    case ShapeKind::disc: return fill<disc>(x0, y0, dx, dy, count, out);
-    case ShapeKind::square: return fill<square>(x0, y0, dx, dy, count, out);
-    case ShapeKind::triangle: return fill<triangle>(x0, y0, dx, dy, count, out);
-    case ShapeKind::cross: return fill<cross>(x0, y0, dx, dy, count, out);
-    case ShapeKind::ring: return fill<ring>(x0, y0, dx, dy, count, out);
-    case ShapeKind::crescent: return fill<crescent>(x0, y0, dx, dy, count, out);
-    case ShapeKind::bowtie: return fill<bowtie>(x0, y0, dx, dy, count, out);
-    case ShapeKind::star: return fill<star>(x0, y0, dx, dy, count, out);
+    case ShapeKind::disc:
+      return fill<disc>(x0, y0, dx, dy, count, out);
+    case ShapeKind::square:
+      return fill<square>(x0, y0, dx, dy, count, out);
+    case ShapeKind::triangle:
+      return fill<triangle>(x0, y0, dx, dy, count, out);
+    case ShapeKind::cross:
+      return fill<cross>(x0, y0, dx, dy, count, out);
+    case ShapeKind::ring:
+      return fill<ring>(x0, y0, dx, dy, count, out);
+    case ShapeKind::crescent:
+      return fill<crescent>(x0, y0, dx, dy, count, out);
+    case ShapeKind::bowtie:
+      return fill<bowtie>(x0, y0, dx, dy, count, out);
+    case ShapeKind::star:
+      return fill<star>(x0, y0, dx, dy, count, out);
   }
 }
 
