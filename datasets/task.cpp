@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/hash.h"
 #include "common/random.h"
+#include "datasets/kept_source.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/video/source.h"
 
@@ -105,6 +106,11 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
   task.folds = grouped_folds(labels, task.groups, spec.folds, path.string());
   task.source = std::make_unique<ManifestSource>(
       std::move(manifest), VideoOptions{.shape = shape, .frame_step = spec.frame_step});
+  // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
+  constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
+  const auto clips = labels.size() * static_cast<std::size_t>(spec.clips);
+  if (clips <= kWorthKeeping / shape.bytes())
+    task.source = std::make_unique<KeptSource>(std::move(task.source), spec.clips);
 }
 
 }  // namespace

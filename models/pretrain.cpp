@@ -30,7 +30,7 @@ double seconds_since(Clock::time_point start) {
 
 // Everything that a checkpoint holds.
 struct State {
-  VitWeights encoder, target;  // target: the EMA copy; the encoder itself for pixels
+  VitWeights encoder, target;  // target: the EMA copy, not used for pixels
   PredictorWeights predictor;
   AdamW optimiser;
   std::int64_t step = 0;
@@ -293,6 +293,8 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                             std::max(1e-9, seconds_since(start));
   result.finished = state.step == config.steps;
   if (result.finished) {
+    // Again, for a kill between the last checkpoint and its log.
+    write_file_atomically(options.out / "log.jsonl", state.log);
     VitWeights final =
         to_device(config.objective == Objective::vjepa ? state.target : state.encoder, at::kCPU);
     save_encoder(options.out / "encoder.safetensors", final, config.encoder,

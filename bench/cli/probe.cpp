@@ -42,6 +42,13 @@ TaskSpec chosen_task(const Suite& suite, const std::string& name, std::string& d
   return read_task_spec(read_json(name), name);
 }
 
+// `name` is an encoder of the suite ("random-init"), of the zoo, or a file.
+EncoderChoice chosen_encoder(const Suite& suite, const std::string& name) {
+  for (const auto& choice : suite.encoders)
+    if (choice.name == name) return choice;
+  return {.name = load_encoder(name, "--encoder").name, .zoo = name};
+}
+
 const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {
   const std::string name =
       finetune ? "finetuned" : (task.kind == TaskKind::manifest ? "frozen_real" : "frozen");
@@ -49,12 +56,12 @@ const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bo
 }
 
 int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
-  const Encoder encoder = load_encoder(command.encoder, "--encoder");
   Suite suite = read_suite(command.suite);
+  const EncoderChoice encoder = chosen_encoder(suite, command.encoder);
   std::string data = command.data;
   const TaskSpec task = chosen_task(suite, command.task, data);
   const ProtocolChoice base = base_protocol(suite, task, finetune);
-  suite.encoders = {{.name = encoder.name, .zoo = command.encoder}};
+  suite.encoders = {encoder};
   suite.tasks = {task};
   suite.protocols.clear();
   suite.seeds = 1;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A source that keeps what it has read: several encoders then look at the same files, each decoded
+// once.
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "datasets/clip_source.h"
+
+namespace permafrost {
+
+// Holds every sample in memory after its first read, so it is meant for small sets; bytes_kept() of
+// the whole set is size() * places * shape.bytes(). Failures are kept as well. Thread-safe.
+class KeptSource : public ClipSource {
+ public:
+  // `places`: the number of clips a sample that is kept; reads with another number go through.
+  KeptSource(std::unique_ptr<ClipSource> source, int places);
+
+  std::int64_t size() const override { return source_->size(); }
+  int label(std::int64_t index) const override { return source_->label(index); }
+  std::int64_t group(std::int64_t index) const override { return source_->group(index); }
+  std::string name(std::int64_t index) const override { return source_->name(index); }
+  std::string identity() const override { return source_->identity(); }
+  Sample read(std::int64_t index, int place, int places) const override;
+
+ private:
+  struct Entry {
+    std::once_flag once;
+    Sample sample;
+  };
+  std::unique_ptr<ClipSource> source_;
+  int places_;
+  mutable std::vector<Entry> entries_;
+};
+
+}  // namespace permafrost

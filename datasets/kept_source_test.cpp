@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/kept_source.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "common/parallel.h"
+
+namespace permafrost {
+namespace {
+
+class Counting : public ClipSource {
+ public:
+  explicit Counting(std::atomic<int>& reads) : reads_(reads) {}
+  std::int64_t size() const override { return 5; }
+  int label(std::int64_t index) const override { return static_cast<int>(index); }
+  std::string name(std::int64_t index) const override { return std::to_string(index); }
+  std::string identity() const override { return "counting"; }
+  Sample read(std::int64_t index, int place, int) const override {
+    ++reads_;
+    if (index == 3) return {{}, "3: broken"};
+    Sample sample{Clip({1, 1, 1}), ""};
+    sample.clip.pixels[0] = static_cast<std::uint8_t>(10 * index + place);
+    return sample;
+  }
+
+ private:
+  std::atomic<int>& reads_;
+};
+
+TEST(KeptSource, ReadsEverySampleOnceWhateverTheThreads) {
+  std::atomic<int> reads = 0;
+  const KeptSource source(std::make_unique<Counting>(reads), 2);
+  parallel_for(100, 4, [&](std::int64_t i) {
+    const auto index = i % 5;
+    const int place = static_cast<int>(i / 5 % 2);
+    const Sample sample = source.read(index, place, 2);
+    if (index == 3)
+      EXPECT_EQ(sample.failure, "3: broken");
+    else
+      EXPECT_EQ(sample.clip.pixels[0], 10 * index + place);
+  });
+  EXPECT_EQ(reads, 10);
+  EXPECT_EQ(source.read(1, 0, 1).clip.pixels[0], 10);  // other segments go through
+  EXPECT_EQ(reads, 11);
+  EXPECT_EQ(source.identity(), "counting");
+}
+
+}  // namespace
+}  // namespace permafrost
