@@ -133,8 +133,7 @@ std::string to_svg(const TableModel& table) {
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
          number(height) + "\" font-family=\"sans-serif\" font-size=\"11\">\n" +
          "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
-         label(kLeft, 20, "Table " + std::to_string(table.spec.number) + ": " + table.spec.title,
-               "font-size=\"14\"") +
+         label(kLeft, 20, heading_of(table.spec), "font-size=\"14\"") +
          label(kLeft, 36,
                "top-1 accuracy in percent, suite " + table.context.suite +
                    (table.context.quick ? ", quick run" : "")) +

@@ -156,6 +156,11 @@ ClaimSpec parse_claim(const Json& json, const TableSpec& table, const std::strin
 
 }  // namespace
 
+std::string heading_of(const TableSpec& table) {
+  if (table.number == 0) return table.title;
+  return "Table " + std::to_string(table.number) + ": " + table.title;
+}
+
 fs::path spec_folder() {
   if (const char* set = std::getenv("PERMAFROST_SPECS")) return set;
   std::error_code ignored;

@@ -79,12 +79,15 @@ struct ClaimSpec {
 };
 
 struct TableSpec {
-  int number = 0;
+  int number = 0;  // 0: none of the paper's
   std::string title, source, row_title;
   std::vector<ColumnSpec> columns;
   std::vector<RowSpec> rows;
   std::vector<ClaimSpec> claims;
 };
+
+// "Table 1: Pixels or ...", or the title alone where there is no number.
+std::string heading_of(const TableSpec& table);
 
 // $PERMAFROST_SPECS, else share/permafrost/specs beside the program, else bench/specs of the
 // source.

@@ -169,7 +169,7 @@ std::vector<std::string> notes_of(const TableModel& table) {
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     notes.push_back(column_note(table.spec.columns[c], table.columns[c]) + ".");
   add_gaps_in_the_table(table, notes);
-  notes.push_back("Published numbers: " + table.spec.source + ".");
+  if (!table.spec.source.empty()) notes.push_back("Published numbers: " + table.spec.source + ".");
   return notes;
 }
 
@@ -200,8 +200,7 @@ std::string latex_cell(const std::string& text, const std::string& plus_minus) {
 }  // namespace
 
 std::string to_markdown(const TableModel& table) {
-  std::string text =
-      "## Table " + std::to_string(table.spec.number) + ": " + table.spec.title + "\n\n";
+  std::string text = "## " + heading_of(table.spec) + "\n\n";
   std::vector<bool> right(table.spec.columns.size() + 1, true);
   right[0] = false;
   text += markdown_table(value_rows(table, " ± "), right) + claims_markdown(table) + "\n";

@@ -26,7 +26,8 @@ at::Tensor frames_of(SyntheticTask task, Split split, std::int64_t count, int fr
   parallel_for(count, available_threads(), [&](std::int64_t i) {
     const Clip clip = render(synthetic::draw_scene({task, split, i}), {8, kSide, kSide});
     double* row = rows.data_ptr<double>() + i * rows.size(1);
-    for (std::size_t k = 0; k < clip.frame_bytes(); ++k) row[k] = clip.frame(frame)[k] / 255.0 - 0.4;
+    for (std::size_t k = 0; k < clip.frame_bytes(); ++k)
+      row[k] = clip.frame(frame)[k] / 255.0 - 0.4;
   });
   return rows;
 }

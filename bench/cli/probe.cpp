@@ -67,7 +67,6 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   suite.seeds = 1;
   TableSpec table;
   table.title = (finetune ? "Fine-tuning " : "Frozen ") + encoder.name + " on " + task.name;
-  table.source = "no published number";
   table.row_title = "encoder";
   table.rows = {{.name = encoder.name, .encoder = encoder.name}};
   std::vector<std::string> heads = command.heads;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Four candidate heads in one pass over the tokens against four passes of one, forward and backward.
-// The outputs are compared before anything is timed.
+// Four candidate heads in one pass over the tokens against four passes of one, forward and
+// backward. The outputs are compared before anything is timed.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/types.h>
