@@ -35,7 +35,8 @@ CLI::App* add_command(CLI::App& app, Commands& c, const char* name, const char* 
   sub->add_option("--threads", c.common.threads, "0: all that this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  sub->add_option("--seed", c.common.seed)->capture_default_str();
+  sub->add_option("--seed", c.common.seed, "the first of the seeds; pretrain: instead of its own")
+      ->each([&c](const std::string&) { c.common.seed_given = true; });
   sub->add_flag("--json", c.common.json, "machine-readable result on stdout");
   sub->add_flag("--quiet", c.common.quiet, "no progress");
   sub->callback([&c, action = std::move(action)] { c.chosen = action; });

@@ -37,7 +37,7 @@ void add_use(std::vector<CellUse>& uses, const CellUse& use) {
 
 class Planner {
  public:
-  Planner(const Suite& suite, int seeds, const fs::path& data)
+  Planner(const Suite& suite, const SeedRange& seeds, const fs::path& data)
       : suite_(suite), seeds_(seeds), data_(data) {}
 
   Plan plan(const std::vector<TableSpec>& tables) {
@@ -63,7 +63,7 @@ class Planner {
     if (const auto it = row.paper.find(column.name); it != row.paper.end()) use.paper = it->second;
 
     PlannedPlace place;
-    for (int seed = 1; seed <= seeds_; ++seed) {
+    for (std::uint64_t seed = seeds_.first; seed <= seeds_.last(); ++seed) {
       PlannedCell cell{.encoder = row.encoder, .protocol = protocol, .task = &task};
       cell.clips = clips_of(protocol, spec);
       cell.record.encoder = encoder.identity;
@@ -73,7 +73,7 @@ class Planner {
                           .version = task.version,
                           .classes = task.classes};
       cell.record.protocol = to_json(protocol, spec);
-      cell.record.seed = static_cast<std::uint64_t>(seed);
+      cell.record.seed = seed;
       cell.record.key = key_of(cell.record);
       const auto [it, added] = by_key_.try_emplace(cell.record.key, plan_.cells.size());
       if (added) plan_.cells.push_back(std::move(cell));
@@ -101,7 +101,7 @@ class Planner {
   }
 
   const Suite& suite_;
-  int seeds_;
+  SeedRange seeds_;
   fs::path data_;
   Plan plan_;
   std::map<std::string, std::size_t> by_key_;
@@ -109,7 +109,7 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, int seeds,
+Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
                const fs::path& data) {
   return Planner(suite, seeds, data).plan(tables);
 }

@@ -48,7 +48,7 @@ struct Plan {
 };
 
 // Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.
-Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, int seeds,
+Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
                const std::filesystem::path& data);
 
 // The weights; `unavailable` is set instead where there is no such file.

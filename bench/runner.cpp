@@ -223,14 +223,18 @@ TablesResult run_specs(const TablesOptions& options, const Suite& suite,
   require_writable_directory(options.out, "--out");
   const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
 
-  Plan plan = make_plan(suite, tables, seeds, data_folder(options.data));
+  Plan plan = make_plan(suite, tables, {options.first_seed, seeds}, data_folder(options.data));
   tell_unavailable(plan, options);
   if (!options.fresh) take_records(plan, options.out, options.notice);
   Runner(options, suite, plan).run();
 
   TablesResult result;
   for (const auto& cell : plan.cells) (cell.reused ? result.reused : result.computed) += 1;
-  const TableContext context{suite.name, suite.title, seeds, options.quick};
+  const TableContext context{.suite = suite.name,
+                             .suite_title = suite.title,
+                             .seeds = seeds,
+                             .first_seed = options.first_seed,
+                             .quick = options.quick};
   for (std::size_t t = 0; t < tables.size(); ++t)
     result.tables.push_back(build_table(tables[t], context, inputs_of(plan.places[t], plan.cells)));
   result.seconds = seconds_since(start);

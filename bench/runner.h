@@ -6,6 +6,7 @@
 //   TablesOptions options{.tables = {1, 4}, .out = "out", .threads = 2};
 //   const TablesResult result = run_tables(options);
 //   for (const auto& table : result.tables) std::cout << to_markdown(table) << "\n";
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -22,12 +23,13 @@ struct TablesOptions {
   std::filesystem::path out = "out";
   std::string data;  // folder of real data; empty: see data_folder()
   std::string device =
-      "cpu";           // "cuda": features are computed there, heads and fine-tuning on the CPU
-  int seeds = 0;       // 0: the suite's number; seeds 1..N
-  int threads = 1;     // changes no number
-  bool quick = false;  // fewer samples and epochs, keys of its own
-  bool fresh = false;  // records that are there are not looked at
-  bool quiet = false;  // no progress bar
+      "cpu";      // "cuda": features are computed there, heads and fine-tuning on the CPU
+  int seeds = 0;  // 0: the suite's number
+  std::uint64_t first_seed = 1;  // seeds first_seed, first_seed + 1, ...
+  int threads = 1;               // changes no number
+  bool quick = false;            // fewer samples and epochs, keys of its own
+  bool fresh = false;            // records that are there are not looked at
+  bool quiet = false;            // no progress bar
   // Told at once, a line each: records that were damaged, rows and columns that are not available.
   std::function<void(const std::string&)> notice;
 };

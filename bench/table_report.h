@@ -59,6 +59,7 @@ struct ColumnModel {
 struct TableContext {
   std::string suite, suite_title;
   int seeds = 1;
+  std::uint64_t first_seed = 1;
   bool quick = false;
 };
 

@@ -67,6 +67,13 @@ struct RowSpec {
   std::map<std::string, double> paper;  // published numbers by column, percent
 };
 
+// Seeds first, first+1, ... of a run.
+struct SeedRange {
+  std::uint64_t first = 1;
+  int count = 2;
+  std::uint64_t last() const { return first + static_cast<std::uint64_t>(count) - 1; }
+};
+
 enum class ClaimKind { greater, match };
 
 // One statement of the paper over pairs of cells: `better` - `worse` in each column.

@@ -142,7 +142,10 @@ std::vector<std::string> notes_of(const TableModel& table) {
   std::vector<std::string> notes;
   const TableContext& context = table.context;
   const std::string seeds =
-      context.seeds > 1 ? "seeds 1 to " + std::to_string(context.seeds) : "seed 1";
+      context.seeds > 1
+          ? "seeds " + std::to_string(context.first_seed) + " to " +
+                std::to_string(context.first_seed + static_cast<std::uint64_t>(context.seeds) - 1)
+          : "seed " + std::to_string(context.first_seed);
   notes.push_back("Suite " + context.suite + ": " + context.suite_title + "; " + seeds + ".");
   if (context.quick)
     notes.push_back("Quick run: fewer samples and epochs, a first look and not a result.");

@@ -14,8 +14,8 @@ namespace {
 using synthetic::Split;
 using synthetic::SyntheticTask;
 
-// Share of the variance of the normalised pixels that the noise-free picture explains: the square of
-// the correlation between the two renderings' targets.
+// Share of the variance of the normalised pixels that the noise-free picture explains: the square
+// of the correlation between the two renderings' targets.
 double explained_share(SyntheticTask task) {
   at::set_num_threads(1);
   const EncoderSpec spec;

@@ -12,8 +12,9 @@ struct CommonOptions {
   std::string device = "auto";  // cpu, cuda, auto
   int threads = 0;              // 0: as many as this process may use
   std::uint64_t seed = 1;
-  bool json = false;   // a machine-readable result on stdout
-  bool quiet = false;  // no progress
+  bool seed_given = false;  // pretrain: takes the place of the configuration's
+  bool json = false;        // a machine-readable result on stdout
+  bool quiet = false;       // no progress
 
   int thread_count() const;
 };

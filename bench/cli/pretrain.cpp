@@ -12,6 +12,7 @@ namespace permafrost {
 
 int run(const CommonOptions& common, const PretrainCommand& command) {
   Json json = read_json(command.config);
+  if (common.seed_given) json["seed"] = common.seed;
   for (const auto& assignment : command.set) set_json(json, assignment);
   const PretrainConfig config = read_pretrain_config(json, command.config);
   PretrainOptions options;

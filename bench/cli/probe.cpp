@@ -79,6 +79,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   TablesOptions options;
   options.out = command.out;
   options.data = data;
+  options.first_seed = common.seed;
   options.device = chosen_device(common.device);
   options.threads = common.thread_count();
   options.quiet = common.quiet;

@@ -19,6 +19,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.data = command.data;
   options.device = chosen_device(common.device);
   options.seeds = command.seeds;
+  options.first_seed = common.seed;
   options.threads = common.thread_count();
   options.quick = command.quick;
   options.fresh = command.fresh;
