@@ -44,7 +44,7 @@ TableSpec spec() {
 
 TableModel sample_table() {
   const CellInput gone{.unavailable = "no such folder"};
-  return build_table(spec(), {"pico", "small ones", 2, false},
+  return build_table(spec(), {.suite = "pico", .suite_title = "small ones", .seeds = 2},
                      {{{{record_of(2, 1), record_of(3, 2)}, ""}, gone},
                       {{{record_of(9, 1, 1), record_of(9, 2, 1)}, ""}, gone},
                       {{{record_of(2, 1), record_of(2, 2)}, ""}, gone}});
