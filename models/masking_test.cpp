@@ -196,7 +196,7 @@ class Statistics {
 
 std::filesystem::path parity_folder() {
   if (const char* set = std::getenv("PERMAFROST_PARITY_DIR")) return set;
-  return std::filesystem::path(PERMAFROST_SOURCE_DIR) / "../shared/parity";
+  return std::filesystem::path(PERMAFROST_SOURCE_DIR) / "models/parity";
 }
 
 MaskConfig config_of(const std::string& text) {

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 std::vector<fs::path> files_named(const std::string& start) {
   const char* set = std::getenv("PERMAFROST_PARITY_DIR");
   const fs::path folder =
-      set != nullptr ? fs::path(set) : fs::path(PERMAFROST_SOURCE_DIR) / "../shared/parity";
+      set != nullptr ? fs::path(set) : fs::path(PERMAFROST_SOURCE_DIR) / "models/parity";
   std::vector<fs::path> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored))

@@ -106,7 +106,7 @@ TEST(Head, MatchesTheReferencesProbe) {
   const char* set = std::getenv("PERMAFROST_PARITY_DIR");
   const auto folder = set != nullptr
                           ? std::filesystem::path(set)
-                          : std::filesystem::path(PERMAFROST_SOURCE_DIR) / "../shared/parity";
+                          : std::filesystem::path(PERMAFROST_SOURCE_DIR) / "models/parity";
   const auto path = folder / "vjepa_tiny_uniform.safetensors";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
   const SafetensorsFile file = read_safetensors(path);

@@ -99,7 +99,7 @@ std::vector<std::filesystem::path> parity_files() {
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (const auto& item : std::filesystem::directory_iterator(
-           folder != nullptr ? folder : PERMAFROST_SOURCE_DIR "/../shared/parity", error)) {
+           folder != nullptr ? folder : PERMAFROST_SOURCE_DIR "/models/parity", error)) {
     const std::string name = item.path().filename().string();
     if (name.starts_with("clip_sampling") && name.ends_with(".json")) files.push_back(item.path());
   }

@@ -182,7 +182,7 @@ void compare_view(const Tensors& file, const std::string& name, const Json& conf
 TEST(ResizeCropPixels, AgreesWithTheReference) {
   const char* named = std::getenv("PERMAFROST_PARITY_DIR");
   const std::filesystem::path folder =
-      named != nullptr ? named : PERMAFROST_SOURCE_DIR "/../shared/parity";
+      named != nullptr ? named : PERMAFROST_SOURCE_DIR "/models/parity";
   std::error_code error;
   int files = 0, differing = 0, largest = 0;
   for (const auto& item : std::filesystem::directory_iterator(folder, error)) {
