@@ -103,7 +103,7 @@ std::string JsonObject::text(const std::string& key, std::optional<std::string> 
 
 std::string JsonObject::choice(const std::string& key, const std::vector<std::string>& values,
                                std::optional<std::string> fallback) {
-  const std::string value = text(key, std::move(fallback));
+  std::string value = text(key, std::move(fallback));
   for (const auto& candidate : values)
     if (candidate == value) return value;
   throw InputError(where_, key, "one of " + joined(values), quoted(value),
@@ -111,7 +111,7 @@ std::string JsonObject::choice(const std::string& key, const std::vector<std::st
 }
 
 std::vector<double> JsonObject::numbers(const std::string& key,
-                                        std::optional<std::vector<double>> fallback) {
+                                        const std::optional<std::vector<double>>& fallback) {
   return array_of<double>(find(key, !fallback), where_, key, "an array of numbers", fallback,
                           [](const Json& item, std::vector<double>& out) {
                             if (!item.is_number()) return false;
@@ -120,8 +120,8 @@ std::vector<double> JsonObject::numbers(const std::string& key,
                           });
 }
 
-std::vector<std::int64_t> JsonObject::integers(const std::string& key,
-                                               std::optional<std::vector<std::int64_t>> fallback) {
+std::vector<std::int64_t> JsonObject::integers(
+    const std::string& key, const std::optional<std::vector<std::int64_t>>& fallback) {
   return array_of<std::int64_t>(find(key, !fallback), where_, key, "an array of whole numbers",
                                 fallback, [](const Json& item, std::vector<std::int64_t>& out) {
                                   if (!item.is_number_integer()) return false;
@@ -130,8 +130,8 @@ std::vector<std::int64_t> JsonObject::integers(const std::string& key,
                                 });
 }
 
-std::vector<std::string> JsonObject::texts(const std::string& key,
-                                           std::optional<std::vector<std::string>> fallback) {
+std::vector<std::string> JsonObject::texts(
+    const std::string& key, const std::optional<std::vector<std::string>>& fallback) {
   return array_of<std::string>(find(key, !fallback), where_, key, "an array of texts", fallback,
                                [](const Json& item, std::vector<std::string>& out) {
                                  if (!item.is_string()) return false;

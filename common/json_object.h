@@ -37,11 +37,11 @@ class JsonObject {
   std::string choice(const std::string& key, const std::vector<std::string>& values,
                      std::optional<std::string> fallback = {});
   std::vector<double> numbers(const std::string& key,
-                              std::optional<std::vector<double>> fallback = {});
+                              const std::optional<std::vector<double>>& fallback = {});
   std::vector<std::int64_t> integers(const std::string& key,
-                                     std::optional<std::vector<std::int64_t>> fallback = {});
+                                     const std::optional<std::vector<std::int64_t>>& fallback = {});
   std::vector<std::string> texts(const std::string& key,
-                                 std::optional<std::vector<std::string>> fallback = {});
+                                 const std::optional<std::vector<std::string>>& fallback = {});
   // The raw value (object or array) for nested reading; a null pointer when absent.
   const Json* child(const std::string& key);
   // Marks a key as known without reading it (comments, sources).

@@ -41,7 +41,10 @@ at::Tensor sincos_positions(int width, int gt, int gh, int gw, bool uniform_powe
                                    spread(axis_table(gh, share_s), {1, gh, 1, share_s}),
                                    spread(axis_table(gw, share_s), {1, 1, gw, share_s})},
                                   3);
-  return rows.slice(3, 0, width).reshape({1, gt * gh * gw, width}).to(at::kFloat).contiguous();
+  return rows.slice(3, 0, width)
+      .reshape({1, std::int64_t{gt} * gh * gw, width})
+      .to(at::kFloat)
+      .contiguous();
 }
 
 }  // namespace permafrost
