@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -15,6 +14,7 @@
 #include "common/files.h"
 #include "common/parallel.h"
 #include "common/progress.h"
+#include "common/stopwatch.h"
 #include "probes/features.h"
 #include "probes/finetune.h"
 #include "probes/probe_training.h"
@@ -22,11 +22,6 @@
 namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // What one fold of a cell gives.
 struct FoldResult {
@@ -97,7 +92,7 @@ class Runner {
 
   void run_probes(const PlannedGroup& group, Progress& progress) {
     const Task& task = *group.task;
-    const auto start = Clock::now();
+    const Stopwatch watch;
     LabelledFeatures features;
     {
       Progress part(progress, encode_units(group), task.source->size());
@@ -106,7 +101,7 @@ class Runner {
         on_device.weights = to_device(encoder_.weights, at::Device(options_.device));
       features = encode_source(on_device, *task.source, group.clips, options_.threads, &part);
     }
-    const double encode_seconds = seconds_since(start);
+    const double encode_seconds = watch.seconds();
 
     const std::size_t folds = task.folds.size();
     std::vector<std::vector<FoldResult>> results(group.cells.size(),
@@ -218,7 +213,7 @@ void tell_unavailable(const Plan& plan, const TablesOptions& options) {
 
 TablesResult run_specs(const TablesOptions& options, const Suite& suite,
                        const std::vector<TableSpec>& tables) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   for (const auto& table : tables) require_fit(table, suite);
   require_writable_directory(options.out, "--out");
   const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
@@ -237,7 +232,7 @@ TablesResult run_specs(const TablesOptions& options, const Suite& suite,
                              .quick = options.quick};
   for (std::size_t t = 0; t < tables.size(); ++t)
     result.tables.push_back(build_table(tables[t], context, inputs_of(plan.places[t], plan.cells)));
-  result.seconds = seconds_since(start);
+  result.seconds = watch.seconds();
   return result;
 }
 

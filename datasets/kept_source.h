@@ -11,8 +11,8 @@
 
 namespace permafrost {
 
-// Holds every sample in memory after its first read, so it is meant for small sets; bytes_kept() of
-// the whole set is size() * places * shape.bytes(). Failures are kept as well. Thread-safe.
+// Holds every sample in memory after its first read, so it is meant for small sets: the whole set
+// takes size() * places * shape.bytes(). Failures are kept as well. Thread-safe.
 class KeptSource : public ClipSource {
  public:
   // `places`: the number of clips a sample that is kept; reads with another number go through.

@@ -3,7 +3,6 @@
 
 #include <torch/types.h>
 
-#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -12,6 +11,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/progress.h"
+#include "common/stopwatch.h"
 #include "datasets/loader.h"
 #include "models/adamw.h"
 #include "models/encoder.h"
@@ -21,12 +21,6 @@
 
 namespace permafrost {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Everything that a checkpoint holds.
 struct State {
@@ -262,8 +256,8 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                 [&](std::int64_t i) { return first * config.batch + i; });
   Progress progress("pretrain " + config.name, (config.steps - first) * config.batch, "clips",
                     options.quiet);
-  const auto start = Clock::now();
-  auto group_start = start;
+  const Stopwatch watch;
+  Stopwatch group_watch;
   std::int64_t group_first = first;
   PretrainResult result;
   for (Batch batch; state.step < config.steps && loader.next(batch);) {
@@ -275,11 +269,11 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                   " is not finite; lower learning_rate.peak");
     progress.advance(config.batch);
     if (state.step % config.log_every == 0 || state.step == config.steps) {
-      const double rate = static_cast<double>((state.step - group_first) * config.batch) /
-                          seconds_since(group_start);
+      const double rate =
+          static_cast<double>((state.step - group_first) * config.batch) / group_watch.seconds();
       state.log += log_line(config, state.step, report, rate);
       progress.note("loss " + std::to_string(report.loss));
-      group_start = Clock::now();
+      group_watch = Stopwatch();
       group_first = state.step;
     }
     if (state.step % config.checkpoint_every == 0 || state.step == config.steps) {
@@ -289,8 +283,8 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
     if (options.stop_after > 0 && state.step - first >= options.stop_after) break;
   }
   result.steps = state.step;
-  result.clips_per_second = static_cast<double>((state.step - first) * config.batch) /
-                            std::max(1e-9, seconds_since(start));
+  result.clips_per_second =
+      static_cast<double>((state.step - first) * config.batch) / std::max(1e-9, watch.seconds());
   result.finished = state.step == config.steps;
   if (result.finished) {
     // Again, for a kill between the last checkpoint and its log.

@@ -4,12 +4,12 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "common/error.h"
 #include "common/parallel.h"
 #include "common/random.h"
+#include "common/stopwatch.h"
 #include "datasets/loader.h"
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
@@ -17,11 +17,6 @@
 
 namespace permafrost {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 NamedTensors named_tensors(HeadWeights& head) {
   NamedTensors tensors;
@@ -141,7 +136,7 @@ std::vector<int> predict_all(const Model& model, const EncoderSpec& spec, const 
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
                          int threads, Progress* progress) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
                   .width = encoder.spec.width,
@@ -183,10 +178,10 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
     }
     outcome.epoch_losses.push_back(sum / static_cast<double>(n));
   }
-  outcome.train_seconds = seconds_since(start);
-  const auto test_start = Clock::now();
+  outcome.train_seconds = watch.seconds();
+  const Stopwatch test_watch;
   outcome.predictions = predict_all(model, encoder.spec, outcome.spec, source, fold.test, threads);
-  outcome.evaluate_seconds = seconds_since(test_start);
+  outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = model.encoder;
   outcome.head = model.head;
   return outcome;

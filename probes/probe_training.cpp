@@ -4,21 +4,16 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <map>
 
 #include "common/error.h"
 #include "common/random.h"
+#include "common/stopwatch.h"
 #include "models/schedule.h"
 
 namespace permafrost {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 at::Tensor index_tensor(const std::vector<std::int64_t>& values) {
   return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong);
@@ -144,7 +139,7 @@ at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec, const at::Te
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
                          std::uint64_t seed, const std::function<void()>& tick) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
   ProbeOutcome outcome;
   outcome.spec = {.kind = protocol.head,
@@ -187,16 +182,16 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
       std::max_element(outcome.held_out_accuracy.begin(), outcome.held_out_accuracy.end()) -
       outcome.held_out_accuracy.begin());
   outcome.head = candidate(head, protocol.head, outcome.chosen);
-  outcome.train_seconds = seconds_since(start);
+  outcome.train_seconds = watch.seconds();
 
-  const auto test_start = Clock::now();
+  const Stopwatch test_watch;
   const at::Tensor best =
       logits_of(outcome.head, outcome.spec, features.tokens, fold.test)[0].argmax(1);
   for (std::size_t i = 0; i < fold.test.size(); ++i) {
     const bool failed = !features.failures[static_cast<std::size_t>(fold.test[i])].empty();
     outcome.predictions.push_back(failed ? -1 : best[static_cast<std::int64_t>(i)].item<int>());
   }
-  outcome.evaluate_seconds = seconds_since(test_start);
+  outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
 }
 
