@@ -10,8 +10,8 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
+#include "models/checkpoints/safetensors.h"
 #include "models/position.h"
-#include "models/safetensors.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

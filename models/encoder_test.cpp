@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "models/safetensors.h"
+#include "models/checkpoints/safetensors.h"
 #include "models/test_support.h"
 
 namespace permafrost {

@@ -1,54 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiny networks of the reference implementation, dumped with its own outputs: forward, gradients,
 // schedules and eight steps of training. The files are data outside the tree.
-#include <algorithm>
-#include <cstdlib>
-#include <map>
-#include <nlohmann/json.hpp>
-
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
 #include "models/objective.h"
-#include "models/safetensors.h"
+#include "models/parity_support.h"
 #include "models/schedule.h"
-#include "models/test_support.h"
 
 namespace permafrost {
 namespace {
-namespace fs = std::filesystem;
-
-std::vector<fs::path> files_named(const std::string& start) {
-  const char* set = std::getenv("PERMAFROST_PARITY_DIR");
-  const fs::path folder =
-      set != nullptr ? fs::path(set) : fs::path(PERMAFROST_SOURCE_DIR) / "models/parity";
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    if (entry.path().filename().string().rfind(start, 0) == 0 &&
-        entry.path().extension() == ".safetensors")
-      found.push_back(entry.path());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-double relative(const at::Tensor& ours, const at::Tensor& theirs) {
-  const at::Tensor expected = theirs.to(at::kDouble);
-  return (ours.to(at::kDouble) - expected).norm().item<double>() /
-         std::max(1e-30, expected.norm().item<double>());
-}
-
-// One file: tensors by name and the reference's configuration.
-struct Dump {
-  std::map<std::string, at::Tensor> tensors;
-  Json config;
-  explicit Dump(const fs::path& path) {
-    const SafetensorsFile file = read_safetensors(path);
-    tensors = {file.tensors.begin(), file.tensors.end()};
-    config = Json::parse(file.metadata.at("config"));
-  }
-  const at::Tensor& at(const std::string& name) const { return tensors.at(name); }
-  int whole(const char* key) const { return config.at(key).get<int>(); }
-};
 
 // The reference's network, its weights taken from a dump.
 struct Network {
@@ -126,7 +86,7 @@ NamedTensors all_tensors(Network& net) {
 }
 
 TEST(Parity, ForwardLossAndGradients) {
-  const auto files = files_named("vjepa_tiny");
+  const auto files = parity_files("vjepa_tiny", ".safetensors");
   if (files.empty()) GTEST_SKIP() << "no vjepa_tiny*.safetensors";
   double forward = 0, backward = 0, loss = 0;
   for (const auto& path : files) {
@@ -182,7 +142,7 @@ struct Schedules {
 };
 
 TEST(Parity, Schedules) {
-  const auto files = files_named("vjepa_schedules");
+  const auto files = parity_files("vjepa_schedules", ".safetensors");
   if (files.empty()) GTEST_SKIP() << "no vjepa_schedules*.safetensors";
   for (const auto& path : files) {
     const Dump dump(path);
@@ -199,7 +159,7 @@ TEST(Parity, Schedules) {
 }
 
 TEST(Parity, TrainingTrace) {
-  const auto files = files_named("vjepa_training_trace");
+  const auto files = parity_files("vjepa_training_trace", ".safetensors");
   if (files.empty()) GTEST_SKIP() << "no vjepa_training_trace*.safetensors";
   for (const auto& path : files) {
     const Dump dump(path);

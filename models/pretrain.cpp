@@ -14,10 +14,10 @@
 #include "common/stopwatch.h"
 #include "datasets/loader.h"
 #include "models/adamw.h"
+#include "models/checkpoints/safetensors.h"
 #include "models/encoder.h"
 #include "models/gradient_shards.h"
 #include "models/objective.h"
-#include "models/safetensors.h"
 
 namespace permafrost {
 namespace {

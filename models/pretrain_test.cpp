@@ -6,10 +6,10 @@
 
 #include "common/files.h"
 #include "datasets/synthetic/source.h"
+#include "models/checkpoints/safetensors.h"
 #include "models/encoder.h"
 #include "models/gradient_shards.h"
 #include "models/objective.h"
-#include "models/safetensors.h"
 #include "models/test_support.h"
 
 namespace permafrost {

@@ -9,8 +9,8 @@
 #include "bench/device.h"
 #include "common/error.h"
 #include "datasets/video/source.h"
+#include "models/checkpoints/safetensors.h"
 #include "models/encoder.h"
-#include "models/safetensors.h"
 
 namespace permafrost {
 namespace {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/options.h"
+#include "models/checkpoints/safetensors.h"
 #include "models/encoder.h"
-#include "models/safetensors.h"
 
 namespace permafrost {
 namespace {

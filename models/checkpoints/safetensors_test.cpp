@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/safetensors.h"
+#include "models/checkpoints/safetensors.h"
 
 #include <nlohmann/json.hpp>
 
