@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "models/position.h"
+#include "models/rope.h"
 #include "models/vit.h"
 
 namespace permafrost {
@@ -34,8 +35,9 @@ PredictorWeights make_predictor(const PredictorSpec& spec, const EncoderSpec& en
     weights.blocks.push_back(make_block(spec.width, 4 * spec.width, init, stream));
   weights.norm = make_norm(spec.width);
   weights.proj = make_linear(spec.width, spec.outputs, init, stream);
-  weights.pos_embed = sincos_positions(spec.width, encoder.grid_t(), encoder.grid_h(),
-                                       encoder.grid_w(), encoder.uniform_power);
+  if (spec.positions == Positions::sincos_3d)
+    weights.pos_embed = sincos_positions(spec.width, encoder.grid_t(), encoder.grid_h(),
+                                         encoder.grid_w(), encoder.uniform_power);
   return weights;
 }
 
@@ -51,7 +53,7 @@ PredictorWeights alias_of(const PredictorWeights& weights, bool requires_grad) {
 PredictorWeights to_device(const PredictorWeights& weights, const at::Device& device) {
   PredictorWeights moved = weights;
   visit(moved, [&](const std::string&, at::Tensor& t) { t = t.detach().to(device); });
-  moved.pos_embed = weights.pos_embed.to(device);
+  if (weights.pos_embed.defined()) moved.pos_embed = weights.pos_embed.to(device);
   return moved;
 }
 
@@ -59,12 +61,23 @@ at::Tensor predict(const PredictorWeights& weights, const PredictorSpec& spec, d
                    const at::Tensor& z, const at::Tensor& context, const at::Tensor& target,
                    int mask) {
   const auto b = z.size(0);
-  const at::Tensor positions = weights.pos_embed.expand({b, -1, -1});
-  const at::Tensor seen = apply_linear(weights.embed, z) + gather_tokens(positions, context);
-  const at::Tensor asked =
-      weights.mask_tokens.at(static_cast<std::size_t>(mask)) + gather_tokens(positions, target);
+  at::Tensor seen = apply_linear(weights.embed, z);
+  at::Tensor asked = weights.mask_tokens.at(static_cast<std::size_t>(mask))
+                         .expand({b, target.size(1), spec.width});
+  Rotation rotation;
+  const bool turned = spec.positions == Positions::rope_3d;
+  if (turned) {
+    // Only kept tokens are turned: the number of time steps does not matter.
+    rotation = rotation_for(spec.width / spec.heads, 1, spec.grid_h, spec.grid_w,
+                            at::cat({context, target}, 1), z.device());
+  } else {
+    const at::Tensor positions = weights.pos_embed.expand({b, -1, -1});
+    seen = seen + gather_tokens(positions, context);
+    asked = asked + gather_tokens(positions, target);
+  }
   at::Tensor x = at::cat({seen, asked}, 1);
-  for (const auto& block : weights.blocks) x = apply_block(block, x, spec.heads, norm_eps);
+  for (const auto& block : weights.blocks)
+    x = apply_block(block, x, {spec.heads, norm_eps}, turned ? &rotation : nullptr);
   x = x.slice(1, context.size(1), x.size(1));
   return apply_linear(weights.proj, apply_norm(weights.norm, x, norm_eps));
 }

@@ -12,12 +12,15 @@ struct PredictorSpec {
   int depth = 3;
   int heads = 3;
   int outputs = 96;  // D of the encoder, or the values of a patch for pixel targets
+  // Of the encoder's: with rope_3d, positions turn queries and keys over this grid.
+  Positions positions = Positions::sincos_3d;
+  int grid_h = 0, grid_w = 0;
 };
 
 struct PredictorWeights {
   LinearWeights embed;                  // D -> width
   std::vector<at::Tensor> mask_tokens;  // [1,1,width], one a mask configuration, start at zero
-  at::Tensor pos_embed;                 // [1,N,width], fixed
+  at::Tensor pos_embed;                 // [1,N,width], fixed; undefined with rope_3d
   std::vector<BlockWeights> blocks;
   NormWeights norm;
   LinearWeights proj;  // width -> outputs

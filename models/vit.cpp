@@ -5,14 +5,18 @@
 
 #include "common/error.h"
 #include "models/position.h"
+#include "models/rope.h"
 
 namespace permafrost {
 
 void visit(VitWeights& weights, const TensorVisitor& visitor) {
   visit(weights.patch_embed, "patch_embed.proj", visitor);
+  if (weights.cls_token.defined()) visitor("cls_token", weights.cls_token);
+  if (weights.register_tokens.defined()) visitor("register_tokens", weights.register_tokens);
+  if (weights.pos_is_weight) visitor("pos_embed", weights.pos_embed);
   for (std::size_t i = 0; i < weights.blocks.size(); ++i)
     visit(weights.blocks[i], "blocks." + std::to_string(i), visitor);
-  visit(weights.norm, "norm", visitor);
+  if (weights.norm.weight.defined()) visit(weights.norm, "norm", visitor);
 }
 
 NamedTensors named_tensors(VitWeights& weights) {
@@ -25,11 +29,21 @@ VitWeights make_vit(const EncoderSpec& spec, Init init, std::uint64_t seed) {
   RandomStream stream({.seed = seed, .purpose = "encoder.init"});
   VitWeights weights;
   weights.patch_embed = make_linear(spec.patch_values(), spec.width, init, stream);
-  for (int i = 0; i < spec.depth; ++i)
-    weights.blocks.push_back(make_block(spec.width, spec.hidden(), init, stream));
-  weights.norm = make_norm(spec.width);
-  weights.pos_embed =
-      sincos_positions(spec.width, spec.grid_t(), spec.grid_h(), spec.grid_w(), spec.uniform_power);
+  for (int i = 0; i < spec.depth; ++i) {
+    weights.blocks.push_back(make_block(spec.width, spec.hidden(), init, stream, spec.ffn));
+    if (!spec.layer_scale) continue;
+    weights.blocks.back().scale1 = at::ones({spec.width}, at::kFloat);
+    weights.blocks.back().scale2 = at::ones({spec.width}, at::kFloat);
+  }
+  if (spec.final_norm) weights.norm = make_norm(spec.width);
+  weights.pos_embed = make_positions(spec);
+  weights.pos_is_weight = spec.positions == Positions::learned;
+  // What is learned starts as the reference draws it, N(0, 0.02^2).
+  if (weights.pos_is_weight && init != Init::none)
+    weights.pos_embed = normal_tensor(weights.pos_embed.sizes(), 0.02, stream);
+  if (spec.class_token) weights.cls_token = normal_tensor({1, 1, spec.width}, 0.02, stream);
+  if (spec.registers > 0)
+    weights.register_tokens = normal_tensor({1, spec.registers, spec.width}, 0.02, stream);
   return weights;
 }
 
@@ -51,7 +65,7 @@ VitWeights clone_of(const VitWeights& weights) {
 VitWeights to_device(const VitWeights& weights, const at::Device& device) {
   VitWeights moved = weights;
   visit(moved, [&](const std::string&, at::Tensor& t) { t = t.detach().to(device); });
-  moved.pos_embed = weights.pos_embed.to(device);
+  if (weights.pos_embed.defined()) moved.pos_embed = weights.pos_embed.to(device);
   return moved;
 }
 
@@ -103,34 +117,82 @@ at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices) {
 
 namespace {
 
-at::Tensor embed(const VitWeights& weights, const at::Tensor& patches, const at::Tensor& kept) {
-  if (!kept.defined()) return apply_linear(weights.patch_embed, patches) + weights.pos_embed;
-  const at::Tensor positions =
-      gather_tokens(weights.pos_embed.expand({patches.size(0), -1, -1}), kept);
-  return apply_linear(weights.patch_embed, gather_tokens(patches, kept)) + positions;
+at::Tensor positions_of(const at::Tensor& rows, const at::Tensor& kept) {
+  if (!kept.defined()) return rows;
+  return gather_tokens(rows.expand({kept.size(0), -1, -1}), kept);
+}
+
+// [G,extra+K,D] before the first block, G frames or clips.
+at::Tensor embed(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
+                 const at::Tensor& kept) {
+  at::Tensor x =
+      apply_linear(weights.patch_embed, kept.defined() ? gather_tokens(patches, kept) : patches);
+  // A class token has the first row of a learned table.
+  const std::int64_t head = spec.class_token && weights.pos_is_weight ? 1 : 0;
+  if (weights.pos_embed.defined())
+    x = x + positions_of(weights.pos_embed.slice(1, head, weights.pos_embed.size(1)), kept);
+  if (spec.extra_tokens() == 0) return x;
+  std::vector<at::Tensor> parts;
+  const auto add = [&](const at::Tensor& tokens) {
+    parts.push_back(tokens.expand({x.size(0), -1, -1}));
+  };
+  if (spec.class_token)
+    add(head == 1 ? weights.cls_token + weights.pos_embed.slice(1, 0, 1) : weights.cls_token);
+  if (spec.registers > 0) add(weights.register_tokens);
+  parts.push_back(x);
+  return at::cat(parts, 1);
+}
+
+// The tokens asked for of x [G,extra+K,D], normed, as [B,...,D].
+at::Tensor output(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& x,
+                  std::int64_t batch, Tokens tokens) {
+  const at::Tensor normed =
+      weights.norm.weight.defined() ? apply_norm(weights.norm, x, spec.norm_eps) : x;
+  const at::Tensor wanted = tokens == Tokens::all || spec.extra_tokens() == 0
+                                ? normed
+                                : normed.slice(1, spec.extra_tokens(), normed.size(1));
+  return wanted.reshape({batch, -1, wanted.size(2)});
+}
+
+// Calls `after(block, x)` after every block.
+template <typename After>
+void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
+                const at::Tensor& kept, const After& after) {
+  if (kept.defined() && (spec.per_frame || spec.extra_tokens() > 0))
+    throw InputError("encoder", "mask", "none for an encoder of images or with a class token",
+                     "kept tokens");
+  const at::Tensor seen =
+      spec.per_frame ? patches.reshape({-1, spec.table_tokens(), patches.size(2)}) : patches;
+  at::Tensor x = embed(weights, spec, seen, kept);
+  Rotation rotation;
+  const bool turned = spec.positions == Positions::rope_3d;
+  if (turned)
+    rotation = rotation_for(spec.width / spec.heads, spec.grid_t(), spec.grid_h(), spec.grid_w(),
+                            kept, x.device());
+  for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
+    x = apply_block(weights.blocks[i], x, spec.block(), turned ? &rotation : nullptr);
+    after(static_cast<int>(i), x);
+  }
+  if (weights.blocks.empty()) after(-1, x);
 }
 
 }  // namespace
 
 at::Tensor encode(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
-                  const at::Tensor& kept) {
-  at::Tensor x = embed(weights, patches, kept);
-  for (const auto& block : weights.blocks) x = apply_block(block, x, spec.heads, spec.norm_eps);
-  return apply_norm(weights.norm, x, spec.norm_eps);
+                  const at::Tensor& kept, Tokens tokens) {
+  at::Tensor last;
+  run_blocks(weights, spec, patches, kept, [&](int, const at::Tensor& x) { last = x; });
+  return output(weights, spec, last, patches.size(0), tokens);
 }
 
 std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSpec& spec,
-                                      const at::Tensor& patches, const std::vector<int>& layers) {
-  std::vector<at::Tensor> out;
-  at::Tensor x = embed(weights, patches, {});
-  std::vector<at::Tensor> after;
-  for (const auto& block : weights.blocks) {
-    x = apply_block(block, x, spec.heads, spec.norm_eps);
-    after.push_back(x);
-  }
-  for (const int layer : layers)
-    out.push_back(
-        apply_norm(weights.norm, after.at(static_cast<std::size_t>(layer)), spec.norm_eps));
+                                      const at::Tensor& patches, const std::vector<int>& layers,
+                                      Tokens tokens) {
+  std::vector<at::Tensor> out(layers.size());
+  run_blocks(weights, spec, patches, {}, [&](int block, const at::Tensor& x) {
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      if (layers[i] == block) out[i] = output(weights, spec, x, patches.size(0), tokens);
+  });
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/hash.h"
+#include "models/rope.h"
 
 namespace permafrost {
 
@@ -26,6 +27,8 @@ void visit(BlockWeights& weights, const std::string& prefix, const TensorVisitor
   visit(weights.norm2, prefix + ".norm2", visitor);
   visit(weights.fc1, prefix + ".mlp.fc1", visitor);
   visit(weights.fc2, prefix + ".mlp.fc2", visitor);
+  if (weights.scale1.defined()) visitor(prefix + ".ls1.gamma", weights.scale1);
+  if (weights.scale2.defined()) visitor(prefix + ".ls2.gamma", weights.scale2);
 }
 
 at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& stream) {
@@ -47,13 +50,14 @@ NormWeights make_norm(std::int64_t width) {
   return {at::ones({width}, at::kFloat), at::zeros({width}, at::kFloat)};
 }
 
-BlockWeights make_block(std::int64_t width, std::int64_t hidden, Init init, RandomStream& stream) {
+BlockWeights make_block(std::int64_t width, std::int64_t hidden, Init init, RandomStream& stream,
+                        Ffn ffn) {
   BlockWeights block;
   block.norm1 = make_norm(width);
   block.norm2 = make_norm(width);
   block.qkv = make_linear(width, 3 * width, init, stream);
   block.proj = make_linear(width, width, init, stream);
-  block.fc1 = make_linear(width, hidden, init, stream);
+  block.fc1 = make_linear(width, ffn == Ffn::swiglu ? 2 * hidden : hidden, init, stream);
   block.fc2 = make_linear(hidden, width, init, stream);
   return block;
 }
@@ -66,18 +70,43 @@ at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
   return at::linear(x, weights.weight, weights.bias);
 }
 
-at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, int heads, double eps) {
+namespace {
+
+at::Tensor attention(const BlockWeights& weights, const at::Tensor& x, int heads,
+                     const Rotation* rotation) {
   const auto b = x.size(0), n = x.size(1), d = x.size(2);
-  const at::Tensor qkv = apply_linear(weights.qkv, apply_norm(weights.norm1, x, eps))
-                             .view({b, n, 3, heads, d / heads})
-                             .permute({2, 0, 3, 1, 4});
-  const at::Tensor mixed =
-      at::scaled_dot_product_attention(qkv.select(0, 0), qkv.select(0, 1), qkv.select(0, 2));
+  const at::Tensor qkv =
+      apply_linear(weights.qkv, x).view({b, n, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});
+  at::Tensor q = qkv.select(0, 0), k = qkv.select(0, 1);
+  if (rotation != nullptr) {
+    q = rotated(q, *rotation);
+    k = rotated(k, *rotation);
+  }
+  const at::Tensor mixed = at::scaled_dot_product_attention(q, k, qkv.select(0, 2));
+  return apply_linear(weights.proj, mixed.transpose(1, 2).reshape({b, n, d}));
+}
+
+at::Tensor feed_forward(const BlockWeights& weights, const at::Tensor& x, Ffn ffn) {
+  const at::Tensor hidden = apply_linear(weights.fc1, x);
+  if (ffn == Ffn::gelu) return apply_linear(weights.fc2, at::gelu(hidden));
+  const auto halves = hidden.chunk(2, -1);
+  return apply_linear(weights.fc2, at::silu(halves[0]) * halves[1]);
+}
+
+at::Tensor scaled(const at::Tensor& scale, const at::Tensor& x) {
+  return scale.defined() ? x * scale : x;
+}
+
+}  // namespace
+
+at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
+                       const Rotation* rotation) {
   const at::Tensor attended =
-      x + apply_linear(weights.proj, mixed.transpose(1, 2).reshape({b, n, d}));
-  const at::Tensor hidden =
-      at::gelu(apply_linear(weights.fc1, apply_norm(weights.norm2, attended, eps)));
-  return attended + apply_linear(weights.fc2, hidden);
+      x + scaled(weights.scale1,
+                 attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation));
+  return attended +
+         scaled(weights.scale2,
+                feed_forward(weights, apply_norm(weights.norm2, attended, spec.eps), spec.ffn));
 }
 
 std::string hash_of(const NamedTensors& tensors) {

@@ -27,14 +27,28 @@ struct NormWeights {
 
 struct BlockWeights {
   NormWeights norm1, norm2;
-  LinearWeights qkv, proj, fc1, fc2;
+  LinearWeights qkv, proj;
+  LinearWeights fc1, fc2;     // of a swiglu block [2H,D] (gate first) and [D,H]
+  at::Tensor scale1, scale2;  // [D], layer scale of the two branches; undefined where there is none
 };
+
+enum class Ffn { gelu, swiglu };
+
+// What a block is, apart from its weights.
+struct BlockSpec {
+  int heads = 1;
+  double eps = 1e-6;
+  Ffn ffn = Ffn::gelu;
+};
+
+struct Rotation;  // models/rope.h
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 using TensorVisitor = std::function<void(const std::string& name, at::Tensor& tensor)>;
 
 void visit(LinearWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
 void visit(NormWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
+// Visits the tensors that are defined.
 void visit(BlockWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
 
 // How fresh weights are drawn. `xavier` scales with fan-in and fan-out (needed at small widths),
@@ -44,11 +58,16 @@ enum class Init { xavier, normal, none };
 
 LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream);
 NormWeights make_norm(std::int64_t width);
-BlockWeights make_block(std::int64_t width, std::int64_t hidden, Init init, RandomStream& stream);
+// `hidden` is the width between the linear layers (of a swiglu block: after the gate).
+BlockWeights make_block(std::int64_t width, std::int64_t hidden, Init init, RandomStream& stream,
+                        Ffn ffn = Ffn::gelu);
 at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& stream);
 
-// x [B,N,D] through one pre-norm block: x + Attn(LN1 x), then x + MLP(LN2 x), exact GELU.
-at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, int heads, double eps);
+// x [B,N,D] through one pre-norm block: x + s1*Attn(LN1 x), then x + s2*FFN(LN2 x), where the FFN
+// is fc2(gelu(fc1 x)) with the exact GELU or fc2(silu(a) * b) with [a,b] = fc1 x. `rotation` turns
+// queries and keys; null where positions are added to the tokens.
+at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
+                       const Rotation* rotation = nullptr);
 at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps);
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x);
 

@@ -50,7 +50,7 @@ std::int64_t LabelledFeatures::failed() const {
 
 at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
   const at::NoGradGuard no_grad;
-  const at::Device device = encoder.weights.pos_embed.device();
+  const at::Device device = encoder.weights.patch_embed.weight.device();
   return encode(encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec))
       .to(at::kCPU);
 }

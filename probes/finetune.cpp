@@ -27,8 +27,9 @@ NamedTensors named_tensors(HeadWeights& head) {
 
 // Which layer a tensor belongs to: 0 the embedding, 1..depth the blocks, depth+1 what follows.
 int layer_of(const std::string& name, int depth) {
-  if (name.rfind("patch_embed", 0) == 0) return 0;
   if (name.rfind("blocks.", 0) == 0) return 1 + std::stoi(name.substr(7));
+  for (const char* start : {"patch_embed.", "cls_token", "register_tokens", "pos_embed"})
+    if (name.rfind(start, 0) == 0) return 0;
   return depth + 1;
 }
 

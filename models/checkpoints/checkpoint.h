@@ -8,9 +8,9 @@
 //   for (const StateDict& entry : file.entries) ...   // "encoder", "predictor", "target_encoder"
 //
 // Untrusted files are data: nothing in them is executed, and every size is checked against the file
-// before memory is taken. Tensors of safetensors files and of torch archives lie in a private memory
-// map of the file: opening a file of a gigabyte copies nothing, writing to a tensor never reaches
-// the file.
+// before memory is taken. Tensors of safetensors files and of torch archives lie in a private
+// memory map of the file: opening a file of a gigabyte copies nothing, writing to a tensor never
+// reaches the file.
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -23,7 +23,8 @@ namespace permafrost {
 
 // Tensors by the names that the file gives them, in file order.
 struct StateDict {
-  std::string name;  // "target_encoder", "classifiers.0"; empty where the file is one flat dictionary
+  std::string
+      name;  // "target_encoder", "classifiers.0"; empty where the file is one flat dictionary
   NamedTensors tensors;
 };
 
@@ -32,7 +33,7 @@ enum class Container { safetensors, torch_zip, torch_legacy, huggingface };
 struct Checkpoint {
   std::string path;
   Container container = Container::safetensors;
-  std::vector<StateDict> entries;  // at least one
+  std::vector<StateDict> entries;               // at least one
   std::map<std::string, std::string> metadata;  // of a safetensors file
   nlohmann::json config;                        // config.json of a Hugging Face folder, else null
   // What else stands at the top of the file, a line each: "epoch: 300", "args: argparse.Namespace".
