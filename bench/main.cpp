@@ -22,6 +22,7 @@ struct Commands {
   TablesCommand tables;
   PretrainCommand pretrain;
   FeaturesCommand features;
+  ConvertCommand convert;
   ProbeCommand probe, finetune;
   InspectCommand inspect;
   MasksCommand masks;
@@ -65,10 +66,18 @@ void add_pretrain(CLI::App& app, Commands& c) {
   sub->add_option("--out", c.pretrain.out)->required();
 }
 
+void add_encoder(CLI::App* sub, std::string& encoder, EncoderOptions& reading) {
+  sub->add_option("--encoder", encoder, "zoo name, checkpoint, or Hugging Face folder")->required();
+  sub->add_option("--spec", reading.spec,
+                  "what the file does not tell: a known name, JSON, or a JSON file");
+  sub->add_option("--checkpoint-key", reading.key,
+                  "entry of the checkpoint; else target_encoder, encoder, model ...");
+}
+
 void add_features(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "features", "tokens of a video, an image or a tensor",
                               [&c] { return run(c.common, c.features); });
-  sub->add_option("--encoder", c.features.encoder, "zoo name or file")->required();
+  add_encoder(sub, c.features.encoder, c.features.reading);
   sub->add_option("--input", c.features.input, "video, image or .safetensors")->required();
   sub->add_option("--output", c.features.output, ".safetensors")->required();
   sub->add_option("--key", c.features.key, "tensor in a .safetensors input");
@@ -77,16 +86,34 @@ void add_features(CLI::App& app, Commands& c) {
       ->capture_default_str();
   sub->add_option("--layers", c.features.layers, "also the outputs of these blocks (from 0)")
       ->delimiter(',');
+  sub->add_option("--tokens", c.features.tokens, "all: with class and register tokens")
+      ->check(CLI::IsMember({"patch", "all"}))
+      ->capture_default_str();
+  sub->add_option("--size", c.features.size, "T,H,W of the clips, other than the encoder's")
+      ->delimiter(',')
+      ->expected(3)
+      ->check(CLI::Range(1, 16384));
   sub->add_option("--frame-step", c.features.frame_step, "frames of the video a clip frame")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+}
+
+void add_convert(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "convert", "write an encoder in another format",
+                              [&c] { return run(c.common, c.convert); });
+  add_encoder(sub, c.convert.encoder, c.convert.reading);
+  sub->add_option("--to", c.convert.to)
+      ->check(CLI::IsMember({"safetensors", "huggingface"}))
+      ->capture_default_str();
+  sub->add_option("--out", c.convert.out, "a file, or a folder that is not there yet")->required();
+  sub->add_flag("--bfloat16", c.convert.bfloat16, "half the size, rounded weights");
 }
 
 void add_probe(CLI::App& app, Commands& c, ProbeCommand& command, const char* name,
                const char* what, int (*action)(const CommonOptions&, const ProbeCommand&)) {
   CLI::App* sub =
       add_command(app, c, name, what, [&c, &command, action] { return action(c.common, command); });
-  sub->add_option("--encoder", command.encoder, "zoo name or file")->required();
+  add_encoder(sub, command.encoder, command.reading);
   sub->add_option("--task", command.task, "a task of the suite, or a JSON file that declares one")
       ->required();
   sub->add_option("--out", command.out)->required();
@@ -115,11 +142,14 @@ int run_program(int argc, char** argv) {
   add_tables(app, c);
   add_pretrain(app, c);
   add_features(app, c);
+  add_convert(app, c);
   add_probe(app, c, c.probe, "probe", "train a probe on a frozen encoder", run_probe);
   add_probe(app, c, c.finetune, "finetune", "fine-tune an encoder", run_finetune);
   CLI::App* inspect = add_command(app, c, "inspect", "what is in the zoo or in a file",
                                   [&c] { return run(c.common, c.inspect); });
-  inspect->add_option("file", c.inspect.path, "none: list the zoo");
+  inspect->add_option("file", c.inspect.path, "file or folder; none: list the zoo");
+  inspect->add_option("--spec", c.inspect.reading.spec, "what the file does not tell");
+  inspect->add_option("--checkpoint-key", c.inspect.reading.key, "entry of the checkpoint");
   add_masks(app, c);
   add_command(app, c, "doctor", "build, devices, folders", [&c] { return run_doctor(c.common); });
   try {

@@ -18,7 +18,7 @@ std::string shape_text(const ClipShape& shape) {
 std::string missing_encoder(const std::string& name) {
   std::error_code ignored;
   const fs::path in_zoo = zoo_folder() / (name + ".safetensors");
-  if (fs::is_regular_file(in_zoo, ignored) || fs::is_regular_file(name, ignored)) return "";
+  if (fs::is_regular_file(in_zoo, ignored) || fs::exists(name, ignored)) return "";
   return "no encoder file " + in_zoo.string();
 }
 
@@ -118,7 +118,7 @@ Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::strin
   const std::string where = "suite " + suite.name + ": encoder " + permafrost::quoted(choice.name);
   if (!choice.random()) {
     unavailable = missing_encoder(choice.zoo);
-    return unavailable.empty() ? load_encoder(choice.zoo, where) : Encoder{};
+    return unavailable.empty() ? load_encoder(choice.zoo, where, choice.reading) : Encoder{};
   }
   if (!choice.like.empty()) {
     unavailable = missing_encoder(choice.like);

@@ -17,16 +17,18 @@
 
 #include "common/json_object.h"
 #include "datasets/task.h"
+#include "models/encoder.h"
 #include "probes/protocol.h"
 
 namespace permafrost {
 
 // Either an encoder by name, or random weights of a spec.
 struct EncoderChoice {
-  std::string name;  // what rows call it
-  std::string zoo;   // zoo name or file; empty for random weights
-  std::string like;  // random: the spec of this zoo encoder, or ...
-  Json spec;         // ... this spec
+  std::string name;        // what rows call it
+  std::string zoo;         // zoo name, checkpoint or folder; empty for random weights
+  EncoderOptions reading;  // how `zoo` is read
+  std::string like;        // random: the spec of this zoo encoder, or ...
+  Json spec;               // ... this spec
   std::uint64_t seed = 1;
   bool random() const { return zoo.empty(); }
 };

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
 #include "common/nearest_name.h"
 #include "models/checkpoints/safetensors.h"
+#include "models/encoder_reading.h"
 #include "models/position.h"
 
 namespace permafrost {
@@ -19,63 +19,45 @@ namespace {
 
 constexpr const char* kFormat = "permafrost.encoder.1";
 
-// Copies file tensors into the encoder's, by name; collects everything that does not fit.
-std::string fill_strictly(VitWeights& weights, const NamedTensors& found) {
-  std::map<std::string, at::Tensor> left(found.begin(), found.end());
-  std::vector<std::string> missing, mismatched, unexpected;
-  visit(weights, [&](const std::string& name, at::Tensor& tensor) {
-    const auto it = left.find(name);
-    if (it == left.end()) {
-      missing.push_back(name);
-      return;
-    }
-    if (!it->second.sizes().equals(tensor.sizes()) || !it->second.is_floating_point())
-      mismatched.push_back(c10::str(name, " (expected ", tensor.sizes(), ", found ",
-                                    it->second.sizes(), " ", it->second.dtype().name(), ")"));
-    else
-      tensor = it->second.to(at::kFloat);
-    left.erase(it);
-  });
-  for (const auto& [name, tensor] : left) unexpected.push_back(name);
-  std::string report;
-  const auto tell = [&](const char* what, const std::vector<std::string>& names) {
-    if (names.empty()) return;
-    const std::vector<std::string> first(
-        names.begin(),
-        names.begin() + std::min<std::ptrdiff_t>(5, static_cast<std::ptrdiff_t>(names.size())));
-    report += (report.empty() ? "" : "; ") + std::to_string(names.size()) + " " + what + ": " +
-              joined(first) + (names.size() > 5 ? ", ..." : "");
-  };
-  tell("missing", missing);
-  tell("mismatched", mismatched);
-  tell("unexpected", unexpected);
-  return report;
-}
-
 }  // namespace
 
-Encoder load_encoder_file(const fs::path& path) {
-  const SafetensorsFile file = read_safetensors(path);
-  const auto format = file.metadata.find("format");
-  if (format == file.metadata.end() || format->second != kFormat)
-    throw InputError(path.string(), "metadata format", quoted(kFormat),
-                     format == file.metadata.end() ? "none" : quoted(format->second));
-  const auto spec = file.metadata.find("spec");
-  if (spec == file.metadata.end())
-    throw InputError(path.string(), "metadata spec", "the encoder's spec", "none");
-  Encoder encoder;
-  encoder.name = path.stem().string();
-  encoder.source = path.string();
-  encoder.spec = read_encoder_spec(parse_json(spec->second, path.string() + ": spec"),
-                                   path.string() + ": spec");
-  encoder.weights = make_vit(encoder.spec, Init::none, 0);
-  const std::string report = fill_strictly(encoder.weights, file.tensors);
-  if (!report.empty())
-    throw InputError(path.string(), "tensors", "exactly those of its spec", report);
-  if (const auto it = file.metadata.find("provenance"); it != file.metadata.end())
-    encoder.provenance = parse_json(it->second, path.string() + ": provenance");
-  encoder.sha256 = hash_of(encoder);
-  return encoder;
+Encoder load_encoder_file(const fs::path& path, const EncoderOptions& options) {
+  EncoderReading reading = read_encoder(open_checkpoint(path), options);
+  if (!reading.complete())
+    throw InputError(path.string(), "tensors", "exactly those of its spec",
+                     complaint_of(reading.fates), "permafrost inspect lists each");
+  return std::move(reading.encoder);
+}
+
+Encoder at_size(const Encoder& encoder, const ClipShape& shape) {
+  if (encoder.spec.clip_shape() == shape) return encoder;
+  Encoder out = encoder;
+  out.spec.frames = shape.frames;
+  out.spec.height = shape.height;
+  out.spec.image_width = shape.width;
+  out.spec = read_encoder_spec(to_json(out.spec), encoder.name + " at another size");
+  const auto grid = [](const EncoderSpec& spec) {
+    return c10::str(spec.grid_t(), "x", spec.grid_h(), "x", spec.grid_w());
+  };
+  std::string how = "positions are computed for the new grid";
+  const bool same_table = encoder.spec.per_frame && encoder.spec.grid_h() == out.spec.grid_h() &&
+                          encoder.spec.grid_w() == out.spec.grid_w();
+  if (same_table) {
+    how = "every frame by itself";
+  } else if (out.spec.positions == Positions::sincos_3d ||
+             out.spec.positions == Positions::learned) {
+    out.weights.pos_embed = resized_positions(encoder.weights.pos_embed, encoder.spec, out.spec);
+    out.weights.pos_is_weight = true;
+    out.spec.positions = Positions::learned;
+    how = "the position table is resized (" +
+          to_json(out.spec).value("table_resize", std::string("trilinear")) + ")";
+  } else {
+    out.weights.pos_embed = make_positions(out.spec);
+  }
+  out.notes.push_back("made for a grid of " + grid(encoder.spec) + " tokens, used at " +
+                      grid(out.spec) + ": " + how);
+  out.sha256 = hash_of(out);
+  return out;
 }
 
 void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& spec,
@@ -124,19 +106,21 @@ std::vector<std::string> zoo_names() {
   return names;
 }
 
-Encoder load_encoder(const std::string& name, const std::string& flag) {
+Encoder load_encoder(const std::string& name, const std::string& flag,
+                     const EncoderOptions& options) {
   const fs::path in_zoo = zoo_folder() / (name + ".safetensors");
   std::error_code ignored;
   if (fs::is_regular_file(in_zoo, ignored)) {
-    Encoder encoder = load_encoder_file(in_zoo);
+    Encoder encoder = load_encoder_file(in_zoo, options);
     encoder.name = name;
     encoder.source = "zoo";
     return encoder;
   }
-  if (fs::is_regular_file(name, ignored)) return load_encoder_file(name);
+  if (fs::exists(name, ignored)) return load_encoder_file(name, options);
   const auto names = zoo_names();
-  throw InputError(flag, "", "a zoo name (" + joined(names) + ") or an encoder file", quoted(name),
-                   "nearest name: " + quoted(nearest_name(name, names)));
+  throw InputError(flag, "",
+                   "a zoo name (" + joined(names) + "), a checkpoint or a Hugging Face folder",
+                   quoted(name), "nearest name: " + quoted(nearest_name(name, names)));
 }
 
 }  // namespace permafrost

@@ -18,11 +18,24 @@ struct Encoder {
   std::string sha256;  // of names, shapes and values: what law 10 compares before and after
   std::string source;  // file, or "random init, seed 1"
   Json provenance;     // what the file's metadata says of its making; null where it says nothing
+  std::vector<std::string> notes;  // what was assumed, chosen or resized while it was read
 };
 
-// One of our .safetensors files. Strict: missing, unexpected and mismatched tensors are listed and
-// the load fails. Throws InputError naming the file.
-Encoder load_encoder_file(const std::filesystem::path& path);
+// What a user says of a file that does not tell all.
+struct EncoderOptions {
+  std::string
+      spec;  // a name ("vjepa-vitl16"), a JSON object of EncoderSpec's fields, or such a file
+  std::string key;  // entry of the checkpoint; empty: target_encoder, else encoder, model ...
+};
+
+// Any file or folder that open_checkpoint reads. Strict: missing, unexpected and mismatched tensors
+// are listed and the load fails. Throws InputError naming the file.
+Encoder load_encoder_file(const std::filesystem::path& path, const EncoderOptions& options = {});
+
+// The same encoder for clips of another shape, its positions made anew or resized by the family's
+// rule, which a note reports. Throws InputError for a shape that patches and tubelets do not
+// divide.
+Encoder at_size(const Encoder& encoder, const ClipShape& shape);
 
 // bfloat16 halves the file; features are then those of the rounded weights, wherever it is loaded.
 void save_encoder(const std::filesystem::path& path, VitWeights& weights, const EncoderSpec& spec,
@@ -31,7 +44,8 @@ void save_encoder(const std::filesystem::path& path, VitWeights& weights, const 
 Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed);
 
 // `name` is a zoo name ("pico/vjepa-multiblock") or a path. Throws InputError naming `flag`.
-Encoder load_encoder(const std::string& name, const std::string& flag);
+Encoder load_encoder(const std::string& name, const std::string& flag,
+                     const EncoderOptions& options = {});
 
 // The folder of the zoo: $PERMAFROST_ZOO, else models/zoo beside the program or in the source tree.
 std::filesystem::path zoo_folder();

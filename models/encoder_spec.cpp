@@ -77,6 +77,11 @@ void check(const EncoderSpec& spec, const std::string& where) {
   require_divisible(spec.frames, spec.tubelet, where, "frames");
   require_divisible(spec.height, spec.patch, where, "height");
   require_divisible(spec.image_width, spec.patch, where, "image_width");
+  constexpr double kMostTableValues = 1 << 28;  // a gigabyte of positions
+  const double values = 1.0 * spec.grid_t() * spec.grid_h() * spec.grid_w() * spec.width;
+  if (values > kMostTableValues)
+    throw InputError(where, "frames, height, image_width, width",
+                     "at most 2^28 values in a position table", std::to_string(values));
   if (spec.per_frame && spec.tubelet != 1)
     throw InputError(where, "tubelet", "1 where frames are seen one by one",
                      std::to_string(spec.tubelet));

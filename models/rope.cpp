@@ -12,7 +12,8 @@ namespace {
 at::Tensor angles(const at::Tensor& positions, int a) {
   const at::Tensor exponents = at::arange(a / 2, at::kFloat) / (a / 2.0);
   const at::Tensor frequencies = at::pow(10000.0, exponents).reciprocal();
-  return (positions.to(at::kFloat).unsqueeze(1) * frequencies.to(positions.device())).repeat({1, 2});
+  return (positions.to(at::kFloat).unsqueeze(1) * frequencies.to(positions.device()))
+      .repeat({1, 2});
 }
 
 }  // namespace
@@ -23,9 +24,9 @@ Rotation rotation_for(int head_channels, std::int64_t gt, std::int64_t gh, std::
     throw InputError("rotary positions", "channels a head", "an even number",
                      std::to_string(head_channels));
   const int a = 2 * (head_channels / 3 / 2);
-  const at::Tensor index = kept.defined()
-                               ? kept.reshape({-1})
-                               : at::arange(gt * gh * gw, at::TensorOptions(at::kLong).device(device));
+  const at::Tensor index =
+      kept.defined() ? kept.reshape({-1})
+                     : at::arange(gt * gh * gw, at::TensorOptions(at::kLong).device(device));
   const at::Tensor within = index.remainder(gh * gw);
   const at::Tensor turned =
       at::cat({angles(index.div(gh * gw, "floor"), a), angles(within.div(gw, "floor"), a),

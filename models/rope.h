@@ -3,10 +3,10 @@
 
 // Rotary positions over time, height and width, as V-JEPA 2 trained with them.
 //
-// Of every head's hd channels, a = 2*floor(floor(hd/3)/2) turn with t, the next a with h, the next a
-// with w, the rest stay. The angles of a slice are p * 10000^(-j/(a/2)) for j = 0..a/2-1, *tiled
-// twice*, while channels are turned in *adjacent pairs*: the two of a pair turn by different angles.
-// That is no rotation, but the weights were trained with it (facebookresearch/vjepa2,
+// Of every head's hd channels, a = 2*floor(floor(hd/3)/2) turn with t, the next a with h, the next
+// a with w, the rest stay. The angles of a slice are p * 10000^(-j/(a/2)) for j = 0..a/2-1, *tiled
+// twice*, while channels are turned in *adjacent pairs*: the two of a pair turn by different
+// angles. That is no rotation, but the weights were trained with it (facebookresearch/vjepa2,
 // src/models/utils/modules.py), so it is kept.
 #include <ATen/core/Tensor.h>
 

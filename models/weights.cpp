@@ -40,7 +40,10 @@ at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& 
 }
 
 LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream) {
-  if (init == Init::none) return {at::empty({out, in}, at::kFloat), at::empty({out}, at::kFloat)};
+  if (init == Init::none) {
+    const auto shapes_only = at::TensorOptions(at::kFloat).device(at::kMeta);
+    return {at::empty({out, in}, shapes_only), at::empty({out}, shapes_only)};
+  }
   const double deviation =
       init == Init::normal ? 0.02 : std::sqrt(2.0 / static_cast<double>(in + out));
   return {normal_tensor({out, in}, deviation, stream), at::zeros({out}, at::kFloat)};

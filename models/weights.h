@@ -52,8 +52,8 @@ void visit(NormWeights& weights, const std::string& prefix, const TensorVisitor&
 void visit(BlockWeights& weights, const std::string& prefix, const TensorVisitor& visitor);
 
 // How fresh weights are drawn. `xavier` scales with fan-in and fan-out (needed at small widths),
-// `normal` is the reference's N(0, 0.02^2), made for widths of 384 and more, `none` leaves linear
-// weights as they come, for a file's to take their place.
+// `normal` is the reference's N(0, 0.02^2), made for widths of 384 and more, `none` gives
+// linear weights a shape and no memory, for a file's to take their place.
 enum class Init { xavier, normal, none };
 
 LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream);

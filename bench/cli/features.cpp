@@ -19,58 +19,87 @@ bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Patches [B,N,P] of the tensor in a safetensors file: uint8 is raw pixels, floating point is taken
-// as normalised already.
-at::Tensor patches_of_tensor(const FeaturesCommand& command, const EncoderSpec& spec) {
+// Clips as [B,T,H,W,3] pixels or [B,3,T,H,W] normalised values, by their dtype.
+struct Input {
+  at::Tensor values;
+  bool pixels = false;
+  ClipShape shape;
+};
+
+// The tensor in a safetensors file: uint8 is raw pixels, floating point is taken as normalised
+// already. Four dimensions are images, clips of one frame.
+Input input_of_tensor(const FeaturesCommand& command) {
   const SafetensorsFile file = read_safetensors(command.input);
   if (command.key.empty() && file.tensors.size() != 1)
     throw InputError("--key", "",
                      "the name of one of " + std::to_string(file.tensors.size()) + " tensors in " +
                          command.input,
                      "none");
-  at::Tensor clip =
+  const at::Tensor found =
       command.key.empty() ? file.tensors[0].second : file.tensor(command.key, command.input);
-  const std::string expected =
-      command.layout == "BTCHW"
-          ? c10::str("[B,", spec.frames, ",3,", spec.height, ",", spec.image_width, "]")
-          : c10::str("[B,3,", spec.frames, ",", spec.height, ",", spec.image_width, "]");
-  if (clip.dim() == 5 && command.layout == "BTCHW") clip = clip.transpose(1, 2);
-  if (clip.dim() != 5 || clip.size(1) != 3 || clip.size(2) != spec.frames ||
-      clip.size(3) != spec.height || clip.size(4) != spec.image_width)
-    throw InputError(command.input, command.key, expected + " (--layout " + command.layout + ")",
-                     c10::str(command.key.empty() ? file.tensors[0].second.sizes()
-                                                  : file.tensor(command.key, "").sizes()));
-  if (clip.scalar_type() == at::kByte)
-    return patchify(clip.permute({0, 2, 3, 4, 1}).contiguous(), spec);
-  if (!clip.is_floating_point())
+  at::Tensor clips = found.dim() == 4 ? found.unsqueeze(2) : found;
+  if (found.dim() == 5 && command.layout == "BTCHW") clips = clips.transpose(1, 2);
+  if (clips.dim() != 5 || clips.size(1) != 3 || clips.numel() == 0)
+    throw InputError(command.input, command.key,
+                     std::string("clips [B,") + (command.layout == "BTCHW" ? "T,3" : "3,T") +
+                         ",H,W] (--layout " + command.layout + ") or images [B,3,H,W]",
+                     c10::str(found.sizes()));
+  Input input;
+  input.shape = {static_cast<int>(clips.size(2)), static_cast<int>(clips.size(3)),
+                 static_cast<int>(clips.size(4))};
+  input.pixels = clips.scalar_type() == at::kByte;
+  if (!input.pixels && !clips.is_floating_point())
     throw InputError(command.input, command.key, "uint8 pixels or floating-point values",
-                     clip.dtype().name().data());
-  return patchify_normalised(clip.to(at::kFloat), spec);
+                     std::string(clips.dtype().name()));
+  input.values = input.pixels ? clips.permute({0, 2, 3, 4, 1}).contiguous() : clips.to(at::kFloat);
+  return input;
 }
 
-at::Tensor patches_of_file(const FeaturesCommand& command, const EncoderSpec& spec) {
-  const Clip clip = read_clip_file(command.input, spec.clip_shape(), command.frame_step);
-  return patchify(pixel_tensor(clip.pixels.data(), 1, clip.shape), spec);
+Input input_of_file(const FeaturesCommand& command, const ClipShape& shape) {
+  const Clip clip = read_clip_file(command.input, shape, command.frame_step);
+  return {pixel_tensor(clip.pixels.data(), 1, clip.shape).clone(), true, clip.shape};
+}
+
+// One frame where the encoder's tubelet has several: the frame is repeated.
+void repeat_still(Input& input, const EncoderSpec& spec) {
+  if (input.shape.frames != 1 || spec.tubelet == 1) return;
+  input.shape.frames = spec.frames;
+  std::vector<std::int64_t> times{1, 1, 1, 1, 1};
+  times[input.pixels ? 1 : 2] = spec.frames;
+  input.values = input.values.repeat(times);
 }
 
 }  // namespace
 
 int run(const CommonOptions& common, const FeaturesCommand& command) {
-  Encoder encoder = load_encoder(command.encoder, "--encoder");
+  Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   for (const int layer : command.layers)
     if (layer < 0 || layer >= encoder.spec.depth)
       throw InputError("--layers", "", "blocks 0 to " + std::to_string(encoder.spec.depth - 1),
                        std::to_string(layer));
+  const bool tensor = ends_with(command.input, ".safetensors");
+  if (tensor && !command.size.empty())
+    throw InputError("--size", "", "none: a tensor has its own", command.input);
+  ClipShape shape = encoder.spec.clip_shape();
+  if (!command.size.empty()) shape = {command.size[0], command.size[1], command.size[2]};
+  // Before the file is read: a shape that does not fit is said at once.
+  if (!tensor) encoder = at_size(encoder, shape);
+  Input input = tensor ? input_of_tensor(command) : input_of_file(command, shape);
+  repeat_still(input, encoder.spec);
+  encoder = at_size(encoder, input.shape);
+  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
+
   const at::Device device(chosen_device(common.device));
   encoder.weights = to_device(encoder.weights, device);
   const at::NoGradGuard no_grad;
-  const at::Tensor patches =
-      (ends_with(command.input, ".safetensors") ? patches_of_tensor(command, encoder.spec)
-                                                : patches_of_file(command, encoder.spec))
-          .to(device);
-  NamedTensors out{{"features", encode(encoder.weights, encoder.spec, patches)}};
+  const at::Tensor patches = (input.pixels ? patchify(input.values, encoder.spec)
+                                           : patchify_normalised(input.values, encoder.spec))
+                                 .to(device);
+  const Tokens tokens = command.tokens == "all" ? Tokens::all : Tokens::patch;
+  NamedTensors out{{"features", encode(encoder.weights, encoder.spec, patches, {}, tokens)}};
   if (!command.layers.empty()) {
-    const auto layers = encode_layers(encoder.weights, encoder.spec, patches, command.layers);
+    const auto layers =
+        encode_layers(encoder.weights, encoder.spec, patches, command.layers, tokens);
     for (std::size_t i = 0; i < layers.size(); ++i)
       out.emplace_back("features.layer." + std::to_string(command.layers[i]), layers[i]);
   }
@@ -79,13 +108,13 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
                      {"encoder", encoder.name},
                      {"encoder_sha256", encoder.sha256},
                      {"spec", to_json(encoder.spec).dump()},
+                     {"tokens", command.tokens},
                      {"input", command.input}});
   const at::Tensor& features = out[0].second;
   if (common.json) {
-    const Json result{{"output", command.output},
-                      {"encoder", encoder.name},
-                      {"encoder_sha256", encoder.sha256},
-                      {"shape", features.sizes().vec()}};
+    const Json result{{"output", command.output},         {"encoder", encoder.name},
+                      {"encoder_sha256", encoder.sha256}, {"tokens", command.tokens},
+                      {"notes", encoder.notes},           {"shape", features.sizes().vec()}};
     std::printf("%s\n", result.dump().c_str());
   } else {
     std::printf("%s: features %s float32 from %s\n", command.output.c_str(),

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/options.h"
-#include "models/checkpoints/safetensors.h"
-#include "models/encoder.h"
+#include "common/error.h"
+#include "models/encoder_reading.h"
 
 namespace permafrost {
 namespace {
@@ -43,20 +43,103 @@ int list_zoo(const CommonOptions& common) {
   return 0;
 }
 
-// A file that is no encoder of ours: its tensors and metadata as they are.
-int describe_tensors(const CommonOptions& common, const std::string& path) {
-  const SafetensorsFile file = read_safetensors(path);
+std::int64_t values_of(const StateDict& entry) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : entry.tensors) count += tensor.numel();
+  return count;
+}
+
+Json entries_of(const Checkpoint& file) {
+  Json entries = Json::array();
+  for (const auto& entry : file.entries)
+    entries.push_back(
+        {{"name", entry.name}, {"tensors", entry.tensors.size()}, {"values", values_of(entry)}});
+  return entries;
+}
+
+void print_container(const Checkpoint& file) {
+  std::printf("file        %s (%s)\n", file.path.c_str(), name_of(file.container));
+  for (const auto& entry : file.entries)
+    std::printf("entry       %-16s %zu tensors, %lld values\n",
+                entry.name.empty() ? "(the file)" : entry.name.c_str(), entry.tensors.size(),
+                static_cast<long long>(values_of(entry)));
+  for (const auto& other : file.others) std::printf("also        %s\n", other.c_str());
+}
+
+// A file without an encoder: its tensors as they are, and why no encoder was found.
+int describe_tensors(const CommonOptions& common, const Checkpoint& file, const std::string& why) {
   Json tensors = Json::object();
-  for (const auto& [name, tensor] : file.tensors) {
-    tensors[name] = {{"shape", tensor.sizes().vec()},
-                     {"dtype", std::string(tensor.dtype().name())}};
-    if (!common.json)
-      std::printf("%-56s %s %s\n", name.c_str(), c10::str(tensor.sizes()).c_str(),
-                  std::string(tensor.dtype().name()).c_str());
+  if (!common.json) print_container(file);
+  for (const auto& entry : file.entries) {
+    for (const auto& [name, tensor] : entry.tensors) {
+      const std::string full = entry.name.empty() ? name : entry.name + "/" + name;
+      const std::string dtype(tensor.dtype().name());
+      tensors[full] = {{"shape", tensor.sizes().vec()}, {"dtype", dtype}};
+      if (!common.json)
+        std::printf("  %-56s %s %s\n", full.c_str(), c10::str(tensor.sizes()).c_str(),
+                    dtype.c_str());
+    }
   }
   if (common.json)
-    std::printf("%s\n", Json{{"metadata", file.metadata}, {"tensors", tensors}}.dump(2).c_str());
+    std::printf("%s\n", Json{{"file", file.path},
+                             {"container", name_of(file.container)},
+                             {"entries", entries_of(file)},
+                             {"others", file.others},
+                             {"metadata", file.metadata},
+                             {"no_encoder", why},
+                             {"tensors", tensors}}
+                            .dump(2)
+                            .c_str());
+  else
+    std::printf("no encoder: %s\n", why.c_str());
   return 0;
+}
+
+Json fates_of(const EncoderReading& reading) {
+  Json fates = Json::array();
+  for (const auto& fate : reading.fates)
+    fates.push_back({{"name", fate.name}, {"fate", name_of(fate.fate)}, {"note", fate.note}});
+  return fates;
+}
+
+// 0 where every tensor has its place, 1 where one has not: such an encoder is not measured.
+int describe_encoder(const CommonOptions& common, const Checkpoint& file, EncoderReading& reading) {
+  Encoder& encoder = reading.encoder;
+  const std::string complaint = complaint_of(reading.fates);
+  if (common.json) {
+    Json json{{"name", encoder.name},
+              {"source", encoder.source},
+              {"spec", to_json(encoder.spec)},
+              {"provenance", encoder.provenance},
+              {"container", name_of(file.container)},
+              {"entries", entries_of(file)},
+              {"others", file.others},
+              {"family", encoder.spec.family},
+              {"entry", reading.entry},
+              {"notes", encoder.notes},
+              {"complete", complaint.empty()},
+              {"tensors", fates_of(reading)}};
+    if (complaint.empty()) {
+      json["sha256"] = encoder.sha256;
+      json["parameters"] = parameters_of(encoder);
+    }
+    std::printf("%s\n", json.dump(2).c_str());
+    return complaint.empty() ? 0 : 1;
+  }
+  print_container(file);
+  std::printf("encoder     %s, %s%s%s\n", encoder.name.c_str(), reading.title.c_str(),
+              reading.entry.empty() ? "" : ", of entry ", reading.entry.c_str());
+  std::printf("spec        %s\n", to_json(encoder.spec).dump().c_str());
+  for (const auto& note : encoder.notes) std::printf("note        %s\n", note.c_str());
+  if (complaint.empty())
+    std::printf("sha256      %s\nparameters  %lld\n", encoder.sha256.c_str(),
+                static_cast<long long>(parameters_of(encoder)));
+  for (const auto& fate : reading.fates)
+    std::printf("  %-12s  %-60s %s\n", name_of(fate.fate), fate.name.c_str(), fate.note.c_str());
+  if (!encoder.provenance.is_null())
+    std::printf("made by     %s\n", encoder.provenance.dump().c_str());
+  if (!complaint.empty()) std::printf("NOT USABLE  %s\n", complaint.c_str());
+  return complaint.empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -64,27 +147,21 @@ int describe_tensors(const CommonOptions& common, const std::string& path) {
 int run(const CommonOptions& common, const InspectCommand& command) {
   if (command.path.empty()) return list_zoo(common);
   std::error_code ignored;
-  if (std::filesystem::is_regular_file(command.path, ignored)) {
-    const SafetensorsFile file = read_safetensors(command.path);
-    const auto format = file.metadata.find("format");
-    if (format == file.metadata.end() || format->second.rfind("permafrost.encoder.", 0) != 0)
-      return describe_tensors(common, command.path);
+  const std::filesystem::path in_zoo = zoo_folder() / (command.path + ".safetensors");
+  const bool zoo = std::filesystem::is_regular_file(in_zoo, ignored);
+  if (!zoo && !std::filesystem::exists(command.path, ignored))
+    load_encoder(command.path, "permafrost inspect");  // says which names there are
+  const Checkpoint file = open_checkpoint(zoo ? in_zoo : std::filesystem::path(command.path));
+  EncoderReading reading;
+  try {
+    reading = read_encoder(file, command.reading);
+  } catch (const InputError& error) {
+    // With a question about an encoder, its error is the answer.
+    if (!command.reading.spec.empty() || !command.reading.key.empty()) throw;
+    return describe_tensors(common, file, error.what());
   }
-  Encoder encoder = load_encoder(command.path, "permafrost inspect");
-  const Json summary = summary_of(encoder);
-  if (common.json) {
-    std::printf("%s\n", summary.dump(2).c_str());
-    return 0;
-  }
-  std::printf("name        %s\nsource      %s\nsha256      %s\nparameters  %lld\nspec        %s\n",
-              encoder.name.c_str(), encoder.source.c_str(), encoder.sha256.c_str(),
-              static_cast<long long>(parameters_of(encoder)), to_json(encoder.spec).dump().c_str());
-  visit(encoder.weights, [](const std::string& name, at::Tensor& tensor) {
-    std::printf("  used  %-28s %s\n", name.c_str(), c10::str(tensor.sizes()).c_str());
-  });
-  if (!encoder.provenance.is_null())
-    std::printf("made by     %s\n", encoder.provenance.dump().c_str());
-  return 0;
+  if (zoo) reading.encoder.name = command.path;
+  return describe_encoder(common, file, reading);
 }
 
 }  // namespace permafrost

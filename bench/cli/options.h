@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "models/encoder.h"
+
 namespace permafrost {
 
 struct CommonOptions {
@@ -32,18 +34,27 @@ struct PretrainCommand {
 };
 
 struct FeaturesCommand {
-  std::string encoder, input, output, key, layout = "BTCHW";
-  std::vector<int> layers;
+  std::string encoder, input, output, key, layout = "BTCHW", tokens = "patch";
+  EncoderOptions reading;
+  std::vector<int> layers, size;
   int frame_step = 4;
+};
+
+struct ConvertCommand {
+  std::string encoder, to = "safetensors", out;
+  EncoderOptions reading;
+  bool bfloat16 = false;
 };
 
 struct ProbeCommand {
   std::string encoder, task, out, suite = "pico", data;
+  EncoderOptions reading;
   std::vector<std::string> heads, set;
 };
 
 struct InspectCommand {
   std::string path;  // empty: the zoo
+  EncoderOptions reading;
 };
 
 struct MasksCommand {
@@ -57,6 +68,7 @@ struct MasksCommand {
 int run(const CommonOptions& common, const TablesCommand& command);
 int run(const CommonOptions& common, const PretrainCommand& command);
 int run(const CommonOptions& common, const FeaturesCommand& command);
+int run(const CommonOptions& common, const ConvertCommand& command);
 int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);

@@ -43,10 +43,12 @@ TaskSpec chosen_task(const Suite& suite, const std::string& name, std::string& d
 }
 
 // `name` is an encoder of the suite ("random-init"), of the zoo, or a file.
-EncoderChoice chosen_encoder(const Suite& suite, const std::string& name) {
+EncoderChoice chosen_encoder(const Suite& suite, const ProbeCommand& command) {
   for (const auto& choice : suite.encoders)
-    if (choice.name == name) return choice;
-  return {.name = load_encoder(name, "--encoder").name, .zoo = name};
+    if (choice.name == command.encoder) return choice;
+  const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
+  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  return {.name = encoder.name, .zoo = command.encoder, .reading = command.reading};
 }
 
 const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {
@@ -57,7 +59,7 @@ const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bo
 
 int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
   Suite suite = read_suite(command.suite);
-  const EncoderChoice encoder = chosen_encoder(suite, command.encoder);
+  const EncoderChoice encoder = chosen_encoder(suite, command);
   std::string data = command.data;
   const TaskSpec task = chosen_task(suite, command.task, data);
   const ProtocolChoice base = base_protocol(suite, task, finetune);

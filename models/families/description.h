@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the families' descriptions share: name rules and fields that are the same in several.
+#include "models/families/family.h"
+
+namespace permafrost {
+
+// The names of the authors' files, which are ours: blocks.{}.attn.qkv.weight ...
+std::vector<NameRule> original_rules();
+const std::vector<std::string>& original_prefixes();
+
+// The names of Hugging Face's ViT, VideoMAE, MAE and I-JEPA: encoder.layer.{}.layernorm_before ...
+std::vector<NameRule> huggingface_vit_rules();
+// Rules for a weight and a bias.
+void add_pair(std::vector<NameRule>& rules, const std::string& file, const std::string& ours,
+              std::optional<Ffn> ffn = {});
+
+bool has(const Shapes& shapes, const std::string& name);
+// Throws InputError naming the file where the tensor is not there or has another rank.
+const std::vector<std::int64_t>& shape_of(const Evidence& evidence, const std::string& name,
+                                          std::size_t rank);
+
+// Tells what shapes of the authors' names tell of any family: width, depth, patch, tubelet, FFN,
+// class token, registers, layer scale, final norm; assumes heads where the width is a known one.
+void describe_shapes(const Evidence& evidence, SpecDraft& draft);
+// Tells height and image_width of a square grid from the rows of an image encoder's pos_embed.
+void describe_square_table(const Evidence& evidence, SpecDraft& draft);
+// Heads of a known width (192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1536: 24 ...); 0 if unknown.
+int known_heads(std::int64_t width);
+
+// Fields that every config.json has: width, depth, heads, patch, eps, image size; checks that the
+// activation is the exact GELU and that there are three channels.
+void describe_common_config(const Evidence& evidence, const char* size_key, SpecDraft& draft);
+// A whole number of config.json. Throws InputError naming file and key.
+std::int64_t config_number(const Evidence& evidence, const char* key,
+                           std::optional<std::int64_t> fallback = {});
+bool config_flag(const Evidence& evidence, const char* key, bool fallback);
+
+// The fields that describe_common_config reads, for writing.
+Json common_config(const EncoderSpec& spec, const std::string& model_type,
+                   const std::string& architecture, const char* size_key);
+
+}  // namespace permafrost

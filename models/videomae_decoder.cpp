@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/videomae_decoder.h"
+
+#include <torch/types.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/error.h"
+#include "models/position.h"
+#include "models/vit.h"
+
+namespace permafrost {
+namespace {
+
+class Names {
+ public:
+  explicit Names(const Checkpoint& checkpoint) : path_(checkpoint.path) {
+    for (const auto& entry : checkpoint.entries)
+      for (const auto& [name, tensor] : entry.tensors) {
+        std::string bare = name;
+        for (const char* prefix : {"module.", "_orig_mod.", "backbone."})
+          if (bare.rfind(prefix, 0) == 0) bare.erase(0, std::string(prefix).size());
+        tensors_.emplace(bare, tensor);
+      }
+  }
+  bool has(const std::string& name) const { return tensors_.count(name) > 0; }
+  at::Tensor take(const std::string& name, at::IntArrayRef shape) const {
+    const auto it = tensors_.find(name);
+    if (it == tensors_.end()) throw InputError(path_, name, "a tensor of the decoder", "none");
+    if (it->second.sizes() != shape || !it->second.is_floating_point())
+      throw InputError(path_, name, c10::str(shape), c10::str(it->second.sizes()));
+    return it->second.to(at::kFloat);
+  }
+  std::int64_t rows(const std::string& name) const {
+    const auto it = tensors_.find(name);
+    if (it == tensors_.end() || it->second.dim() < 1)
+      throw InputError(path_, name, "a tensor of the decoder", "none");
+    return it->second.size(0);
+  }
+  LinearWeights linear(const std::string& name, std::int64_t out, std::int64_t in) const {
+    return {take(name + ".weight", {out, in}), take(name + ".bias", {out})};
+  }
+  NormWeights norm(const std::string& name, std::int64_t width) const {
+    return {take(name + ".weight", {width}), take(name + ".bias", {width})};
+  }
+  // Queries and values have biases, keys none; newer files call them query.bias and value.bias.
+  at::Tensor bias(const std::string& old_name, const std::string& new_name,
+                  std::int64_t width) const {
+    return take(has(old_name) ? old_name : new_name, {width});
+  }
+
+ private:
+  std::string path_;
+  std::map<std::string, at::Tensor> tensors_;
+};
+
+BlockWeights huggingface_block(const Names& names, const std::string& layer, std::int64_t d) {
+  const std::string attention = layer + ".attention.attention.";
+  BlockWeights block;
+  block.norm1 = names.norm(layer + ".layernorm_before", d);
+  block.norm2 = names.norm(layer + ".layernorm_after", d);
+  std::vector<at::Tensor> rows;
+  for (const char* part : {"query", "key", "value"})
+    rows.push_back(names.take(attention + part + ".weight", {d, d}));
+  block.qkv = {at::cat(rows), at::cat({names.bias(attention + "q_bias", attention + "query.bias", d),
+                                       at::zeros({d}),
+                                       names.bias(attention + "v_bias", attention + "value.bias", d)})};
+  block.proj = names.linear(layer + ".attention.output.dense", d, d);
+  const auto hidden = names.rows(layer + ".intermediate.dense.weight");
+  block.fc1 = names.linear(layer + ".intermediate.dense", hidden, d);
+  block.fc2 = names.linear(layer + ".output.dense", d, hidden);
+  return block;
+}
+
+BlockWeights original_block(const Names& names, const std::string& layer, std::int64_t d) {
+  BlockWeights block;
+  block.norm1 = names.norm(layer + ".norm1", d);
+  block.norm2 = names.norm(layer + ".norm2", d);
+  block.qkv = {names.take(layer + ".attn.qkv.weight", {3 * d, d}),
+               at::cat({names.take(layer + ".attn.q_bias", {d}), at::zeros({d}),
+                        names.take(layer + ".attn.v_bias", {d})})};
+  block.proj = names.linear(layer + ".attn.proj", d, d);
+  const auto hidden = names.rows(layer + ".mlp.fc1.weight");
+  block.fc1 = names.linear(layer + ".mlp.fc1", hidden, d);
+  block.fc2 = names.linear(layer + ".mlp.fc2", d, hidden);
+  return block;
+}
+
+// Of config.json where there is one, else what the authors' code has.
+void read_settings(const Checkpoint& checkpoint, int heads, const EncoderSpec& encoder,
+                   VideoMaeDecoder& decoder) {
+  if (!checkpoint.config.is_object()) {
+    if (heads < 1)
+      throw InputError(checkpoint.path, "decoder heads", "a number that the file does not tell",
+                       "none");
+    decoder.block = {heads, encoder.norm_eps};
+    decoder.norm_eps = encoder.norm_eps;
+    return;
+  }
+  const std::string where = checkpoint.path + "/config.json";
+  const Json& config = checkpoint.config;
+  const Json count = config.value("decoder_num_attention_heads", Json());
+  if (!count.is_number_integer() || count < 1 || count > 1024)
+    throw InputError(where, "decoder_num_attention_heads", "a number from 1 to 1024", count.dump());
+  decoder.block = {count.get<int>(), encoder.norm_eps};
+  decoder.norm_eps = 1e-5;  // Hugging Face builds this norm without its eps
+  decoder.normalised_targets = config.value("norm_pix_loss", Json(true)) == true;
+}
+
+}  // namespace
+
+VideoMaeDecoder read_videomae_decoder(const Checkpoint& checkpoint, const EncoderSpec& encoder,
+                                      int heads) {
+  const Names names(checkpoint);
+  VideoMaeDecoder decoder;
+  read_settings(checkpoint, heads, encoder, decoder);
+  const auto d = names.rows("encoder_to_decoder.weight");
+  if (d % decoder.block.heads != 0)
+    throw InputError(checkpoint.path, "encoder_to_decoder.weight",
+                     "rows that " + std::to_string(decoder.block.heads) + " heads share",
+                     std::to_string(d));
+  decoder.embed = names.take("encoder_to_decoder.weight", {d, encoder.width});
+  decoder.mask_token = names.take("mask_token", {1, 1, d});
+  decoder.positions = sinusoid_positions(static_cast<int>(d), encoder.tokens());
+  const bool folder = checkpoint.config.is_object();
+  for (int i = 0;; ++i) {
+    const std::string layer =
+        (folder ? "decoder.decoder_layers." : "decoder.blocks.") + std::to_string(i);
+    if (!names.has(layer + (folder ? ".layernorm_before.weight" : ".norm1.weight"))) break;
+    decoder.blocks.push_back(folder ? huggingface_block(names, layer, d)
+                                    : original_block(names, layer, d));
+  }
+  decoder.norm = names.norm("decoder.norm", d);
+  decoder.head = names.linear("decoder.head", encoder.patch_values(), d);
+  return decoder;
+}
+
+std::pair<at::Tensor, at::Tensor> indices_of_mask(const at::Tensor& masked) {
+  const auto b = masked.size(0);
+  const at::Tensor counts = masked.sum(1);
+  if (!counts.eq(counts[0]).all().item<bool>())
+    throw InputError("mask", "masked tokens", "the same number in every sample", c10::str(counts));
+  const auto places = [&](const at::Tensor& chosen) {
+    return chosen.nonzero().select(1, 1).reshape({b, -1}).contiguous();
+  };
+  return {places(masked.logical_not()), places(masked)};
+}
+
+at::Tensor reconstruct(const VideoMaeDecoder& decoder, const at::Tensor& z, const at::Tensor& kept,
+                       const at::Tensor& masked) {
+  const at::Tensor rows = decoder.positions.expand({z.size(0), -1, -1});
+  at::Tensor x = at::cat({at::linear(z, decoder.embed) + gather_tokens(rows, kept),
+                          decoder.mask_token + gather_tokens(rows, masked)},
+                         1);
+  for (const auto& block : decoder.blocks) x = apply_block(block, x, decoder.block);
+  x = x.slice(1, kept.size(1), x.size(1));
+  return apply_linear(decoder.head, apply_norm(decoder.norm, x, decoder.norm_eps));
+}
+
+at::Tensor videomae_targets(const at::Tensor& clips, const EncoderSpec& spec, bool normalised) {
+  const auto channels = [](const std::array<double, 3>& values) {
+    return at::tensor({values[0], values[1], values[2]}, at::kFloat).view({3, 1, 1, 1});
+  };
+  const at::Tensor pixels = clips * channels(spec.deviation) + channels(spec.mean);
+  // (channel, frame, row, column) of a token to channel last.
+  at::Tensor values = patchify_normalised(pixels, spec);
+  values = values.view({values.size(0), values.size(1), 3, -1}).transpose(2, 3);
+  if (normalised)
+    values = (values - values.mean(2, true)) / (values.var(2, true, true).sqrt() + 1e-6);
+  return values.reshape({values.size(0), values.size(1), -1});
+}
+
+}  // namespace permafrost
