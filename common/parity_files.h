@@ -2,8 +2,8 @@
 #pragma once
 
 // Where parity fixtures lie, for tests: inputs and outputs of the reference implementations. Files
-// are found by the start of their name; $PERMAFROST_PARITY_DIR names another folder in the layout of
-// models/parity.
+// are found by the start of their name; $PERMAFROST_PARITY_DIR names another folder in the layout
+// of models/parity.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

@@ -8,22 +8,24 @@
 //   for (const StateDict& entry : file.entries) ...   // "encoder", "predictor", "target_encoder"
 //
 // Untrusted files are data: nothing in them is executed, and every size is checked against the file
-// before memory is taken. Tensors of safetensors files and of torch archives lie in a private memory
-// map of the file: opening a file of a gigabyte copies nothing, writing to a tensor never reaches
-// the file.
+// before memory is taken. Tensors of safetensors files and of torch archives lie in a private
+// memory map of the file: opening a file of a gigabyte copies nothing, writing to a tensor never
+// reaches the file.
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "models/checkpoints/byte_range.h"
 #include "models/weights.h"
 
 namespace permafrost {
 
 // Tensors by the names that the file gives them, in file order.
 struct StateDict {
-  std::string name;  // "target_encoder", "classifiers.0"; empty where the file is one flat dictionary
+  std::string
+      name;  // "target_encoder", "classifiers.0"; empty where the file is one flat dictionary
   NamedTensors tensors;
 };
 
@@ -32,7 +34,7 @@ enum class Container { safetensors, torch_zip, torch_legacy, huggingface };
 struct Checkpoint {
   std::string path;
   Container container = Container::safetensors;
-  std::vector<StateDict> entries;  // at least one
+  std::vector<StateDict> entries;               // at least one
   std::map<std::string, std::string> metadata;  // of a safetensors file
   nlohmann::json config;                        // config.json of a Hugging Face folder, else null
   // What else stands at the top of the file, a line each: "epoch: 300", "args: argparse.Namespace".
@@ -42,11 +44,19 @@ struct Checkpoint {
   const StateDict* entry(const std::string& name) const;
 };
 
+// What becomes of a torch file's values: a dictionary of tensors is the entry "" (and its other
+// values lines), otherwise each dictionary of tensors at the top is an entry, and those in a list
+// are "classifiers.0" and so on. Deeper dictionaries (the state of an optimizer) are lines of
+// `others`.
+
 // Reads a .safetensors file, a torch.save file (zip or the older container, whatever its ending),
 // or a Hugging Face folder (config.json with model.safetensors, or the shards of
 // model.safetensors.index.json, or pytorch_model.bin). Known by content, not by name. Throws
 // InputError naming the file, and the tensor or call that is refused.
 Checkpoint open_checkpoint(const std::filesystem::path& path);
+
+// The same of a file's bytes (no folder); `where` names them in errors.
+Checkpoint read_checkpoint(const ByteRange& bytes, const std::string& where);
 
 // "safetensors", "torch archive", "torch file of the old container", "Hugging Face folder".
 const char* name_of(Container container);
