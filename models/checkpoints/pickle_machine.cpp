@@ -50,7 +50,8 @@ std::uint64_t PickleMachine::take_number(int bytes) {
 
 std::string_view PickleMachine::take_line() {
   const auto end = bytes_.find('\n', next_);
-  if (end == std::string_view::npos) builder_.refuse("a line", "no end of it", "is the file truncated?");
+  if (end == std::string_view::npos)
+    builder_.refuse("a line", "no end of it", "is the file truncated?");
   const auto line = take(end - next_);
   ++next_;
   return line;
