@@ -41,4 +41,9 @@ std::string quoted(const std::string& text) {
   return out + (text.size() > kLongest ? "...\"" : "\"");
 }
 
+std::string unquoted(const std::string& text) {
+  const std::string whole = quoted(text);
+  return whole.substr(1, whole.size() - 2);
+}
+
 }  // namespace permafrost

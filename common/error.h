@@ -40,4 +40,7 @@ inline std::string quoted(std::string& text) {
   return quoted(static_cast<const std::string&>(text));
 }
 
+// The same without the quotes: a name in the middle of a sentence.
+std::string unquoted(const std::string& text);
+
 }  // namespace permafrost

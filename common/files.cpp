@@ -100,19 +100,21 @@ MappedFile::MappedFile(const fs::path& path) {
   }
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ > 0) {
-    void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    // Not reserved: a file larger than the memory of the machine can be mapped, as few write to it.
+    void* address =
+        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
     if (address == MAP_FAILED) {
       const std::string why = reason();
       ::close(descriptor);
       throw Error(path.string() + ": cannot map: " + why);
     }
-    data_ = static_cast<const std::uint8_t*>(address);
+    data_ = static_cast<std::uint8_t*>(address);
   }
   ::close(descriptor);
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::uint8_t*>(data_), size_);
+  if (data_ != nullptr) ::munmap(data_, size_);
 }
 
 }  // namespace permafrost

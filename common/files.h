@@ -21,7 +21,9 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 // Creates the folder and proves that it can be written to. Throws InputError naming `flag`.
 void require_writable_directory(const std::filesystem::path& path, const std::string& flag);
 
-// Read-only memory map of a whole file. Throws InputError when it cannot be opened.
+// Private memory map of a whole file: pages are read when they are first touched, and what is
+// written to them stays in this process. Throws InputError when the file cannot be opened. (A file
+// that is cut short by somebody else while it is mapped ends the process: SIGBUS.)
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -30,10 +32,11 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   const std::uint8_t* data() const { return data_; }
+  std::uint8_t* data() { return data_; }
   std::size_t size() const { return size_; }
 
  private:
-  const std::uint8_t* data_ = nullptr;
+  std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
 };
 

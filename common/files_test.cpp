@@ -63,5 +63,13 @@ TEST_F(Files, MapsWholeAndEmptyFiles) {
   EXPECT_THROW(MappedFile(folder_ / "absent"), InputError);
 }
 
+TEST_F(Files, WhatIsWrittenToAMapStaysInTheProcess) {
+  write_file_atomically(folder_ / "data", "abc");
+  MappedFile mapped(folder_ / "data");
+  mapped.data()[0] = 'X';
+  EXPECT_EQ(mapped.data()[0], 'X');
+  EXPECT_EQ(read_file(folder_ / "data"), "abc");
+}
+
 }  // namespace
 }  // namespace permafrost

@@ -13,6 +13,8 @@
 namespace permafrost {
 namespace {
 
+constexpr int kDeepestJson = 100;
+
 std::string shown(const Json& json) {
   if (json.is_object()) return "an object";
   if (json.is_array()) return "an array";
@@ -162,7 +164,10 @@ void JsonObject::finish() const {
 Json parse_json(const std::string& text, const std::string& where) {
   std::vector<std::set<std::string>> open;
   std::string duplicate;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kDeepestJson)
+      throw InputError(where, "", "at most " + std::to_string(kDeepestJson) + " levels of nesting",
+                       "more");
     if (event == Json::parse_event_t::object_start) open.emplace_back();
     if (event == Json::parse_event_t::object_end && !open.empty()) open.pop_back();
     if (event == Json::parse_event_t::key && !open.empty() &&

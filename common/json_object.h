@@ -56,7 +56,8 @@ class JsonObject {
   std::vector<std::string> known_;
 };
 
-// Parses text; throws InputError with line and column. Duplicate keys are refused.
+// Parses text; throws InputError with line and column. Duplicate keys and nesting of more than 100
+// levels are refused.
 Json parse_json(const std::string& text, const std::string& where);
 Json read_json(const std::string& path);
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "models/checkpoints/byte_range.h"
 #include "models/weights.h"
 
 namespace permafrost {
@@ -43,11 +44,19 @@ struct Checkpoint {
   const StateDict* entry(const std::string& name) const;
 };
 
+// What becomes of a torch file's values: a dictionary of tensors is the entry "" (and its other
+// values lines), otherwise each dictionary of tensors at the top is an entry, and those in a list
+// are "classifiers.0" and so on. Deeper dictionaries (the state of an optimizer) are lines of
+// `others`.
+
 // Reads a .safetensors file, a torch.save file (zip or the older container, whatever its ending),
 // or a Hugging Face folder (config.json with model.safetensors, or the shards of
 // model.safetensors.index.json, or pytorch_model.bin). Known by content, not by name. Throws
 // InputError naming the file, and the tensor or call that is refused.
 Checkpoint open_checkpoint(const std::filesystem::path& path);
+
+// The same of a file's bytes (no folder); `where` names them in errors.
+Checkpoint read_checkpoint(const ByteRange& bytes, const std::string& where);
 
 // "safetensors", "torch archive", "torch file of the old container", "Hugging Face folder".
 const char* name_of(Container container);

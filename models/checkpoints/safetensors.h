@@ -9,12 +9,13 @@
 #include <map>
 #include <string>
 
+#include "models/checkpoints/byte_range.h"
 #include "models/weights.h"
 
 namespace permafrost {
 
 struct SafetensorsFile {
-  NamedTensors tensors;  // in file order; owned copies
+  NamedTensors tensors;  // in file order; over a private map of the file where it is aligned
   std::map<std::string, std::string> metadata;
 
   // Throws InputError naming `file` when the tensor is not there.
@@ -22,8 +23,11 @@ struct SafetensorsFile {
 };
 
 // Checks every size against the file before memory is taken. Throws InputError naming file and
-// tensor for a truncated file, a bad header, overlapping ranges, unknown dtypes.
+// tensor for a truncated file, a bad header, ranges that overlap or leave bytes to nobody, dtypes
+// that LibTorch has not (F4, F6_E2M3 ...). A bool other than 0 and 1 is refused.
 SafetensorsFile read_safetensors(const std::filesystem::path& path);
+// The same of bytes in memory; `where` names them in errors.
+SafetensorsFile read_safetensors(const ByteRange& file, const std::string& where);
 
 // Whole or not at all. Tensors are written contiguous, in the order given, names unique.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,

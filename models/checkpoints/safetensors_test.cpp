@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/checkpoints/safetensors.h"
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "common/files.h"
 #include "common/json_object.h"
-#include "models/test_support.h"
+#include "models/checkpoints/checkpoint_test_support.h"
 
 namespace permafrost {
 namespace {
@@ -18,10 +19,7 @@ class Safetensors : public testing::Test {
   void write(const std::string& header, std::size_t bytes, std::int64_t announced = -1) {
     const auto length = static_cast<std::uint64_t>(
         announced < 0 ? static_cast<std::int64_t>(header.size()) : announced);
-    std::string file(8, '\0');
-    for (int i = 0; i < 8; ++i)
-      file[static_cast<std::size_t>(i)] = static_cast<char>(length >> (8 * i) & 0xff);
-    write_file_atomically(path_, file + header + std::string(bytes, 'x'));
+    write_file_atomically(path_, little(length, 8) + header + std::string(bytes, 'x'));
   }
   std::string reading_fails() {
     return input_error_of([&] { read_safetensors(path_); });
@@ -39,8 +37,10 @@ class Safetensors : public testing::Test {
 
 TEST_F(Safetensors, KeepsEveryDtypeShapeAndBit) {
   NamedTensors tensors;
-  for (const auto type : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt,
-                          at::kShort, at::kChar, at::kByte, at::kBool})
+  for (const auto type :
+       {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt, at::kShort,
+        at::kChar, at::kByte, at::kBool, at::kUInt16, at::kUInt32, at::kUInt64, at::kFloat8_e4m3fn,
+        at::kFloat8_e5m2, at::kFloat8_e8m0fnu, at::kComplexFloat})
     tensors.emplace_back(c10::str("t.", type), (fill({3, 5}, 1, 100)).to(type));
   tensors.emplace_back("scalar", at::scalar_tensor(2.5));
   tensors.emplace_back("nan", at::full({2}, std::nan("")));
@@ -133,9 +133,59 @@ TEST_F(Safetensors, RefusesOverlappingRanges) {
   expect_refused("two", "overlap with \"one\"");
 }
 
-TEST_F(Safetensors, RefusesUnknownDtypes) {
-  write(R"({"w":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}})", 4);
-  expect_refused("w.dtype", "\"F33\"");
+TEST_F(Safetensors, RefusesHolesAndBytesOfNobody) {
+  write(R"({"one":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8);
+  expect_refused("one", "data that begins at byte 0, found a hole up to byte 4");
+  write(R"({"one":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+        R"("two":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+        12);
+  expect_refused("two", "a hole up to byte 8");
+  write(R"({"one":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 5);
+  expect_refused("", "expected 4 bytes of data, found 5");
+  write("{}", 1);
+  expect_refused("", "expected 0 bytes of data, found 1");
+}
+
+TEST_F(Safetensors, LiesInAMapThatIsNotWrittenBack) {
+  write_safetensors(path_, {{"w", fill({4}, 1, 1)}}, {});
+  const std::string before = read_file(path_);
+  const SafetensorsFile file = read_safetensors(path_);
+  file.tensors[0].second.fill_(7);
+  EXPECT_EQ(file.tensors[0].second[3].item<float>(), 7);
+  EXPECT_EQ(read_file(path_), before);
+}
+
+TEST_F(Safetensors, IsNotCopiedWhereItIsAligned) {
+  const std::string header = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                             R"("b":{"dtype":"F64","shape":[1],"data_offsets":[4,12]}})";
+  const std::string padded = header + std::string(8 - header.size() % 8, ' ');
+  const ByteRange bytes = copy_bytes(little(padded.size(), 8) + padded + std::string(12, 'x'));
+  const SafetensorsFile file = read_safetensors(bytes, "some file");
+  const std::uint8_t* data = bytes.data + 8 + padded.size();
+  EXPECT_EQ(file.tensors[0].second.data_ptr(), data);
+  EXPECT_NE(file.tensors[1].second.data_ptr(), data + 4);
+  EXPECT_EQ(std::memcmp(file.tensors[1].second.data_ptr(), data + 4, 8), 0);
+}
+
+TEST_F(Safetensors, RefusesTruthValuesOtherThanZeroAndOne) {
+  write(R"({"w":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}})", 2);
+  expect_refused("w", "truth values of 0 or 1");
+}
+
+TEST_F(Safetensors, RefusesDeepNestingAndManySizes) {
+  write(std::string(1'000'000, '['), 0);
+  expect_refused("header", "levels of nesting");
+  std::string sizes = "1";
+  for (int i = 0; i < 64; ++i) sizes += ",1";
+  write(R"({"w":{"dtype":"F32","shape":[)" + sizes + R"(],"data_offsets":[0,4]}})", 4);
+  expect_refused("w.shape", "at most 64 sizes, found 65");
+}
+
+TEST_F(Safetensors, RefusesDtypesThatLibTorchHasNot) {
+  for (const std::string dtype : {"F33", "F4", "F6_E2M3", "f32", ""}) {
+    write(R"({"w":{"dtype":")" + dtype + R"(","shape":[1],"data_offsets":[0,4]}})", 4);
+    expect_refused("w.dtype", "\"" + dtype + "\"");
+  }
 }
 
 TEST_F(Safetensors, RefusesSizesThatDoNotFitTheData) {
