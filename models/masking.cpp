@@ -83,9 +83,10 @@ Kept draw_sample(const MaskConfig& config, const TokenGrid& grid, const BlockSiz
                    "none in " + std::to_string(kTries) + " draws", "the grid is too small");
 }
 
-// The first `length` token numbers whose flag is `flag`, one row a sample.
-at::Tensor stacked(const std::vector<Kept>& samples, std::uint8_t flag) {
-  std::size_t length = samples[0].size();
+// The first token numbers whose flag is `flag`, one row a sample: as many as every sample has, and
+// at most `most`.
+at::Tensor stacked(const std::vector<Kept>& samples, std::uint8_t flag, std::size_t most) {
+  std::size_t length = most;
   for (const auto& kept : samples)
     length = std::min(length, static_cast<std::size_t>(std::count(kept.begin(), kept.end(), flag)));
   at::Tensor rows = at::empty(
@@ -154,7 +155,10 @@ std::vector<Mask> draw_masks(const MaskStrategy& strategy, const TokenGrid& grid
     RandomStream places({.seed = seed, .purpose = "mask.place", .epoch = step, .sample = m});
     std::vector<Kept> samples;
     for (int b = 0; b < batch; ++b) samples.push_back(draw_sample(config, grid, size, places));
-    masks.push_back({stacked(samples, 1), stacked(samples, 0)});
+    const auto tokens = static_cast<std::size_t>(grid.tokens());
+    const bool limited = config.kind == MaskConfig::Kind::blocks && config.max_keep > 0;
+    const auto most = limited ? static_cast<std::size_t>(config.max_keep) : tokens;
+    masks.push_back({stacked(samples, 1, most), stacked(samples, 0, tokens)});
   }
   return masks;
 }

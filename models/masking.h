@@ -29,6 +29,7 @@ struct MaskConfig {
   double temporal_scale[2] = {1.0, 1.0};
   double aspect_ratio[2] = {0.75, 1.5};
   double max_temporal_keep = 1.0;  // share of the clip, from its start, that may be context
+  int max_keep = 0;                // blocks: context tokens at most, the first ones; 0: no limit
   double ratio = 0.9;              // random_tube: share of the places that are masked in all frames
 };
 

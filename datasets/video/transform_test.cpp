@@ -3,18 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-#include <string>
 #include <vector>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/json_object.h"
-#include "datasets/clip.h"
 
 namespace permafrost {
 namespace {
@@ -133,82 +125,6 @@ TEST(ResizeCropPixels, RowsMayBePadded) {
   Pixels out(4 * 6 * 3);
   resize_crop({padded.data(), 6, 9, 40}, whole(4, 6), true, out.data());
   EXPECT_EQ(out, resized(pixels, 6, 9, whole(4, 6)));
-}
-
-// A tensor of a .safetensors file, by name.
-struct Tensors {
-  std::string bytes;
-  Json header;
-  std::size_t start = 0;
-
-  explicit Tensors(const std::filesystem::path& path) : bytes(read_file(path)) {
-    std::uint64_t length = 0;
-    std::memcpy(&length, bytes.data(), 8);
-    start = 8 + length;
-    header = parse_json(bytes.substr(8, length), path.string());
-  }
-  const char* data(const std::string& name) const {
-    return bytes.data() + start + header.at(name).at("data_offsets")[0].get<std::size_t>();
-  }
-};
-
-// Every difference between our view and the reference's normalised one, in uint8 levels.
-void compare_view(const Tensors& file, const std::string& name, const Json& config,
-                  const ClipShape& source, const ViewSpec& spec, int* differing, int* largest) {
-  const auto* frames = reinterpret_cast<const std::uint8_t*>(file.data(name + ".frames"));
-  const std::string view = name + ".view" + std::to_string(spec.view);
-  const ResizeCrop plan = plan_view(source.height, source.width, spec);
-  const int pixels = spec.height * spec.width;
-  for (int t = 0; t < source.frames; ++t) {
-    Pixels out(static_cast<std::size_t>(pixels) * 3);
-    resize_crop({frames + std::ptrdiff_t{t} * source.height * source.width * 3, source.height,
-                 source.width, std::ptrdiff_t{source.width} * 3},
-                plan, true, out.data());
-    for (int c = 0; c < 3; ++c) {
-      for (int k = 0; k < pixels; ++k) {
-        float value = 0;
-        std::memcpy(&value, file.data(view) + ((c * source.frames + t) * pixels + k) * 4, 4);
-        const double level =
-            (value * config["std"][c].get<double>() + config["mean"][c].get<double>()) * 255;
-        const int difference = std::abs(static_cast<int>(std::lround(level)) -
-                                        out[static_cast<std::size_t>(k * 3 + c)]);
-        *differing += difference > 0;
-        *largest = std::max(*largest, difference);
-      }
-    }
-  }
-}
-
-TEST(ResizeCropPixels, AgreesWithTheReference) {
-  const char* named = std::getenv("PERMAFROST_PARITY_DIR");
-  const std::filesystem::path folder =
-      named != nullptr ? named : PERMAFROST_SOURCE_DIR "/models/parity";
-  std::error_code error;
-  int files = 0, differing = 0, largest = 0;
-  for (const auto& item : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = item.path().filename().string();
-    if (!name.starts_with("eval_transform") || !name.ends_with(".safetensors")) continue;
-    ++files;
-    const Tensors file(item.path());
-    const Json config = parse_json(file.header["__metadata__"]["config"].get<std::string>(), name);
-    for (std::size_t k = 0; k < config["cases"].size(); ++k) {
-      const Json& test = config["cases"][k];
-      const int crop = test["crop"].get<int>(), views = test["views"].get<int>();
-      for (int view = 0; view < views; ++view) {
-        compare_view(
-            file, std::to_string(k), config,
-            {test["frames"].get<int>(), test["height"].get<int>(), test["width"].get<int>()},
-            {.height = crop,
-             .width = crop,
-             .short_side = views > 1 ? crop : evaluation_short_side(crop),
-             .view = view,
-             .views = views},
-            &differing, &largest);
-      }
-    }
-  }
-  if (files == 0) GTEST_SKIP() << "no eval_transform*.safetensors in " << folder;
-  EXPECT_EQ(differing, 0) << "largest difference " << largest;
 }
 
 }  // namespace

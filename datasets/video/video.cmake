@@ -3,7 +3,7 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/manifest.cpp video/sampling.cpp video/source.cpp video/transform.cpp)
+  video/float_crop.cpp video/manifest.cpp video/sampling.cpp video/source.cpp video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -27,9 +27,12 @@ else()
 endif()
 
 function(permafrost_video_tests)
+  permafrost_test(video/float_crop DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/sampling_parity DEPS permafrost_datasets LABELS parity)
+  permafrost_test(video/transform_parity DEPS permafrost_datasets LABELS parity)
   if(PERMAFROST_FFMPEG)
     permafrost_test(video/decoder DEPS permafrost_datasets LABELS unit)
     permafrost_test(video/decoder_data DEPS permafrost_datasets LABELS data)
