@@ -45,8 +45,8 @@ const StateDict& chosen_entry(const Checkpoint& checkpoint, const std::string& k
   }
   const StateDict* chosen = nullptr;
   // The slow copy is what the authors evaluate; trainers call their dictionaries the other names.
-  for (const char* name : {"target_encoder", "encoder", "teacher", "model", "module", "state_dict",
-                           "model_state", ""})
+  for (const char* name :
+       {"target_encoder", "encoder", "teacher", "model", "module", "state_dict", "model_state", ""})
     if (chosen == nullptr) chosen = checkpoint.entry(name);
   if (chosen == nullptr && checkpoint.entries.size() == 1) chosen = &checkpoint.entries[0];
   if (chosen == nullptr || is_head(*chosen)) {
@@ -93,8 +93,8 @@ void describe_preprocessing(const Checkpoint& checkpoint, SpecDraft& draft) {
 
 const Family& family_of_config(const Checkpoint& checkpoint) {
   const std::string where = checkpoint.path + "/config.json";
-  const Json type = checkpoint.config.is_object() ? checkpoint.config.value("model_type", Json())
-                                                  : Json();
+  const Json type =
+      checkpoint.config.is_object() ? checkpoint.config.value("model_type", Json()) : Json();
   std::vector<std::string> known;
   for (const auto& family : families()) {
     for (const auto& name : family.model_types) {
@@ -114,10 +114,12 @@ const Family& family_of_names(const Evidence& evidence) {
   }
   for (const auto& family : families())
     if (family.recognises(evidence)) return family;
-  const std::string first = evidence.encoder.empty() ? "no tensors" : evidence.encoder.begin()->first;
+  const std::string first =
+      evidence.encoder.empty() ? "no tensors" : evidence.encoder.begin()->first;
   const bool folder = evidence.encoder.count("embeddings.patch_embeddings.projection.weight") > 0 ||
                       first.find("layer.") != std::string::npos;
-  throw InputError(evidence.path, "tensors", "those of a known family (" + joined(family_names()) + ")",
+  throw InputError(evidence.path, "tensors",
+                   "those of a known family (" + joined(family_names()) + ")",
                    "others, the first is " + quoted(first),
                    folder ? "name the folder that holds config.json" : "");
 }
@@ -137,7 +139,8 @@ EncoderSpec finished_spec(const Family& family, const Evidence& evidence, const 
     throw InputError(evidence.path, "heads", "the number of attention heads",
                      "none, and width " + spec.at("width").dump() + " is not a known one",
                      "write --spec '{\"heads\": N}'");
-  return read_encoder_spec(spec, evidence.user.empty() ? evidence.path : "--spec for " + evidence.path);
+  return read_encoder_spec(spec,
+                           evidence.user.empty() ? evidence.path : "--spec for " + evidence.path);
 }
 
 // "vitl16.pth.tar" is vitl16; a folder keeps its name.
@@ -169,8 +172,9 @@ void take_stored_table(Encoder& encoder, Gathered& gathered, std::vector<TensorF
       encoder.weights.pos_is_weight = true;
       encoder.spec.positions = Positions::learned;
       fate.note += c10::str(", differs from the computed one by up to ", distance);
-      encoder.notes.push_back(c10::str("the file's position table differs from the computed one by up to ",
-                                       distance, "; the file's is used"));
+      encoder.notes.push_back(
+          c10::str("the file's position table differs from the computed one by up to ", distance,
+                   "; the file's is used"));
     }
   }
   fates.push_back(fate);

@@ -2,8 +2,8 @@
 #pragma once
 
 // From a checkpoint to an encoder: which family it is, its spec, and the fate of every tensor.
-// Nothing is skipped in silence: what is known to be unused is named in the family's map, and what is
-// missing, unexpected or of another shape makes the reading incomplete.
+// Nothing is skipped in silence: what is known to be unused is named in the family's map, and what
+// is missing, unexpected or of another shape makes the reading incomplete.
 #include <string>
 #include <vector>
 

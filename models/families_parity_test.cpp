@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoders of the reference implementations as a user loads them: Hugging Face folders of every family
-// and V-JEPA's own files, against the features that the references computed.
+// Encoders of the reference implementations as a user loads them: Hugging Face folders of every
+// family and V-JEPA's own files, against the features that the references computed.
 #include "models/encoder_reading.h"
 #include "models/families/family.h"
 #include "models/parity_support.h"
@@ -10,7 +10,8 @@ namespace permafrost {
 namespace {
 namespace fs = std::filesystem;
 
-// The reference's input under any of its names, as clips [B,3,T,H,W]; an image is a clip of a frame.
+// The reference's input under any of its names, as clips [B,3,T,H,W]; an image is a clip of a
+// frame.
 at::Tensor input_of(const SafetensorsFile& file, const std::string& suffix) {
   for (const auto& [name, tensor] : file.tensors) {
     if (name != "pixel_values" + suffix && name != "pixel_values_videos" + suffix) continue;
@@ -104,7 +105,8 @@ TEST(FamiliesParity, VjepaCheckpoints) {
     const Dump expected(folder / "expected.safetensors");
     const std::string spec = spec_text(expected.config);
     for (const std::string key : {"encoder", "target_encoder"}) {
-      const Encoder encoder = load_encoder_file(folder / "vjepa.pth.tar", {.spec = spec, .key = key});
+      const Encoder encoder =
+          load_encoder_file(folder / "vjepa.pth.tar", {.spec = spec, .key = key});
       EXPECT_LT(relative(features_of(encoder, expected.at("clip")), expected.at(key + "_features")),
                 1e-5)
           << folder << " " << key;

@@ -56,7 +56,8 @@ Folder native_folder(const Family& family, Encoder& encoder) {
   return folder;
 }
 
-// With a model file of ours: V-JEPA's added table of three axes is in no architecture of transformers.
+// With a model file of ours: V-JEPA's added table of three axes is in no architecture of
+// transformers.
 Folder carried_folder(Encoder& encoder) {
   const EncoderSpec& spec = encoder.spec;
   Folder folder;

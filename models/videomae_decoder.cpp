@@ -63,9 +63,10 @@ BlockWeights huggingface_block(const Names& names, const std::string& layer, std
   std::vector<at::Tensor> rows;
   for (const char* part : {"query", "key", "value"})
     rows.push_back(names.take(attention + part + ".weight", {d, d}));
-  block.qkv = {at::cat(rows), at::cat({names.bias(attention + "q_bias", attention + "query.bias", d),
-                                       at::zeros({d}),
-                                       names.bias(attention + "v_bias", attention + "value.bias", d)})};
+  block.qkv = {
+      at::cat(rows),
+      at::cat({names.bias(attention + "q_bias", attention + "query.bias", d), at::zeros({d}),
+               names.bias(attention + "v_bias", attention + "value.bias", d)})};
   block.proj = names.linear(layer + ".attention.output.dense", d, d);
   const auto hidden = names.rows(layer + ".intermediate.dense.weight");
   block.fc1 = names.linear(layer + ".intermediate.dense", hidden, d);

@@ -23,8 +23,8 @@ struct VideoMaeDecoder {
   bool normalised_targets = true;  // norm_pix_loss
 };
 
-// From Hugging Face's VideoMAEForPreTraining or the authors' pretraining file. `heads` where the file
-// does not tell (the authors'). Throws InputError naming what is missing.
+// From Hugging Face's VideoMAEForPreTraining or the authors' pretraining file. `heads` where the
+// file does not tell (the authors'). Throws InputError naming what is missing.
 VideoMaeDecoder read_videomae_decoder(const Checkpoint& checkpoint, const EncoderSpec& encoder,
                                       int heads = 0);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// permafrost convert: any encoder that can be loaded, as our safetensors or as a Hugging Face folder.
+// permafrost convert: any encoder that can be loaded, as our safetensors or as a Hugging Face
+// folder.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 

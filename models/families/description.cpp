@@ -48,8 +48,8 @@ std::vector<NameRule> huggingface_vit_rules() {
   for (const auto& [name, piece] : {std::pair{"query", Piece::query}, std::pair{"key", Piece::key},
                                     std::pair{"value", Piece::value}})
     for (const char* part : {".weight", ".bias"})
-      rules.push_back({layer + "attention.attention." + name + part, block + "attn.qkv" + part,
-                       piece});
+      rules.push_back(
+          {layer + "attention.attention." + name + part, block + "attn.qkv" + part, piece});
   add_pair(rules, layer + "attention.output.dense", block + "attn.proj");
   add_pair(rules, layer + "layernorm_after", block + "norm2");
   add_pair(rules, layer + "intermediate.dense", block + "mlp.fc1");
@@ -72,7 +72,7 @@ const std::vector<std::int64_t>& shape_of(const Evidence& evidence, const std::s
 }
 
 int known_heads(std::int64_t width) {
-  static const std::map<std::int64_t, int> heads{{192, 3},   {384, 6},   {768, 12}, {1024, 16},
+  static const std::map<std::int64_t, int> heads{{192, 3},   {384, 6},   {768, 12},  {1024, 16},
                                                  {1280, 16}, {1408, 16}, {1536, 24}, {1664, 16}};
   const auto it = heads.find(width);
   return it == heads.end() ? 0 : it->second;
@@ -90,8 +90,8 @@ std::int64_t count_blocks(const Shapes& shapes) {
 
 void describe_shapes(const Evidence& evidence, SpecDraft& draft) {
   const Shapes& shapes = evidence.encoder;
-  const bool video = has(shapes, "patch_embed.proj.weight") &&
-                     shapes.at("patch_embed.proj.weight").size() == 5;
+  const bool video =
+      has(shapes, "patch_embed.proj.weight") && shapes.at("patch_embed.proj.weight").size() == 5;
   const auto& patch = shape_of(evidence, "patch_embed.proj.weight", video ? 5 : 4);
   if (patch.back() != patch[patch.size() - 2] || patch[1] != 3)
     throw InputError(evidence.path, "patch_embed.proj.weight",
@@ -123,8 +123,7 @@ void describe_square_table(const Evidence& evidence, SpecDraft& draft) {
   const auto side = std::llround(std::sqrt(static_cast<double>(std::max<std::int64_t>(0, rows))));
   if (side < 1 || side * side != rows)
     throw InputError(evidence.path, "pos_embed", "rows of a square grid", std::to_string(rows));
-  draft.told["height"] = draft.told["image_width"] =
-      side * draft.told["patch"].get<std::int64_t>();
+  draft.told["height"] = draft.told["image_width"] = side * draft.told["patch"].get<std::int64_t>();
 }
 
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// DINOv2 (Oquab et al. 2023; registers: Darcet et al. 2023), facebookresearch/dinov2 and Hugging Face
-// `dinov2`, `dinov2_with_registers`: class token, layer scale, GELU or SwiGLU.
+// DINOv2 (Oquab et al. 2023; registers: Darcet et al. 2023), facebookresearch/dinov2 and Hugging
+// Face `dinov2`, `dinov2_with_registers`: class token, layer scale, GELU or SwiGLU.
 #include "common/error.h"
 #include "models/families/description.h"
 
@@ -43,10 +43,9 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
 
 Json write_config(const EncoderSpec& spec) {
   const bool registers = spec.registers > 0, swiglu = spec.ffn == Ffn::swiglu;
-  Json config =
-      registers ? common_config(spec, "dinov2_with_registers", "Dinov2WithRegistersModel",
-                                "image_size")
-                : common_config(spec, "dinov2", "Dinov2Model", "image_size");
+  Json config = registers ? common_config(spec, "dinov2_with_registers", "Dinov2WithRegistersModel",
+                                          "image_size")
+                          : common_config(spec, "dinov2", "Dinov2Model", "image_size");
   // The file says a whole ratio; of a SwiGLU block, before the two thirds.
   int ratio = 1;
   while (ratio < 16 && (swiglu ? swiglu_width(std::int64_t{spec.width} * ratio)

@@ -6,8 +6,8 @@
 namespace permafrost {
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all{dinov2_family(),  videomae_family(), vit_mae_family(),
-                                       ijepa_family(),   vjepa_family(),    vjepa2_family()};
+  static const std::vector<Family> all{dinov2_family(), videomae_family(), vit_mae_family(),
+                                       ijepa_family(),  vjepa_family(),    vjepa2_family()};
   return all;
 }
 

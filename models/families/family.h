@@ -2,8 +2,8 @@
 #pragma once
 
 // A family of encoders: whose weights they are, what their tensors are called, and what a file says
-// of the network in it. A family is a name map and a spec, never a second transformer: everything is
-// read into the one ViT of models/vit.h. docs/checkpoints.md shows how to add one.
+// of the network in it. A family is a name map and a spec, never a second transformer: everything
+// is read into the one ViT of models/vit.h. docs/checkpoints.md shows how to add one.
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -38,10 +38,10 @@ using Shapes = std::map<std::string, std::vector<std::int64_t>>;
 // What is known of a file before its weights are read. Names have their prefixes taken off.
 struct Evidence {
   std::string path;
-  Shapes encoder;               // of the entry that holds the encoder
+  Shapes encoder;                   // of the entry that holds the encoder
   std::optional<Shapes> predictor;  // of the entry "predictor" beside it
-  Json config;                  // of a Hugging Face folder, else null
-  Json user = Json::object();   // --spec: fields that the user gives
+  Json config;                      // of a Hugging Face folder, else null
+  Json user = Json::object();       // --spec: fields that the user gives
 };
 
 // Fields of an EncoderSpec as a file gives them. What it tells cannot be overruled; what it leaves
@@ -64,7 +64,8 @@ struct Family {
   // Both throw InputError naming the file where something cannot be known or is not supported.
   void (*describe_original)(const Evidence&, SpecDraft&) = nullptr;
   void (*describe_config)(const Evidence&, SpecDraft&) = nullptr;
-  // config.json for this encoder. Throws InputError where the architecture cannot hold it.
+  // config.json for this encoder; null where transformers has no architecture for the family.
+  // Throws InputError where the architecture cannot hold it.
   Json (*write_config)(const EncoderSpec&) = nullptr;
 };
 

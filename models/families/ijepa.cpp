@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// I-JEPA (Assran et al. 2023), facebookresearch/ijepa and Hugging Face `ijepa`: an image ViT without
-// class token and a table that the file holds.
+// I-JEPA (Assran et al. 2023), facebookresearch/ijepa and Hugging Face `ijepa`: an image ViT
+// without class token and a table that the file holds.
 #include "models/families/description.h"
 
 namespace permafrost {
@@ -9,8 +9,7 @@ namespace {
 bool recognises(const Evidence& evidence) {
   const Shapes& shapes = evidence.encoder;
   return !has(shapes, "cls_token") && has(shapes, "pos_embed") &&
-         has(shapes, "patch_embed.proj.weight") &&
-         shapes.at("patch_embed.proj.weight").size() == 4;
+         has(shapes, "patch_embed.proj.weight") && shapes.at("patch_embed.proj.weight").size() == 4;
 }
 
 void describe(const Evidence& evidence, SpecDraft& draft) {

@@ -18,17 +18,17 @@ struct KnownSpec {
 
 // Heads, frames and input side as published; everything else is in the tensors' shapes.
 constexpr KnownSpec kKnown[] = {
-    {"vjepa-vitl16", "vjepa", 16, 16, 224},        {"vjepa-vith16", "vjepa", 16, 16, 224},
-    {"vjepa-vith16-384", "vjepa", 16, 16, 384},    {"vjepa2-vitl", "vjepa2", 16, 64, 256},
-    {"vjepa2-vith", "vjepa2", 16, 64, 256},        {"vjepa2-vitg", "vjepa2", 22, 64, 256},
-    {"vjepa2-vitg-384", "vjepa2", 22, 64, 384},    {"videomae-vits", "videomae", 6, 16, 224},
-    {"videomae-vitb", "videomae", 12, 16, 224},    {"videomae-vitl", "videomae", 16, 16, 224},
-    {"videomae-vith", "videomae", 16, 16, 224},    {"videomae-vith-320", "videomae", 16, 32, 320},
-    {"mae-vitb16", "vit_mae", 12, 1, 224},         {"mae-vitl16", "vit_mae", 16, 1, 224},
-    {"mae-vith14", "vit_mae", 16, 1, 224},         {"ijepa-vith14", "ijepa", 16, 1, 224},
-    {"ijepa-vith16-448", "ijepa", 16, 1, 448},     {"ijepa-vitg16", "ijepa", 16, 1, 224},
-    {"dinov2-vits14", "dinov2", 6, 1, 518},        {"dinov2-vitb14", "dinov2", 12, 1, 518},
-    {"dinov2-vitl14", "dinov2", 16, 1, 518},       {"dinov2-vitg14", "dinov2", 24, 1, 518}};
+    {"vjepa-vitl16", "vjepa", 16, 16, 224},     {"vjepa-vith16", "vjepa", 16, 16, 224},
+    {"vjepa-vith16-384", "vjepa", 16, 16, 384}, {"vjepa2-vitl", "vjepa2", 16, 64, 256},
+    {"vjepa2-vith", "vjepa2", 16, 64, 256},     {"vjepa2-vitg", "vjepa2", 22, 64, 256},
+    {"vjepa2-vitg-384", "vjepa2", 22, 64, 384}, {"videomae-vits", "videomae", 6, 16, 224},
+    {"videomae-vitb", "videomae", 12, 16, 224}, {"videomae-vitl", "videomae", 16, 16, 224},
+    {"videomae-vith", "videomae", 16, 16, 224}, {"videomae-vith-320", "videomae", 16, 32, 320},
+    {"mae-vitb16", "vit_mae", 12, 1, 224},      {"mae-vitl16", "vit_mae", 16, 1, 224},
+    {"mae-vith14", "vit_mae", 16, 1, 224},      {"ijepa-vith14", "ijepa", 16, 1, 224},
+    {"ijepa-vith16-448", "ijepa", 16, 1, 448},  {"ijepa-vitg16", "ijepa", 16, 1, 224},
+    {"dinov2-vits14", "dinov2", 6, 1, 518},     {"dinov2-vitb14", "dinov2", 12, 1, 518},
+    {"dinov2-vitl14", "dinov2", 16, 1, 518},    {"dinov2-vitg14", "dinov2", 24, 1, 518}};
 
 }  // namespace
 
@@ -54,11 +54,10 @@ Json spec_option(const std::string& text) {
   else if (std::filesystem::is_regular_file(text, ignored))
     json = read_json(text);
   else
-    throw InputError("--spec", "",
-                     "a JSON object, a file that holds one, or one of " +
-                         joined(known_spec_names()),
-                     quoted(text),
-                     "nearest name: " + quoted(nearest_name(text, known_spec_names())));
+    throw InputError(
+        "--spec", "",
+        "a JSON object, a file that holds one, or one of " + joined(known_spec_names()),
+        quoted(text), "nearest name: " + quoted(nearest_name(text, known_spec_names())));
   if (!json.is_object()) throw InputError("--spec", "", "a JSON object", json.dump());
   return json;
 }

@@ -11,8 +11,8 @@ namespace permafrost {
 
 std::vector<std::string> known_spec_names();
 
-// The fields that --spec gives: of a known name, of a JSON object, or of a file that holds one; none
-// for an empty text. Throws InputError naming --spec.
+// The fields that --spec gives: of a known name, of a JSON object, or of a file that holds one;
+// none for an empty text. Throws InputError naming --spec.
 Json spec_option(const std::string& text);
 
 }  // namespace permafrost

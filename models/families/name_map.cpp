@@ -26,8 +26,8 @@ std::optional<int> fit(const std::string& pattern, const std::string& name) {
       name.compare(name.size() - tail, tail, pattern, hole + 2, tail) != 0)
     return std::nullopt;
   const std::string number = name.substr(hole, name.size() - tail - hole);
-  const bool digits = std::all_of(number.begin(), number.end(),
-                                  [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      std::all_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || number.size() > kLongestNumber || (number.size() > 1 && number[0] == '0'))
     return std::nullopt;
   return std::stoi(number);
@@ -35,9 +35,9 @@ std::optional<int> fit(const std::string& pattern, const std::string& name) {
 
 std::string filled(const std::string& pattern, int number) {
   const auto hole = pattern.find("{}");
-  return hole == std::string::npos ? pattern
-                                   : pattern.substr(0, hole) + std::to_string(number) +
-                                         pattern.substr(hole + 2);
+  return hole == std::string::npos
+             ? pattern
+             : pattern.substr(0, hole) + std::to_string(number) + pattern.substr(hole + 2);
 }
 
 std::size_t index_of(Piece piece) { return static_cast<std::size_t>(piece); }
@@ -126,8 +126,9 @@ namespace {
 at::Tensor fitted(const FileTensor& found, const std::string& ours, at::IntArrayRef expected,
                   const TakeRules& rules, std::vector<TensorFate>& fates) {
   const bool patch = ours == "patch_embed.proj.weight";
-  const bool fits = found.tensor.sizes() == expected ||
-                    (patch && found.tensor.sizes() == at::IntArrayRef(convolution_shape(rules.spec)));
+  const bool fits =
+      found.tensor.sizes() == expected ||
+      (patch && found.tensor.sizes() == at::IntArrayRef(convolution_shape(rules.spec)));
   if (!fits || !found.tensor.is_floating_point()) {
     const std::string wanted =
         patch ? shape_text(convolution_shape(rules.spec)) : shape_text(expected);
@@ -150,9 +151,8 @@ at::Tensor Gathered::take(const std::string& name, at::IntArrayRef expected, con
     const std::string file = file_name_of(rules.map, name, piece, rules.spec.ffn);
     fates.push_back({file.empty() ? name : file, Fate::missing, name});
   };
-  const bool in_pieces =
-      file_name_of(rules.map, name, Piece::whole, rules.spec.ffn).empty() ||
-      (it != places_.end() && !it->second[index_of(Piece::whole)] );
+  const bool in_pieces = file_name_of(rules.map, name, Piece::whole, rules.spec.ffn).empty() ||
+                         (it != places_.end() && !it->second[index_of(Piece::whole)]);
   if (it == places_.end() && !in_pieces) {
     missing(Piece::whole);
     return {};
@@ -175,9 +175,8 @@ at::Tensor Gathered::take(const std::string& name, at::IntArrayRef expected, con
       rows.push_back(fitted(*part, name, shape, rules, fates));
     }
   }
-  const bool whole = rows.size() == 3 && std::all_of(rows.begin(), rows.end(), [](const auto& row) {
-                       return row.defined();
-                     });
+  const bool whole = rows.size() == 3 && std::all_of(rows.begin(), rows.end(),
+                                                     [](const auto& row) { return row.defined(); });
   return whole ? at::cat(rows, 0) : at::Tensor();
 }
 

@@ -44,8 +44,8 @@ struct TakeRules {
 // A file's tensors by our names.
 class Gathered {
  public:
-  // Our tensor `name`, float32, of shape `expected`: the file's own, or its three pieces one below the
-  // other. Undefined where it is missing or does not fit; what happened is added to `fates`.
+  // Our tensor `name`, float32, of shape `expected`: the file's own, or its three pieces one below
+  // the other. Undefined where it is missing or does not fit; what happened is added to `fates`.
   at::Tensor take(const std::string& name, at::IntArrayRef expected, const TakeRules& rules,
                   std::vector<TensorFate>& fates);
   std::optional<FileTensor> take_whole(const std::string& name);

@@ -44,9 +44,8 @@ Family vit_mae_family() {
   Family family;
   family.name = "vit_mae";
   family.title = "image MAE";
-  family.original = {original_prefixes(),
-                     original_rules(),
-                     {"decoder*", "mask_token", "head.*", "fc_norm.*"}};
+  family.original = {
+      original_prefixes(), original_rules(), {"decoder*", "mask_token", "head.*", "fc_norm.*"}};
   family.huggingface = {{"vit."}, huggingface_vit_rules(), {"decoder.*"}};
   family.model_types = {"vit_mae"};
   family.recognises = recognises;

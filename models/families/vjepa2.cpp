@@ -8,8 +8,8 @@ namespace {
 
 bool recognises(const Evidence& evidence) {
   const Shapes& shapes = evidence.encoder;
-  const bool video = has(shapes, "patch_embed.proj.weight") &&
-                     shapes.at("patch_embed.proj.weight").size() == 5;
+  const bool video =
+      has(shapes, "patch_embed.proj.weight") && shapes.at("patch_embed.proj.weight").size() == 5;
   return video && !has(shapes, "cls_token") && has(shapes, "blocks.0.attn.qkv.bias") &&
          (!has(shapes, "pos_embed") ||
           (evidence.predictor && !has(*evidence.predictor, "predictor_pos_embed")));
@@ -34,8 +34,8 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
     throw InputError(evidence.path + "/config.json", "mlp_ratio", "a number up to 16",
                      ratio.dump());
   draft.told["positions"] = "rope_3d";
-  draft.told["ffn_width"] = static_cast<std::int64_t>(draft.told["width"].get<double>() *
-                                                      ratio.get<double>());
+  draft.told["ffn_width"] =
+      static_cast<std::int64_t>(draft.told["width"].get<double>() * ratio.get<double>());
   draft.told["tubelet"] = config_number(evidence, "tubelet_size");
   draft.told["frames"] = config_number(evidence, "frames_per_clip");
 }
@@ -71,8 +71,10 @@ Family vjepa2_family() {
   family.title = "V-JEPA 2";
   family.original = {original_prefixes(), original_rules(), {"pos_embed"}};
   // The table that released files still carry is not used.
-  std::erase_if(family.original.rules, [](const NameRule& rule) { return rule.file == "pos_embed"; });
-  family.huggingface = {{"vjepa2."}, huggingface_rules(), {"predictor.*", "pooler.*", "classifier.*"}};
+  std::erase_if(family.original.rules,
+                [](const NameRule& rule) { return rule.file == "pos_embed"; });
+  family.huggingface = {
+      {"vjepa2."}, huggingface_rules(), {"predictor.*", "pooler.*", "classifier.*"}};
   family.model_types = {"vjepa2"};
   family.recognises = recognises;
   family.describe_original = describe;
