@@ -111,6 +111,12 @@ TEST(FamiliesParity, VjepaCheckpoints) {
                 1e-5)
           << folder << " " << key;
     }
+    if (expected.tensors.count("clip_resized") > 0) {
+      const Encoder encoder = load_encoder_file(folder / "vjepa.pth.tar", {.spec = spec});
+      EXPECT_LT(relative(features_of(encoder, expected.at("clip_resized")),
+                         expected.at("target_encoder_features_resized")),
+                1e-5);
+    }
     const std::string usual = expected.config.at("checkpoint_key");
     const Encoder encoder = load_encoder_file(folder / "vjepa.pth.tar", {.spec = spec});
     EXPECT_LT(relative(features_of(encoder, expected.at("clip")), expected.at(usual + "_features")),

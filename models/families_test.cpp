@@ -15,13 +15,18 @@ namespace {
 
 // A small encoder of a family, with random weights, as the authors' files or Hugging Face hold it.
 EncoderSpec spec_of(const std::string& family) {
-  Json json{{"family", family}, {"width", 24},  {"depth", 2},        {"heads", 2}, {"patch", 4},
-            {"frames", 4},      {"height", 12}, {"image_width", 12}, {"mlp_ratio", 2.0}};
+  Json json{{"family", family}, {"width", 24},       {"depth", 2},
+            {"heads", 2},       {"patch", 4},        {"frames", 4},
+            {"height", 12},     {"image_width", 12}, {"mlp_ratio", 2.0}};
   if (family == "vjepa2") json["positions"] = "rope_3d";
   if (family == "videomae") json["positions"] = "sincos_1d";
   if (family == "vit_mae" || family == "ijepa" || family == "dinov2") {
-    json.update({{"positions", "learned"}, {"table_resize", "bicubic"}, {"per_frame", true},
-                 {"tubelet", 1}, {"frames", 1}, {"class_token", family != "ijepa"}});
+    json.update({{"positions", "learned"},
+                 {"table_resize", "bicubic"},
+                 {"per_frame", true},
+                 {"tubelet", 1},
+                 {"frames", 1},
+                 {"class_token", family != "ijepa"}});
   }
   if (family == "dinov2")
     json.update({{"layer_scale", true}, {"registers", 3}, {"table_resize", "bicubic_antialias"}});
@@ -108,9 +113,9 @@ TEST(Families, AreKnownByTheAuthorsNames) {
   for (const std::string family : {"vjepa2", "vit_mae", "ijepa", "dinov2"}) {
     SCOPED_TRACE(family);
     Encoder encoder = random_encoder(spec_of(family), 3);
-    const EncoderReading reading =
-        read_encoder(checkpoint_of(prefixed(original_tensors(encoder), "module.backbone."), "model"),
-                     {.spec = R"({"heads": 2})"});
+    const EncoderReading reading = read_encoder(
+        checkpoint_of(prefixed(original_tensors(encoder), "module.backbone."), "model"),
+        {.spec = R"({"heads": 2})"});
     EXPECT_TRUE(reading.complete()) << complaint_of(reading.fates);
     EXPECT_EQ(reading.encoder.spec.family, family);
     EXPECT_EQ(reading.entry, "model");
@@ -133,9 +138,9 @@ TEST(Families, VideoMaeHasNoBiasOfKeys) {
   }
   tensors.emplace_back("decoder.norm.weight", at::ones({8}));
   tensors.emplace_back("mask_token", at::ones({1, 1, 8}));
-  const EncoderReading reading = read_encoder(
-      checkpoint_of(tensors, "model"),
-      {.spec = R"({"heads": 2, "frames": 4, "height": 12, "image_width": 12})"});
+  const EncoderReading reading =
+      read_encoder(checkpoint_of(tensors, "model"),
+                   {.spec = R"({"heads": 2, "frames": 4, "height": 12, "image_width": 12})"});
   EXPECT_TRUE(reading.complete()) << complaint_of(reading.fates);
   EXPECT_EQ(reading.encoder.spec.family, "videomae");
   const at::Tensor bias = reading.encoder.weights.blocks[1].qkv.bias;
@@ -159,15 +164,14 @@ TEST_F(VjepaFile, IsReadFromTheTargetEncoderUnlessToldOtherwise) {
   EXPECT_TRUE(contains(joined(usual.encoder.notes), "--checkpoint-key encoder"));
   EXPECT_EQ(read_encoder(checkpoint, {.spec = kVjepaSpec, .key = "encoder"}).encoder.sha256,
             other.sha256);
-  const std::string text = input_error_of(
-      [&] { read_encoder(checkpoint, {.spec = kVjepaSpec, .key = "predictor"}); });
+  const std::string text =
+      input_error_of([&] { read_encoder(checkpoint, {.spec = kVjepaSpec, .key = "predictor"}); });
   EXPECT_TRUE(contains(text, "\"encoder\", \"target_encoder\"")) << text;
 }
 
 TEST_F(VjepaFile, NeedsHeadsThatItsWidthDoesNotTell) {
-  const std::string text = input_error_of([&] {
-    read_encoder(checkpoint_of(tensors_), {.spec = R"({"frames": 4})"});
-  });
+  const std::string text =
+      input_error_of([&] { read_encoder(checkpoint_of(tensors_), {.spec = R"({"frames": 4})"}); });
   EXPECT_TRUE(contains(text, "heads") && contains(text, "--spec '{\"heads\": N}'")) << text;
 }
 
@@ -183,7 +187,8 @@ TEST_F(VjepaFile, KeepsATableThatIsNotTheComputedOne) {
     if (name == "pos_embed") tensor = tensor + 0.5;
   const EncoderReading reading = read_encoder(checkpoint_of(tensors_), {.spec = kVjepaSpec});
   EXPECT_TRUE(reading.complete());
-  EXPECT_TRUE(contains(joined(reading.encoder.notes), "differs from the computed one by up to 0.5"));
+  EXPECT_TRUE(
+      contains(joined(reading.encoder.notes), "differs from the computed one by up to 0.5"));
   EXPECT_NE(reading.encoder.sha256, encoder_.sha256);
   EXPECT_TRUE(reading.encoder.weights.pos_embed.equal(encoder_.weights.pos_embed + 0.5));
   // Such a table is part of the file that is written.
@@ -288,8 +293,9 @@ TEST(Images, AreEncodedFrameByFrame) {
       encode(clip.weights, clip.spec, patchify(pixels, clip.spec), {}, Tokens::all);
   EXPECT_EQ(together.size(1), 5 * (1 + 3 + 9));
   for (int t = 0; t < 5; ++t) {
-    const at::Tensor alone = encode(image.weights, image.spec,
-                                    patchify(pixels.slice(1, t, t + 1), image.spec), {}, Tokens::all);
+    const at::Tensor alone =
+        encode(image.weights, image.spec, patchify(pixels.slice(1, t, t + 1), image.spec), {},
+               Tokens::all);
     EXPECT_LT(largest_difference(together.slice(1, 13 * t, 13 * (t + 1)), alone), 1e-6);
   }
   EXPECT_EQ(encode(clip.weights, clip.spec, patchify(pixels, clip.spec)).size(1), 45);

@@ -2,6 +2,7 @@
 // Tiny networks of the reference implementation, dumped with its own outputs: forward, gradients,
 // schedules and eight steps of training. The files are data outside the tree.
 #include "models/adamw.h"
+#include "models/encoder.h"
 #include "models/gradient_shards.h"
 #include "models/objective.h"
 #include "models/parity_support.h"
@@ -25,13 +26,19 @@ struct Network {
     spec.tubelet = dump.whole("tubelet_size");
     spec.frames = dump.whole("num_frames");
     spec.height = spec.image_width = dump.whole("image_size");
-    spec.uniform_power = dump.config.at("uniform_power").get<bool>();
+    const bool rope = dump.config.value("rope", false);
+    if (rope) spec.positions = Positions::rope_3d;
+    spec.uniform_power = dump.config.value("uniform_power", true);
     predictor_spec = {.width = dump.whole("predictor_embed_dim"),
                       .depth = dump.whole("predictor_depth"),
                       .heads = dump.whole("predictor_heads"),
-                      .outputs = spec.width};
+                      .outputs = spec.width,
+                      .positions = spec.positions,
+                      .grid_h = spec.grid_h(),
+                      .grid_w = spec.grid_w()};
     encoder = make_vit(spec, Init::normal, 0);
-    predictor = make_predictor(predictor_spec, spec, 2, Init::normal, 0);
+    predictor = make_predictor(predictor_spec, spec, dump.config.value("num_mask_tokens", 2),
+                               Init::normal, 0);
     visit(encoder,
           [&](const std::string& name, at::Tensor& t) { take(dump, "encoder." + name, t); });
     visit(predictor,
@@ -121,6 +128,45 @@ TEST(Parity, ForwardLossAndGradients) {
   EXPECT_LT(loss, 1e-5);
   RecordProperty("forward", std::to_string(forward * 1e9) + "e-9");
   RecordProperty("backward", std::to_string(backward * 1e9) + "e-9");
+}
+
+// A clip of another size, where the file has one: V-JEPA resizes its table, V-JEPA 2 turns anew.
+TEST(Parity, OtherInputSizes) {
+  int compared = 0;
+  for (const char* start : {"vjepa_tiny", "vjepa2_tiny"}) {
+    for (const auto& path : parity_files(start, ".safetensors")) {
+      const Dump dump(path);
+      if (dump.tensors.count("input.clip_resized") == 0) continue;
+      const Network net(dump);
+      const at::Tensor clip = dump.at("input.clip_resized");
+      const Encoder encoder =
+          at_size({.spec = net.spec, .weights = net.encoder},
+                  {static_cast<int>(clip.size(2)), static_cast<int>(clip.size(3)),
+                   static_cast<int>(clip.size(4))});
+      const at::Tensor features =
+          encode(encoder.weights, encoder.spec, patchify_normalised(clip, encoder.spec));
+      EXPECT_LT(relative(features, dump.at("output.features_resized")), 1e-5) << path;
+      ++compared;
+    }
+  }
+  if (compared == 0) GTEST_SKIP() << "no file with input.clip_resized";
+}
+
+TEST(Parity, Vjepa2EncoderAndPredictor) {
+  const auto files = parity_files("vjepa2_tiny", ".safetensors");
+  if (files.empty()) GTEST_SKIP() << "no vjepa2_tiny*.safetensors";
+  for (const auto& path : files) {
+    const Dump dump(path);
+    const Network net(dump);
+    const at::Tensor patches = patchify_normalised(dump.at("input.clip"), net.spec);
+    EXPECT_LT(relative(encode(net.encoder, net.spec, patches), dump.at("output.features")), 1e-5);
+    const at::Tensor context = dump.at("mask.context"), target = dump.at("mask.target");
+    const at::Tensor z = encode(net.encoder, net.spec, patches, context);
+    EXPECT_LT(relative(z, dump.at("output.context_features")), 1e-5) << path;
+    const at::Tensor prediction = predict(net.predictor, net.predictor_spec, net.spec.norm_eps, z,
+                                          context, target, dump.whole("mask_index"));
+    EXPECT_LT(relative(prediction, dump.at("output.prediction")), 1e-5) << path;
+  }
 }
 
 struct Schedules {
