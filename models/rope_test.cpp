@@ -14,7 +14,7 @@ TEST(Rope, MatchesTheGoldenVector) {
   at::Tensor x = at::zeros({1, 1, 8, 32});
   for (int i = 0; i < 10; ++i) x[0][0][3][i] = 0.1 * (i + 1);
   const at::Tensor turned = rotated(x, rotation)[0][0][3];
-  const double golden[] = {-.1272233, .2235912,  .2690345, .4035543, .4988634,
+  const double golden[] = {-.1272233, .2235912, .2690345, .4035543, .4988634,
                            -.5234355, .2561514, .8504294, .8879929, 1.0017018};
   for (int i = 0; i < 10; ++i) EXPECT_NEAR(turned[i].item<double>(), golden[i], 2e-7) << i;
 }
@@ -112,17 +112,18 @@ TEST(ResizedPositions, MatchDinov2sOwnRules) {
   from.height = from.image_width = 10;
   from.positions = Positions::learned;
   from.per_frame = from.class_token = true;
-  // The reference's formula: 0.1 * sin(0.7 i + 1.3 rank), the rank of pos_embed among its sorted keys.
+  // The reference's formula: 0.1 * sin(0.7 i + 1.3 rank), the rank of pos_embed among its sorted
+  // keys.
   constexpr double kRank = 34;
   at::Tensor table = at::empty({1, 26, 16}, at::kDouble);
   for (int i = 0; i < 26 * 16; ++i) table.view({-1})[i] = 0.1 * std::sin(0.7 * i + 1.3 * kRank);
   const struct {
     TableResize rule;
     double first, second, third, last, sum, squares;
-  } golden[] = {{TableResize::bicubic_offset, -.0911802, -.0584824, .0017205, .0740249, .015145,
-                 .879650},
-                {TableResize::bicubic_antialias, -.0922065, -.0714807, -.0171364, .0781998,
-                 .033582, .778007}};
+  } golden[] = {
+      {TableResize::bicubic_offset, -.0911802, -.0584824, .0017205, .0740249, .015145, .879650},
+      {TableResize::bicubic_antialias, -.0922065, -.0714807, -.0171364, .0781998, .033582,
+       .778007}};
   for (const auto& g : golden) {
     EncoderSpec to = from;
     from.table_resize = to.table_resize = g.rule;

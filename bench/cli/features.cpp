@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost features: tokens of one video, image or tensor under one encoder.
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <cstdio>
@@ -92,6 +93,8 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
   const at::Device device(chosen_device(common.device));
   encoder.weights = to_device(encoder.weights, device);
   const at::NoGradGuard no_grad;
+  // One clip and perhaps a large encoder: here threads work inside operations.
+  at::set_num_threads(common.thread_count());
   const at::Tensor patches = (input.pixels ? patchify(input.values, encoder.spec)
                                            : patchify_normalised(input.values, encoder.spec))
                                  .to(device);
