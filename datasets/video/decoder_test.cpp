@@ -330,8 +330,9 @@ TEST_F(DecoderTest, SourceIdentityIsThatOfThePixels) {
   EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .short_side = 18}));
   EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .antialias = false}));
   // Records of earlier versions are found by this text.
-  EXPECT_EQ(identity(base), sha256_of("manifest " + manifest.identity +
-                                      "\nshape 4 16 16\nsampling 4 1\ntransform resize-crop 1 0 1\n"));
+  EXPECT_EQ(identity(base),
+            sha256_of("manifest " + manifest.identity +
+                      "\nshape 4 16 16\nsampling 4 1\ntransform resize-crop 1 0 1\n"));
   EXPECT_EQ(identity(base), identity({.shape = {4, 16, 16}, .view = 0, .views = 1}));
   const std::string first = identity({.shape = {4, 16, 16}, .view = 0, .views = 3});
   EXPECT_NE(identity(base), first);
