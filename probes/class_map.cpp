@@ -32,9 +32,9 @@ std::map<std::string, int> numbered(const std::vector<std::string>& names, const
   for (std::size_t i = 0; i < names.size(); ++i) {
     const auto [it, fresh] = numbers.emplace(plain(names[i]), static_cast<int>(i));
     if (!fresh)
-      throw InputError(where, std::string("class names of the ") + whose, "each once",
-                       quoted(names[static_cast<std::size_t>(it->second)]) + " and " +
-                           quoted(names[i]));
+      throw InputError(
+          where, std::string("class names of the ") + whose, "each once",
+          quoted(names[static_cast<std::size_t>(it->second)]) + " and " + quoted(names[i]));
   }
   return numbers;
 }

@@ -42,6 +42,12 @@ struct ProbeCommand {
   std::vector<std::string> heads, set;
 };
 
+struct EvaluateCommand {
+  std::string encoder, head, task, suite = "pico", data, out, recipe, head_entry;
+  std::vector<std::string> set;
+  int head_heads = 0;  // 0: as the head's family has it
+};
+
 struct InspectCommand {
   std::string path;  // empty: the zoo
 };
@@ -59,6 +65,7 @@ int run(const CommonOptions& common, const PretrainCommand& command);
 int run(const CommonOptions& common, const FeaturesCommand& command);
 int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
+int run(const CommonOptions& common, const EvaluateCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run_doctor(const CommonOptions& common);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probes/evaluation.h"
+#include "probes/head_evaluation.h"
 
 #include <torch/types.h>
 
@@ -63,9 +63,12 @@ struct Chunk {
     const at::Tensor clips =
         pixel_tensor(pixels.data(), (end - begin) * input.clips, encoder.spec.clip_shape());
     const at::Tensor tokens = tokens_of(encoder, clips, input.layers);
-    const at::Tensor joined =
-        tokens.reshape({end - begin, input.clips * tokens.size(1), tokens.size(2)});
-    return at::softmax(classify(head.weights, head.spec, joined), 1).to(at::kCPU);
+    const std::int64_t n = end - begin;
+    const at::Tensor seen = input.attend_across_clips
+                                ? tokens.reshape({n, input.clips * tokens.size(1), tokens.size(2)})
+                                : tokens;
+    const at::Tensor all = at::softmax(classify(head.weights, head.spec, seen), 1).to(at::kCPU);
+    return input.attend_across_clips ? all : all.view({n, input.clips, head.spec.classes}).mean(1);
   }
 
   void run() const {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probes/evaluation.h"
+#include "probes/head_evaluation.h"
 
 #include "probes/class_map.h"
 #include "probes/classifier_test_support.h"
+#include "probes/features.h"
 #include "probes/test_clips.h"
 
 namespace permafrost {
@@ -31,7 +32,7 @@ class DarkerClips : public ColouredClips {
   }
 };
 
-TEST(Evaluation, DoesNotDependOnThreadsOrChunks) {
+TEST(HeadEvaluation, DoesNotDependOnThreadsOrChunks) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips source(37, encoder.spec.clip_shape(), {5});
   EvaluationInput input{.views = {&source}, .samples = first(37), .clips = 2, .chunk = 5};
@@ -49,18 +50,18 @@ TEST(Evaluation, DoesNotDependOnThreadsOrChunks) {
   }
 }
 
-TEST(Evaluation, AveragesProbabilitiesOverViewsAndAttendsAcrossClips) {
+TEST(HeadEvaluation, AveragesProbabilitiesOverViewsAndAttendsAcrossClips) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const Classifier head = three_classes();
   const ColouredClips bright(4, encoder.spec.clip_shape());
   const DarkerClips dark(4, encoder.spec.clip_shape());
-  const HeadOutput out = evaluate_head(
-      encoder, head, {.views = {&bright, &dark}, .samples = {3, 1}, .clips = 2}, 1);
+  const HeadOutput out =
+      evaluate_head(encoder, head, {.views = {&bright, &dark}, .samples = {3, 1}, .clips = 2}, 1);
   const auto tokens = [&](const ClipSource& source, std::int64_t index, int clip) {
     const Sample sample = source.read(index, clip, 2);
-    return encode(encoder.weights, encoder.spec,
-                  patchify(pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape),
-                           encoder.spec));
+    return encode(
+        encoder.weights, encoder.spec,
+        patchify(pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape), encoder.spec));
   };
   const auto logits = [&](const ClipSource& source, std::int64_t index) {
     return classify(head.weights, head.spec,
@@ -78,7 +79,24 @@ TEST(Evaluation, AveragesProbabilitiesOverViewsAndAttendsAcrossClips) {
   }
 }
 
-TEST(Evaluation, JoinsTheLayersOfEachClip) {
+TEST(HeadEvaluation, AveragesOverClipsWhereTheyAreNotAttendedTogether) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const Classifier head = three_classes();
+  const ColouredClips source(3, encoder.spec.clip_shape());
+  const HeadOutput out = evaluate_head(
+      encoder, head,
+      {.views = {&source}, .samples = {0, 1, 2}, .clips = 2, .attend_across_clips = false}, 1);
+  at::Tensor expected = at::zeros({3});
+  for (int clip = 0; clip < 2; ++clip) {
+    const Sample sample = source.read(1, clip, 2);
+    const at::Tensor tokens =
+        encode_pixels(encoder, pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape));
+    expected = expected + at::softmax(classify(head.weights, head.spec, tokens), 1)[0] / 2;
+  }
+  EXPECT_LT(largest_difference(out.probabilities[1], expected), 1e-5);
+}
+
+TEST(HeadEvaluation, JoinsTheLayersOfEachClip) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const Classifier head = three_classes();
   const ColouredClips source(2, encoder.spec.clip_shape());
@@ -91,7 +109,7 @@ TEST(Evaluation, JoinsTheLayersOfEachClip) {
   EXPECT_GT(largest_difference(both.probabilities, plain.probabilities), 1e-4);
 }
 
-TEST(Evaluation, ReportsWhatCouldNotBeReadInAnyView) {
+TEST(HeadEvaluation, ReportsWhatCouldNotBeReadInAnyView) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips whole(9, encoder.spec.clip_shape());
   const ColouredClips broken(9, encoder.spec.clip_shape(), {2});
@@ -108,7 +126,7 @@ TEST(Evaluation, ReportsWhatCouldNotBeReadInAnyView) {
       evaluate_head(encoder, wild, {.views = {&whole}, .samples = {0}}, 1).failures[0], "finite"));
 }
 
-TEST(Evaluation, RefusesAHeadOfAnotherWidthAndLeavesTheEncoderAsItWas) {
+TEST(HeadEvaluation, RefusesAHeadOfAnotherWidthAndLeavesTheEncoderAsItWas) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips source(3, encoder.spec.clip_shape());
   ClassifierSpec spec = small_classifier_spec();
@@ -120,8 +138,8 @@ TEST(Evaluation, RefusesAHeadOfAnotherWidthAndLeavesTheEncoderAsItWas) {
                        "width: expected 16, that of encoder random-init, found 32"));
   Encoder changed = encoder;
   changed.sha256 = "another";
-  EXPECT_THROW(
-      evaluate_head(changed, three_classes(), {.views = {&source}, .samples = {0}}, 1), Error);
+  EXPECT_THROW(evaluate_head(changed, three_classes(), {.views = {&source}, .samples = {0}}, 1),
+               Error);
 }
 
 TEST(ClassMap, MatchesByNameWhateverTheOrder) {
@@ -134,12 +152,15 @@ TEST(ClassMap, MatchesByNameWhateverTheOrder) {
 }
 
 TEST(ClassMap, ListsTheNamesThatOneSideLacks) {
-  const std::string error =
-      input_error_of([] { match_classes({"a", "b"}, 2, {"b", "c", "d"}, 3, "h.pt"); });
+  const std::string error = input_error_of([] {
+    match_classes({"a", "b"}, 2, {"b", "c", "d"}, 3, "h.pt");
+  });
   EXPECT_EQ(error,
             "h.pt: class names: expected the same in head and task, found not in the task: \"a\"; "
             "not in the head: \"c\", \"d\"");
-  EXPECT_TRUE(contains(input_error_of([] { match_classes({"a", "A"}, 2, {"a"}, 1, "h"); }),
+  EXPECT_TRUE(contains(input_error_of([] {
+                         match_classes({"a", "A"}, 2, {"a"}, 1, "h");
+                       }),
                        "each once, found \"a\" and \"A\""));
   EXPECT_TRUE(contains(input_error_of([] { match_classes({}, 400, {}, 174, "h"); }),
                        "classes: expected 174, those of the task, found 400"));
