@@ -122,7 +122,10 @@ void judge(Evaluation& e, const Task& task, const std::vector<std::int64_t>& sam
     groups.insert(p.group);
     e.predictions.push_back(std::move(p));
   }
-  if (groups.size() == group_of.size()) group_of.clear();
+  if (groups.size() == group_of.size())
+    group_of.clear();
+  else
+    e.ci95_over = "groups";
   const auto scores = scores_of(labels, predicted);
   e.value = mean_of(scores);
   e.ci95 = bootstrap_interval(scores, group_of, kAccuracyRange);

@@ -45,7 +45,8 @@ struct Evaluation {
   std::vector<double> confidence;       // probability of the predicted class; 0: not read
   std::vector<Failure> failures;
   double value = 0;  // percent of all samples, those not read being wrong (laws 3 and 4)
-  Interval ci95;     // bootstrap over samples, or groups
+  Interval ci95;     // bootstrap
+  std::string ci95_over = "samples";  // or "groups", where samples share one (law 6)
   Diagnosis diagnosis;
   std::vector<std::string> warnings;
   double seconds = 0;

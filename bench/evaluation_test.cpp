@@ -95,6 +95,20 @@ TEST(Evaluation, CountsWhatWasNotReadAsWrong) {
   EXPECT_TRUE(contains(to_markdown(e), "not read: clip/4: clip/4: broken"));
 }
 
+TEST(Evaluation, SaysWhatTheIntervalIsOver) {
+  std::vector<int> predictions;
+  for (int i = 0; i < 60; ++i) predictions.push_back(i < 30 ? i % 3 : 0);
+  const std::vector<std::string> read(60);
+  Task task = coloured(60);
+  const Evaluation alone = judged(task, predictions, read);
+  for (int i = 0; i < 60; ++i) task.groups.push_back(i / 10);
+  const Evaluation grouped = judged(task, predictions, read);
+  EXPECT_EQ(alone.ci95_over, "samples");
+  EXPECT_EQ(grouped.ci95_over, "groups");
+  EXPECT_EQ(grouped.value, alone.value);
+  EXPECT_GT(grouped.ci95.high - grouped.ci95.low, alone.ci95.high - alone.ci95.low);
+}
+
 TEST(Evaluation, FindsAnotherOrderOfLabelsAndShowsTheMap) {
   const Task task = coloured(60);
   std::vector<int> predictions;

@@ -20,7 +20,7 @@ std::string count(std::int64_t n, const std::string& what) {
 std::string headline(const Evaluation& e) {
   std::string text = "accuracy " + fixed(e.value) + " % (" + std::to_string(e.correct()) + " of " +
                      std::to_string(e.n()) + "), 95 % interval " + interval_text(e.ci95) +
-                     " over samples, coverage " + fixed(100 * e.coverage()) + " %\n";
+                     " over " + e.ci95_over + ", coverage " + fixed(100 * e.coverage()) + " %\n";
   text += "chance " + fixed(e.diagnosis.chance) + ", most frequent label " +
           fixed(e.diagnosis.majority);
   if (e.published)
@@ -58,11 +58,15 @@ std::string inputs_text(const Evaluation& e) {
 }
 
 std::string protocol_table(const Evaluation& e) {
-  TextRows rows{{"field", "paper", "this run", ""}};
+  const bool compared = !e.recipe.empty();
+  TextRows rows{compared ? std::vector<std::string>{"field", "paper", "this run", ""}
+                         : std::vector<std::string>{"field", "this run"}};
   for (const auto& field : e.fields)
-    rows.push_back({field.name, field.paper.empty() ? "–" : field.paper, field.run,
-                    field.departs() ? "departs" : ""});
-  return markdown_table(rows, {false, false, false, false});
+    if (compared)
+      rows.push_back({field.name, field.paper, field.run, field.departs() ? "departs" : ""});
+    else
+      rows.push_back({field.name, field.run});
+  return markdown_table(rows, std::vector<bool>(rows[0].size(), false));
 }
 
 // Classes of the head that another label fits better.
@@ -173,6 +177,7 @@ OrderedJson to_json(const Evaluation& e) {
           {"metric", "accuracy"},
           {"value", e.value},
           {"ci95", {e.ci95.low, e.ci95.high}},
+          {"ci95_over", e.ci95_over},
           {"published", e.published ? OrderedJson(*e.published) : OrderedJson()},
           {"n", e.n()},
           {"correct", e.correct()},
