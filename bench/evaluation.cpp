@@ -155,7 +155,7 @@ Evaluation evaluate_task(const Encoder& encoder, const Classifier& head,
   e.head = head;
   e.head.weights = {};
   e.threads = options.threads;
-  e.build = build_info(encoder.weights.pos_embed.is_cuda() ? "cuda" : "cpu");
+  e.build = build_info(encoder.weights.patch_embed.weight.is_cuda() ? "cuda" : "cpu");
 
   EvaluationInput input{.samples = tested_samples(task),
                         .clips = e.protocol.clips,

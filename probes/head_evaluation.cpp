@@ -21,7 +21,7 @@ std::int64_t chunk_size(const EncoderSpec& spec, const EvaluationInput& input) {
 // Tokens [B,N,D] of raw clips [B,T,H,W,3]; with several layers [B,layers*N,D].
 at::Tensor tokens_of(const Encoder& encoder, const at::Tensor& pixels,
                      const std::vector<int>& layers) {
-  const at::Device device = encoder.weights.pos_embed.device();
+  const at::Device device = encoder.weights.patch_embed.weight.device();
   const at::Tensor patches = patchify(pixels.to(device), encoder.spec);
   if (layers.empty()) return encode(encoder.weights, encoder.spec, patches);
   return at::cat(encode_layers(encoder.weights, encoder.spec, patches, layers), 1);
@@ -100,7 +100,7 @@ HeadOutput evaluate_head(const Encoder& encoder, const Classifier& head,
                      std::to_string(encoder.spec.width) + ", that of encoder " + encoder.name,
                      std::to_string(head.spec.width), "is it a head of another encoder?");
   Classifier moved = head;
-  moved.weights = to_device(head.weights, head.spec, encoder.weights.pos_embed.device());
+  moved.weights = to_device(head.weights, head.spec, encoder.weights.patch_embed.weight.device());
   const auto n = static_cast<std::int64_t>(input.samples.size());
   HeadOutput out;
   out.probabilities = at::zeros({n, head.spec.classes}, at::kFloat);
