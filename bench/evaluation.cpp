@@ -41,6 +41,17 @@ std::vector<Task> open_views(const EvaluationOptions& options, const EvaluationP
   return views;
 }
 
+// The encoder for clips of another shape than its own.
+Encoder at_shape(const Encoder& encoder, const ClipShape& shape) {
+  const ClipShape own = encoder.spec.clip_shape();
+  if (shape == own) return encoder;
+  throw InputError("--set", "frames and resolution",
+                   std::to_string(own.frames) + " and " + std::to_string(own.height) +
+                       ", those of encoder " + encoder.name,
+                   std::to_string(shape.frames) + " and " + std::to_string(shape.height),
+                   "--set frames=" + std::to_string(own.frames) + " departs from the recipe");
+}
+
 // The test sides of the folds are disjoint.
 std::vector<std::int64_t> tested_samples(const Task& task) {
   std::set<std::int64_t> samples;
@@ -133,17 +144,19 @@ void judge(Evaluation& e, const Task& task, const std::vector<std::int64_t>& sam
   warn(e);
 }
 
-Evaluation evaluate_task(const Encoder& encoder, const Classifier& head,
+Evaluation evaluate_task(const Encoder& given, const Classifier& head,
                          const EvaluationOptions& options) {
   const Stopwatch watch;
   Evaluation e;
-  const Recipe* recipe = chosen_recipe(options, head, encoder.spec);
-  e.protocol = evaluation_protocol(recipe, options.task, encoder.spec, options.set);
+  const Recipe* recipe = chosen_recipe(options, head, given.spec);
+  e.protocol = evaluation_protocol(recipe, options.task, given.spec, options.set);
+  Encoder encoder = at_shape(given, shape_of(e.protocol, given.spec));
+  encoder.weights = to_device(encoder.weights, at::Device(options.device));
   e.fields = protocol_fields(recipe, e.protocol, options.task, encoder.spec);
   if (recipe != nullptr) {
     e.recipe = recipe->name;
     e.recipe_source = source_of(*recipe);
-    e.published = published_accuracy(*recipe, encoder.spec);
+    e.published = published_accuracy(*recipe, e.protocol, encoder.spec);
   }
   const std::vector<Task> views = open_views(options, e.protocol, encoder.spec.clip_shape());
   const Task& task = views[0];
@@ -155,7 +168,7 @@ Evaluation evaluate_task(const Encoder& encoder, const Classifier& head,
   e.head = head;
   e.head.weights = {};
   e.threads = options.threads;
-  e.build = build_info(encoder.weights.patch_embed.weight.is_cuda() ? "cuda" : "cpu");
+  e.build = build_info(options.device);
 
   EvaluationInput input{.samples = tested_samples(task),
                         .clips = e.protocol.clips,

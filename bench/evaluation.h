@@ -25,6 +25,7 @@ struct EvaluationOptions {
   std::filesystem::path data;    // folder of real data
   std::string recipe;            // empty: by the head's number of classes
   std::vector<std::string> set;  // "key=value" over the recipe's protocol
+  std::string device = "cpu";
   int threads = 1;
   std::int64_t chunk = 0;  // see EvaluationInput
   bool quiet = false;
@@ -58,10 +59,10 @@ struct Evaluation {
   double coverage() const;  // share of the samples that were read
 };
 
-// Every sample of every test side, once. `encoder` lies on the device that is to be used. Throws
-// InputError for data that is not there, a head of another width or other classes, a protocol that
-// does not fit; Error when no sample at all could be read.
-Evaluation evaluate_task(const Encoder& encoder, const Classifier& head,
+// Every sample of every test side, once. Throws InputError for data that is not there, a head of
+// another width or other classes, a protocol that does not fit; Error when no sample at all could
+// be read.
+Evaluation evaluate_task(const Encoder& given, const Classifier& head,
                          const EvaluationOptions& options);
 
 // Fills predictions to warnings from what the head said of `samples`; identities and classes are

@@ -162,6 +162,15 @@ TEST(Evaluation, RefusesWhatDoesNotFit) {
   EXPECT_TRUE(contains(error(eight_classes(), options), "--task: motion"));
 }
 
+TEST(Evaluation, TakesTheNumberOfFramesFromTheProtocol) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  EvaluationOptions options = quiet();
+  options.set = {"frames=4", "resolution=16"};
+  EXPECT_EQ(evaluate_task(encoder, eight_classes(), options).n(), 40);
+  options.set = {"frames=5"};
+  EXPECT_THROW(evaluate_task(encoder, eight_classes(), options), InputError);
+}
+
 TEST(Evaluation, WritesItsFiles) {
   const TestFolder folder;
   const Encoder encoder = random_encoder(tiny_spec(), 1);

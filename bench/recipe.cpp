@@ -137,15 +137,24 @@ std::string source_of(const Recipe& recipe) {
   return "";
 }
 
-std::optional<double> published_accuracy(const Recipe& recipe, const EncoderSpec& encoder) {
+ClipShape shape_of(const EvaluationProtocol& protocol, const EncoderSpec& encoder) {
+  if (protocol.resolution == 0) return {protocol.frames, encoder.height, encoder.image_width};
+  return {protocol.frames, protocol.resolution, protocol.resolution};
+}
+
+std::optional<double> published_accuracy(const Recipe& recipe, const EvaluationProtocol& protocol,
+                                         const EncoderSpec& encoder) {
   for (const auto& published : recipe.published)
-    if (published.width == encoder.width && published.resolution == encoder.height)
+    if (published.width == encoder.width &&
+        published.resolution == shape_of(protocol, encoder).height)
       return published.value;
   return {};
 }
 
 Json to_json(const EvaluationProtocol& p) {
-  return {{"frame_step", p.frame_step},
+  return {{"frames", p.frames},
+          {"resolution", p.resolution},
+          {"frame_step", p.frame_step},
           {"clips", p.clips},
           {"attend_across_clips", p.attend_across_clips},
           {"views", p.views},
@@ -162,6 +171,8 @@ EvaluationProtocol read_protocol(const Json& json, const EncoderSpec& encoder) {
     return static_cast<int>(object.integer(key, {}, low, high));
   };
   EvaluationProtocol p;
+  p.frames = count("frames", 1, 4096);
+  p.resolution = count("resolution", 0, 1 << 14);
   p.frame_step = count("frame_step", 1, 1000);
   p.clips = count("clips", 1, 64);
   p.attend_across_clips = object.boolean("attend_across_clips");
@@ -178,6 +189,8 @@ EvaluationProtocol read_protocol(const Json& json, const EncoderSpec& encoder) {
   return p;
 }
 
+int crop_side(const ClipShape& shape) { return std::min(shape.height, shape.width); }
+
 // With one view V-JEPA keeps a margin around the crop, with several the crop is the short side.
 int short_side_of(const Recipe& recipe, int views, int crop) {
   return views > 1 || recipe.family == RecipeFamily::videomae ? crop : evaluation_short_side(crop);
@@ -188,8 +201,10 @@ int short_side_of(const Recipe& recipe, int views, int crop) {
 EvaluationProtocol evaluation_protocol(const Recipe* recipe, const TaskSpec& task,
                                        const EncoderSpec& encoder,
                                        const std::vector<std::string>& set) {
-  EvaluationProtocol base{.frame_step = task.frame_step, .clips = task.clips};
+  EvaluationProtocol base{
+      .frames = encoder.frames, .frame_step = task.frame_step, .clips = task.clips};
   if (recipe != nullptr) {
+    if (!holds(recipe->frames, encoder.frames)) base.frames = recipe->frames.front();
     // Frames evenly over a whole video are not a step; the task's stands in.
     if (recipe->frame_step > 0) base.frame_step = recipe->frame_step;
     base.clips = recipe->clips;
@@ -204,7 +219,7 @@ EvaluationProtocol evaluation_protocol(const Recipe* recipe, const TaskSpec& tas
   const bool chosen = json["short_side"] != -1;
   if (!chosen) json["short_side"] = 0;
   EvaluationProtocol protocol = read_protocol(json, encoder);
-  const int crop = std::min(encoder.height, encoder.image_width);
+  const int crop = crop_side(shape_of(protocol, encoder));
   if (!chosen && recipe != nullptr)
     protocol.short_side = short_side_of(*recipe, protocol.views, crop);
   if (protocol.short_side == crop) protocol.short_side = 0;
@@ -227,9 +242,10 @@ std::string layers_text(const std::vector<int>& layers) {
   return layers.empty() ? "the last" : "blocks " + listed(layers, ", ");
 }
 
-std::string square_text(int height, int width) {
-  return height == width ? std::to_string(height)
-                         : std::to_string(height) + "x" + std::to_string(width);
+std::string square_text(const ClipShape& shape) {
+  return shape.height == shape.width
+             ? std::to_string(shape.height)
+             : std::to_string(shape.height) + "x" + std::to_string(shape.width);
 }
 
 std::string resize_text(bool antialias) {
@@ -260,9 +276,9 @@ struct Fields {
 };
 
 void add_cutting(Fields& fields, const Recipe& paper, const EvaluationProtocol& run,
-                 const EncoderSpec& encoder) {
-  const int crop = std::min(encoder.height, encoder.image_width);
-  fields.add("frames", std::to_string(encoder.frames), accepted(paper.frames, encoder.frames));
+                 const ClipShape& shape) {
+  const int crop = crop_side(shape);
+  fields.add("frames", std::to_string(shape.frames), accepted(paper.frames, shape.frames));
   if (paper.images) {
     fields.add("input", "a still image is repeated", "a still image is repeated");
   } else {
@@ -279,8 +295,7 @@ void add_cutting(Fields& fields, const Recipe& paper, const EvaluationProtocol& 
                                                       : "random in its part of the video");
   }
   fields.add("views", std::to_string(run.views), std::to_string(paper.views));
-  fields.add("resolution", square_text(encoder.height, encoder.image_width),
-             accepted(paper.resolutions, encoder.height));
+  fields.add("resolution", square_text(shape), accepted(paper.resolutions, shape.height));
   fields.add("short side", std::to_string(run.short_side > 0 ? run.short_side : crop),
              std::to_string(short_side_of(paper, paper.views, crop)));
   fields.add("resizing", resize_text(run.antialias),
@@ -293,11 +308,12 @@ std::vector<ProtocolField> protocol_fields(const Recipe* recipe, const Evaluatio
                                            const TaskSpec& task, const EncoderSpec& encoder) {
   Fields fields{recipe, {}};
   const Recipe paper = recipe != nullptr ? *recipe : Recipe{};
+  const ClipShape shape = shape_of(protocol, encoder);
   if (task.kind == TaskKind::synthetic) {
-    fields.add("frames", std::to_string(encoder.frames), "");
-    fields.add("resolution", square_text(encoder.height, encoder.image_width), "");
+    fields.add("frames", std::to_string(shape.frames), "");
+    fields.add("resolution", square_text(shape), "");
   } else {
-    add_cutting(fields, paper, protocol, encoder);
+    add_cutting(fields, paper, protocol, shape);
   }
   fields.add("flip", "off", "off");
   fields.add("normalisation", normalisation_text(encoder), normalisation_text(EncoderSpec{}));

@@ -47,10 +47,11 @@ const Recipe& recipe_named(const std::string& name);
 const Recipe* recipe_for(const ClassifierSpec& head, const EncoderSpec& encoder);
 
 std::string source_of(const Recipe& recipe);
-std::optional<double> published_accuracy(const Recipe& recipe, const EncoderSpec& encoder);
 
-// What of the protocol can be chosen; frames and resolution are the encoder's.
+// What of the protocol can be chosen.
 struct EvaluationProtocol {
+  int frames = 16;     // of a clip
+  int resolution = 0;  // side of the square crop; 0: the encoder's height and width
   int frame_step = 4;
   int clips = 1;
   bool attend_across_clips = true;  // false: each clip classified, probabilities averaged
@@ -60,13 +61,20 @@ struct EvaluationProtocol {
   std::vector<int> layers;  // none: the last
 };
 
-// The recipe's protocol (without recipe: the task's clips, shown as `probe` shows them), changed by
+// The recipe's protocol (without recipe: the task's clips, shown as `probe` shows them) at the
+// encoder's resolution and, unless the recipe has other ones, number of frames; changed by
 // "key=value" texts. Throws InputError for unknown keys and values out of range, and for more than
 // one view or clip of a synthetic task.
 EvaluationProtocol evaluation_protocol(const Recipe* recipe, const TaskSpec& task,
                                        const EncoderSpec& encoder,
                                        const std::vector<std::string>& set);
 Json to_json(const EvaluationProtocol& protocol);
+
+// The clips that the encoder is shown.
+ClipShape shape_of(const EvaluationProtocol& protocol, const EncoderSpec& encoder);
+
+std::optional<double> published_accuracy(const Recipe& recipe, const EvaluationProtocol& protocol,
+                                         const EncoderSpec& encoder);
 
 // One line of the comparison. `paper` is empty where there is no recipe.
 struct ProtocolField {

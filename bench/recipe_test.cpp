@@ -68,7 +68,8 @@ TEST(Recipe, NamesAreUnique) {
 
 TEST(Recipe, GivesItsProtocolToTheRun) {
   const auto k400 = evaluation_protocol(&recipe_named("k400_16x8x3"), videos(), vit_large(), {});
-  EXPECT_EQ(to_json(k400), Json::parse(R"({"frame_step": 4, "clips": 8, "views": 3,
+  EXPECT_EQ(to_json(k400), Json::parse(R"({"frames": 16, "resolution": 0, "frame_step": 4,
+    "clips": 8, "views": 3,
     "attend_across_clips": true, "short_side": 0, "antialias": false, "layers": []})"));
   const auto image = evaluation_protocol(&recipe_named("in1k"), videos(), vit_large(384), {});
   EXPECT_EQ(image.short_side, 438);
@@ -77,6 +78,9 @@ TEST(Recipe, GivesItsProtocolToTheRun) {
       evaluation_protocol(&recipe_named("diving48_32x4x3"), videos(), vit_large(256), {});
   EXPECT_EQ(diving.layers, (std::vector<int>{17, 19, 21, 23}));
   EXPECT_EQ(diving.frame_step, 2);
+  EXPECT_EQ(diving.frames, 32) << "the encoder's 16 are not the recipe's";
+  EXPECT_EQ(evaluation_protocol(&recipe_named("vjepa2_in1k"), videos(), vit_large(), {}).frames,
+            16);
   EXPECT_FALSE(evaluation_protocol(&recipe_named("videomae_k400_16x5x3"), videos(), vit_large(), {})
                    .attend_across_clips);
 }
@@ -102,7 +106,9 @@ TEST(Recipe, ListsEveryDeparture) {
   expected.insert({"resolution", "resizing", "frames", "layers", "short side"});
   EncoderSpec small = vit_large(112);
   small.frames = 8;
-  EXPECT_EQ(departures(&k400, {"antialias=true", "layers=[3]", "short_side=128"}, small), expected);
+  EXPECT_EQ(
+      departures(&k400, {"frames=8", "antialias=true", "layers=[3]", "short_side=128"}, small),
+      expected);
   expected = always;
   expected.insert("normalisation");
   EncoderSpec other = vit_large();
@@ -127,9 +133,10 @@ TEST(Recipe, ASingleViewOfAVideoRecipeKeepsTheMargin) {
 }
 
 TEST(Recipe, KnowsWhatWasPublished) {
-  EXPECT_EQ(published_accuracy(recipe_named("k400_16x8x3"), vit_large()), 80.8);
-  EXPECT_EQ(published_accuracy(recipe_named("k400_16x8x3"), vit_large(256)), std::nullopt);
-  EXPECT_EQ(published_accuracy(recipe_named("diving48_32x4x3"), vit_large(256)), 89.0);
+  EXPECT_EQ(published_accuracy(recipe_named("k400_16x8x3"), {}, vit_large()), 80.8);
+  EXPECT_EQ(published_accuracy(recipe_named("k400_16x8x3"), {}, vit_large(256)), std::nullopt);
+  EXPECT_EQ(published_accuracy(recipe_named("diving48_32x4x3"), {.resolution = 256}, vit_large()),
+            89.0);
 }
 
 TEST(Recipe, RefusesWhatItCannotDo) {

@@ -53,11 +53,11 @@ int run(const CommonOptions& common, const EvaluateCommand& command) {
   options.data = data_folder(data);
   options.recipe = command.recipe;
   options.set = command.set;
+  options.device = chosen_device(common.device);
   options.threads = common.thread_count();
   options.quiet = common.quiet;
-  Encoder encoder = encoder_of(command.encoder);
+  const Encoder encoder = encoder_of(command.encoder);
   const Classifier head = head_of(command, encoder);
-  encoder.weights = to_device(encoder.weights, at::Device(chosen_device(common.device)));
   if (!command.out.empty()) require_writable_directory(command.out, "--out");
   const Evaluation evaluation = evaluate_task(encoder, head, options);
   if (!command.out.empty()) write_evaluation(command.out, evaluation);
