@@ -152,7 +152,7 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
   e.protocol = evaluation_protocol(recipe, options.task, given.spec, options.set);
   Encoder encoder = at_shape(given, shape_of(e.protocol, given.spec));
   encoder.weights = to_device(encoder.weights, at::Device(options.device));
-  e.fields = protocol_fields(recipe, e.protocol, options.task, encoder.spec);
+  e.fields = protocol_fields(recipe, e.protocol, options.task, encoder.spec, head.spec);
   if (recipe != nullptr) {
     e.recipe = recipe->name;
     e.recipe_source = source_of(*recipe);

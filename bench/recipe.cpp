@@ -88,13 +88,6 @@ bool holds(const std::vector<int>& values, int value) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-// The blocks that V-JEPA 2's multi-level probes attend to; none are published for other depths.
-std::vector<int> published_layers(int depth) {
-  if (depth == 24) return {17, 19, 21, 23};
-  if (depth == 40) return {24, 29, 34, 39};
-  return {};
-}
-
 }  // namespace
 
 const std::vector<Recipe>& recipes() {
@@ -117,12 +110,24 @@ const Recipe* recipe_for(const ClassifierSpec& head, const EncoderSpec& encoder)
   int most = -1;
   for (const auto& recipe : recipes()) {
     if (recipe.classes != head.classes) continue;
-    const int fit =
-        (recipe.family == family_of(head) ? 2 : 0) + (holds(recipe.frames, encoder.frames) ? 1 : 0);
+    // Released encoders of one file were measured with other numbers of frames than their own.
+    const int fit = (recipe.family == family_of(head) ? 4 : 0) +
+                    (published_accuracy(recipe, {}, encoder) ? 2 : 0) +
+                    (holds(recipe.frames, encoder.frames) ? 1 : 0);
     if (fit > most) best = &recipe;
     most = std::max(most, fit);
   }
   return best;
+}
+
+std::vector<int> published_layers(int depth) {
+  if (depth == 24) return {17, 19, 21, 23};
+  if (depth == 40) return {24, 29, 34, 39};
+  return {};
+}
+
+int short_side_of(const Recipe& recipe, int views, int crop) {
+  return views > 1 || recipe.family == RecipeFamily::videomae ? crop : evaluation_short_side(crop);
 }
 
 std::string source_of(const Recipe& recipe) {
@@ -189,13 +194,6 @@ EvaluationProtocol read_protocol(const Json& json, const EncoderSpec& encoder) {
   return p;
 }
 
-int crop_side(const ClipShape& shape) { return std::min(shape.height, shape.width); }
-
-// With one view V-JEPA keeps a margin around the crop, with several the crop is the short side.
-int short_side_of(const Recipe& recipe, int views, int crop) {
-  return views > 1 || recipe.family == RecipeFamily::videomae ? crop : evaluation_short_side(crop);
-}
-
 }  // namespace
 
 EvaluationProtocol evaluation_protocol(const Recipe* recipe, const TaskSpec& task,
@@ -219,7 +217,8 @@ EvaluationProtocol evaluation_protocol(const Recipe* recipe, const TaskSpec& tas
   const bool chosen = json["short_side"] != -1;
   if (!chosen) json["short_side"] = 0;
   EvaluationProtocol protocol = read_protocol(json, encoder);
-  const int crop = crop_side(shape_of(protocol, encoder));
+  const ClipShape shape = shape_of(protocol, encoder);
+  const int crop = std::min(shape.height, shape.width);
   if (!chosen && recipe != nullptr)
     protocol.short_side = short_side_of(*recipe, protocol.views, crop);
   if (protocol.short_side == crop) protocol.short_side = 0;
@@ -228,107 +227,6 @@ EvaluationProtocol evaluation_protocol(const Recipe* recipe, const TaskSpec& tas
                      "1 for task " + task.name + ", which is drawn and not cut out of videos",
                      std::to_string(std::max(protocol.views, protocol.clips)));
   return protocol;
-}
-
-namespace {
-
-std::string listed(const std::vector<int>& values, const char* separator) {
-  std::vector<std::string> texts;
-  for (const int value : values) texts.push_back(std::to_string(value));
-  return joined(texts, separator);
-}
-
-std::string layers_text(const std::vector<int>& layers) {
-  return layers.empty() ? "the last" : "blocks " + listed(layers, ", ");
-}
-
-std::string square_text(const ClipShape& shape) {
-  return shape.height == shape.width
-             ? std::to_string(shape.height)
-             : std::to_string(shape.height) + "x" + std::to_string(shape.width);
-}
-
-std::string resize_text(bool antialias) {
-  return antialias ? "bilinear on uint8, area averages where it shrinks by more than 2"
-                   : "bilinear on uint8, no antialiasing";
-}
-
-std::string normalisation_text(const EncoderSpec& spec) {
-  Json values = Json::array();
-  for (const auto& numbers : {spec.mean, spec.deviation}) values.push_back(numbers);
-  std::string text = values.dump();
-  std::replace(text.begin(), text.end(), ',', ' ');
-  return text.substr(1, text.size() - 2);
-}
-
-// One of several accepted values is no departure; the paper's column then shows it alone.
-std::string accepted(const std::vector<int>& values, int found) {
-  return holds(values, found) ? std::to_string(found) : listed(values, " or ");
-}
-
-// The paper's text of a field; nothing where there is no recipe.
-struct Fields {
-  const Recipe* recipe;
-  std::vector<ProtocolField> rows;
-  void add(const std::string& name, const std::string& run, const std::string& paper) {
-    rows.push_back({name, recipe == nullptr ? "" : paper, run});
-  }
-};
-
-void add_cutting(Fields& fields, const Recipe& paper, const EvaluationProtocol& run,
-                 const ClipShape& shape) {
-  const int crop = crop_side(shape);
-  fields.add("frames", std::to_string(shape.frames), accepted(paper.frames, shape.frames));
-  if (paper.images) {
-    fields.add("input", "a still image is repeated", "a still image is repeated");
-  } else {
-    fields.add("frame step", std::to_string(run.frame_step),
-               paper.frame_step > 0 ? std::to_string(paper.frame_step) : "evenly over the video");
-    fields.add("clips", std::to_string(run.clips), std::to_string(paper.clips));
-    const auto joined_text = [](bool joined) {
-      return joined ? "attended together" : "classified one by one";
-    };
-    fields.add("clips of a view", joined_text(run.attend_across_clips),
-               joined_text(paper.family != RecipeFamily::videomae));
-    fields.add("start of a clip", "earliest in its part of the video",
-               paper.family == RecipeFamily::videomae ? "evenly over the video"
-                                                      : "random in its part of the video");
-  }
-  fields.add("views", std::to_string(run.views), std::to_string(paper.views));
-  fields.add("resolution", square_text(shape), accepted(paper.resolutions, shape.height));
-  fields.add("short side", std::to_string(run.short_side > 0 ? run.short_side : crop),
-             std::to_string(short_side_of(paper, paper.views, crop)));
-  fields.add("resizing", resize_text(run.antialias),
-             paper.images ? "bilinear of PIL, antialiased" : resize_text(false));
-}
-
-}  // namespace
-
-std::vector<ProtocolField> protocol_fields(const Recipe* recipe, const EvaluationProtocol& protocol,
-                                           const TaskSpec& task, const EncoderSpec& encoder) {
-  Fields fields{recipe, {}};
-  const Recipe paper = recipe != nullptr ? *recipe : Recipe{};
-  const ClipShape shape = shape_of(protocol, encoder);
-  if (task.kind == TaskKind::synthetic) {
-    fields.add("frames", std::to_string(shape.frames), "");
-    fields.add("resolution", square_text(shape), "");
-  } else {
-    add_cutting(fields, paper, protocol, shape);
-  }
-  fields.add("flip", "off", "off");
-  fields.add("normalisation", normalisation_text(encoder), normalisation_text(EncoderSpec{}));
-  const auto published = published_layers(encoder.depth);
-  fields.add("layers", layers_text(protocol.layers),
-             paper.multilevel && published.empty()
-                 ? "four"
-                 : layers_text(paper.multilevel ? published : std::vector<int>{}));
-  fields.add("merging of views", "mean of probabilities", "mean of probabilities");
-  fields.add("precision", "float32", "float16 autocast");
-  fields.add("accuracy", "correct / n, each sample once",
-             paper.family == RecipeFamily::videomae ? "correct / n, each sample once"
-                                                    : "mean of batches, shuffled and padded");
-  fields.add("unreadable clip", "counted as wrong", "another clip in its place");
-  return fields.rows;
 }
 
 }  // namespace permafrost

@@ -42,11 +42,19 @@ const std::vector<Recipe>& recipes();
 // Throws InputError naming --recipe and the nearest name.
 const Recipe& recipe_named(const std::string& name);
 
-// The recipe for a head of so many classes: of its own family first, then by the encoder's number
-// of frames; a null pointer where there is none.
+// The recipe for a head of so many classes: of its own family first, then one that was published
+// for such an encoder, then by its number of frames; a null pointer where there is none.
 const Recipe* recipe_for(const ClassifierSpec& head, const EncoderSpec& encoder);
 
 std::string source_of(const Recipe& recipe);
+
+// The blocks that V-JEPA 2's multi-level probes attend to, of an encoder of `depth`; none are
+// published for other depths than 24 and 40.
+std::vector<int> published_layers(int depth);
+
+// Before a crop of `crop`: with one view V-JEPA keeps a margin around it, with several the crop is
+// the short side, as it always is in VideoMAE.
+int short_side_of(const Recipe& recipe, int views, int crop);
 
 // What of the protocol can be chosen.
 struct EvaluationProtocol {
@@ -82,6 +90,7 @@ struct ProtocolField {
   bool departs() const { return !paper.empty() && paper != run; }
 };
 std::vector<ProtocolField> protocol_fields(const Recipe* recipe, const EvaluationProtocol& protocol,
-                                           const TaskSpec& task, const EncoderSpec& encoder);
+                                           const TaskSpec& task, const EncoderSpec& encoder,
+                                           const ClassifierSpec& head);
 
 }  // namespace permafrost

@@ -38,10 +38,11 @@ ClassifierSpec head_of(int classes, int blocks = 0) {
 }
 
 std::set<std::string> departures(const Recipe* recipe, const std::vector<std::string>& set,
-                                 const EncoderSpec& encoder = vit_large()) {
+                                 const EncoderSpec& encoder = vit_large(),
+                                 const ClassifierSpec& head = head_of(400)) {
   std::set<std::string> names;
   const auto protocol = evaluation_protocol(recipe, videos(), encoder, set);
-  for (const auto& field : protocol_fields(recipe, protocol, videos(), encoder))
+  for (const auto& field : protocol_fields(recipe, protocol, videos(), encoder, head))
     if (field.departs()) names.insert(field.name);
   return names;
 }
@@ -52,6 +53,8 @@ TEST(Recipe, IsFoundByClassesAndKindOfHead) {
   EncoderSpec long_clips = vit_large(384);
   long_clips.frames = 64;
   EXPECT_EQ(recipe_for(head_of(174, 3), long_clips)->name, "vjepa2_ssv2_64x2x3");
+  long_clips.height = long_clips.image_width = 256;
+  EXPECT_EQ(recipe_for(head_of(174, 3), long_clips)->name, "vjepa2_ssv2_16x2x3");
   EXPECT_EQ(recipe_for(head_of(48), vit_large())->name, "diving48_32x4x3");
   ClassifierSpec pool = head_of(400);
   pool.kind = HeadKind::mean_pool;
@@ -119,7 +122,20 @@ TEST(Recipe, ListsEveryDeparture) {
   shallow.depth = 12;
   expected = always;
   expected.insert("layers");
-  EXPECT_EQ(departures(&recipe_named("diving48_32x4x3"), {}, shallow), expected);
+  EXPECT_EQ(departures(&recipe_named("diving48_32x4x3"), {}, shallow, head_of(48, 3)), expected);
+  // Hugging Face's copy of a head has another eps, a head of fewer attention heads is another one.
+  ClassifierSpec converted = head_of(174, 3);
+  converted.norm_eps = 1e-6;
+  converted.heads = 8;
+  expected = always;
+  expected.insert({"norm eps of the head", "attention heads of the head"});
+  EXPECT_EQ(departures(&recipe_named("vjepa2_ssv2_16x2x3"), {}, vit_large(256), converted),
+            expected);
+  ClassifierSpec pool = head_of(7);
+  pool.kind = HeadKind::mean_pool;
+  expected = always;
+  expected.insert({"head", "classes"});
+  EXPECT_EQ(departures(&k400, {}, vit_large(), pool), expected);
 }
 
 TEST(Recipe, ASingleViewOfAVideoRecipeKeepsTheMargin) {
