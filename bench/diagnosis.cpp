@@ -9,40 +9,34 @@
 namespace permafrost {
 namespace {
 
-using Counts = std::vector<std::int64_t>;  // [predicted * classes + label]
-
 constexpr int kExactClasses = 512;
 
-std::size_t cell(int from, int to, int classes) {
-  return static_cast<std::size_t>(from) * static_cast<std::size_t>(classes) +
-         static_cast<std::size_t>(to);
-}
-
-std::vector<int> greedy_renaming(const Counts& gain, int classes) {
-  std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < gain.size(); ++i)
-    if (gain[i] > 0) order.push_back(i);
+std::vector<int> greedy_renaming(const Confusion& counts, int classes) {
+  std::vector<std::pair<std::int64_t, std::pair<int, int>>> order;
+  for (const auto& [pair, count] : counts) order.emplace_back(count, pair);
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return gain[a] > gain[b]; });
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
   const auto n = static_cast<std::size_t>(classes);
-  std::vector<int> to(n, -1), taken(n, 0);
-  for (const std::size_t i : order)
-    if (to[i / n] < 0 && taken[i % n] == 0) {
-      to[i / n] = static_cast<int>(i % n);
-      taken[i % n] = 1;
-    }
-  std::size_t next = 0;
-  for (auto& target : to) {
-    if (target >= 0) continue;
-    while (taken[next] != 0) ++next;
-    target = static_cast<int>(next);
-    taken[next] = 1;
+  std::vector<int> to(n, -1);
+  std::vector<char> taken(n, 0);
+  const auto take = [&](int from, int label) {
+    if (to[static_cast<std::size_t>(from)] >= 0 || taken[static_cast<std::size_t>(label)] != 0)
+      return;
+    to[static_cast<std::size_t>(from)] = label;
+    taken[static_cast<std::size_t>(label)] = 1;
+  };
+  for (const auto& [count, pair] : order) take(pair.first, pair.second);
+  for (int k = 0; k < classes; ++k) take(k, k);
+  int next = 0;
+  for (int k = 0; k < classes; ++k) {
+    while (next < classes && taken[static_cast<std::size_t>(next)] != 0) ++next;
+    if (next < classes) take(k, next);
   }
   return to;
 }
 
 // Rows are added one at a time along shortest augmenting paths; index 0 stands for "none".
-std::vector<int> exact_renaming(const Counts& gain, int classes) {
+std::vector<int> exact_renaming(const std::vector<std::int64_t>& gain, int classes) {
   constexpr std::int64_t kFar = std::numeric_limits<std::int64_t>::max() / 4;
   const auto n = static_cast<std::size_t>(classes);
   std::vector<std::int64_t> row_price(n + 1, 0), column_price(n + 1, 0);
@@ -93,13 +87,13 @@ std::vector<int> halves_of(const std::vector<int>& labels, int classes) {
   return half;
 }
 
-// Counts of the samples of a half; of all for -1.
-Counts confusion(const std::vector<int>& labels, const std::vector<int>& predictions, int classes,
-                 const std::vector<int>& half, int which) {
-  Counts counts(static_cast<std::size_t>(classes) * static_cast<std::size_t>(classes), 0);
+// Of the samples of a half; of all for -1.
+Confusion confusion(const std::vector<int>& labels, const std::vector<int>& predictions,
+                    const std::vector<int>& half, int which) {
+  Confusion counts;
   for (std::size_t i = 0; i < labels.size(); ++i)
     if (predictions[i] >= 0 && (which < 0 || half[i] == which))
-      ++counts[cell(predictions[i], labels[i], classes)];
+      ++counts[{predictions[i], labels[i]}];
   return counts;
 }
 
@@ -108,7 +102,7 @@ void try_renaming(const std::vector<int>& labels, const std::vector<int>& predic
   const auto half = halves_of(labels, classes);
   std::int64_t right = 0;
   for (const int fitted : {0, 1}) {
-    const auto to = best_renaming(confusion(labels, predictions, classes, half, fitted), classes);
+    const auto to = best_renaming(confusion(labels, predictions, half, fitted), classes);
     for (std::size_t i = 0; i < labels.size(); ++i)
       if (predictions[i] >= 0 && half[i] != fitted)
         right += to[static_cast<std::size_t>(predictions[i])] == labels[i] ? 1 : 0;
@@ -118,7 +112,7 @@ void try_renaming(const std::vector<int>& labels, const std::vector<int>& predic
   out.renamed_ci95 = wilson_interval(right, n);
   out.other_order = out.renamed_ci95.low > std::max({ci95.high, out.chance, out.majority});
   if (out.other_order)
-    out.renaming = best_renaming(confusion(labels, predictions, classes, half, -1), classes);
+    out.renaming = best_renaming(confusion(labels, predictions, half, -1), classes);
 }
 
 // Class k of the head as the k-th of the keys in order.
@@ -137,29 +131,40 @@ std::vector<int> inverse_of(const std::vector<int>& order) {
   return inverse;
 }
 
-// Does the candidate order explain nearly all of what the best one does?
-bool explains(const std::vector<int>& order, const std::vector<int>& best, const Counts& counts) {
-  std::int64_t by_order = 0, by_best = 0;
-  const int classes = static_cast<int>(order.size());
-  for (int k = 0; k < classes; ++k) {
-    by_order += counts[cell(k, order[static_cast<std::size_t>(k)], classes)];
-    by_best += counts[cell(k, best[static_cast<std::size_t>(k)], classes)];
-  }
-  return by_order * 10 >= by_best * 9;
+std::int64_t agreeing(const Confusion& counts, const std::vector<int>& order) {
+  std::int64_t sum = 0;
+  for (const auto& [pair, count] : counts)
+    if (order[static_cast<std::size_t>(pair.first)] == pair.second) sum += count;
+  return sum;
 }
 
-std::string pattern_of(const std::vector<int>& best, const Counts& counts,
+// Does the candidate order explain nearly all of what the best one does?
+bool explains(const std::vector<int>& order, const std::vector<int>& best,
+              const Confusion& counts) {
+  return agreeing(counts, order) * 10 >= agreeing(counts, best) * 9;
+}
+
+// By how much most labels are larger than the class that they are predicted as, in a circle.
+int likely_shift(const Confusion& counts, int classes) {
+  std::vector<std::int64_t> votes(static_cast<std::size_t>(classes), 0);
+  for (const auto& [pair, count] : counts)
+    votes[static_cast<std::size_t>((pair.second - pair.first + classes) % classes)] += count;
+  return static_cast<int>(std::max_element(votes.begin(), votes.end()) - votes.begin());
+}
+
+std::string shift_text(int shift, int classes) {
+  return shift * 2 <= classes
+             ? "labels are " + std::to_string(shift) + " larger than the head's numbers"
+             : "labels are " + std::to_string(classes - shift) + " smaller than the head's numbers";
+}
+
+std::string pattern_of(const std::vector<int>& best, const Confusion& counts,
                        const std::vector<std::string>& class_names) {
   const int classes = static_cast<int>(best.size());
-  for (int shift = 1; shift < classes; ++shift) {
-    std::vector<int> order(best.size());
-    for (int k = 0; k < classes; ++k) order[static_cast<std::size_t>(k)] = (k + shift) % classes;
-    if (!explains(order, best, counts)) continue;
-    return shift * 2 <= classes
-               ? "labels are " + std::to_string(shift) + " larger than the head's numbers"
-               : "labels are " + std::to_string(classes - shift) +
-                     " smaller than the head's numbers";
-  }
+  const int shift = likely_shift(counts, classes);
+  std::vector<int> order(best.size());
+  for (int k = 0; k < classes; ++k) order[static_cast<std::size_t>(k)] = (k + shift) % classes;
+  if (shift > 0 && explains(order, best, counts)) return shift_text(shift, classes);
   const auto as_text = sorted_order<std::string>(classes, [](int k) { return std::to_string(k); });
   if (explains(as_text, best, counts) || explains(inverse_of(as_text), best, counts))
     return "one side has numbers sorted as text (0, 1, 10, 11, ...)";
@@ -173,13 +178,17 @@ std::string pattern_of(const std::vector<int>& best, const Counts& counts,
 
 }  // namespace
 
-std::vector<int> best_renaming(const std::vector<std::int64_t>& gain, int classes) {
-  if (classes > kExactClasses) return greedy_renaming(gain, classes);
-  // Less than one sample in all: it decides among equals only.
-  Counts scaled = gain;
-  for (auto& value : scaled) value *= classes + 1;
-  for (int k = 0; k < classes; ++k) ++scaled[cell(k, k, classes)];
-  return exact_renaming(scaled, classes);
+std::vector<int> best_renaming(const Confusion& counts, int classes) {
+  if (classes > kExactClasses) return greedy_renaming(counts, classes);
+  const auto n = static_cast<std::size_t>(classes);
+  std::vector<std::int64_t> gain(n * n, 0);
+  const auto cell = [&](int from, int label) -> std::int64_t& {
+    return gain[static_cast<std::size_t>(from) * n + static_cast<std::size_t>(label)];
+  };
+  for (const auto& [pair, count] : counts) cell(pair.first, pair.second) = count * (classes + 1);
+  // All of them are less than one sample: they decide among equals only.
+  for (int k = 0; k < classes; ++k) ++cell(k, k);
+  return exact_renaming(gain, classes);
 }
 
 Diagnosis diagnose(const std::vector<int>& labels, const std::vector<int>& predictions, int classes,
@@ -209,8 +218,7 @@ Diagnosis diagnose(const std::vector<int>& labels, const std::vector<int>& predi
   out.predicted_share = share(*most, read);
   try_renaming(labels, predictions, classes, ci95, out);
   if (out.other_order)
-    out.pattern =
-        pattern_of(out.renaming, confusion(labels, predictions, classes, {}, -1), class_names);
+    out.pattern = pattern_of(out.renaming, confusion(labels, predictions, {}, -1), class_names);
   return out;
 }
 

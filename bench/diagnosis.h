@@ -4,7 +4,9 @@
 // Why is a released head no better than guessing? What can be told from labels and predictions
 // alone: chance, predictions that are nearly all one class, and classes in another order.
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bench/statistics.h"
@@ -32,9 +34,12 @@ struct Diagnosis {
 Diagnosis diagnose(const std::vector<int>& labels, const std::vector<int>& predictions, int classes,
                    const Interval& ci95, const std::vector<std::string>& class_names = {});
 
-// The one-to-one renaming of classes with the largest sum of gain[from * classes + to] (Hungarian
+// How many samples of a label were predicted as a class: {predicted, label}, what is 0 left out.
+using Confusion = std::map<std::pair<int, int>, std::int64_t>;
+
+// The one-to-one renaming of predicted classes to labels under which most samples agree (Hungarian
 // method, Kuhn 1955, with potentials; for more than 512 classes greedily, largest first). Among
 // equals, classes keep their number.
-std::vector<int> best_renaming(const std::vector<std::int64_t>& gain, int classes);
+std::vector<int> best_renaming(const Confusion& counts, int classes);
 
 }  // namespace permafrost

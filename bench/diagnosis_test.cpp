@@ -116,12 +116,11 @@ TEST(BestRenaming, IsTheBestOfAll) {
   RandomStream stream({.seed = 2, .purpose = "test.renaming"});
   for (int round = 0; round < 50; ++round) {
     const int n = 2 + round % 5;
-    std::vector<std::int64_t> gain;
-    for (int i = 0; i < n * n; ++i) gain.push_back(static_cast<std::int64_t>(stream.integer(9)));
+    Confusion gain;
+    for (int i = 0; i < n * n; ++i) gain[{i / n, i % n}] = stream.integer(9);
     const auto worth = [&](const std::vector<int>& to) {
       std::int64_t sum = 0;
-      for (int k = 0; k < n; ++k)
-        sum += gain[static_cast<std::size_t>(k * n + to[static_cast<std::size_t>(k)])];
+      for (int k = 0; k < n; ++k) sum += gain.at({k, to[static_cast<std::size_t>(k)]});
       return sum;
     };
     std::vector<int> order(static_cast<std::size_t>(n));
@@ -134,15 +133,14 @@ TEST(BestRenaming, IsTheBestOfAll) {
 }
 
 TEST(BestRenaming, KeepsNumbersThatNothingSpeaksAgainst) {
-  EXPECT_EQ(best_renaming(std::vector<std::int64_t>(16, 0), 4), (std::vector<int>{0, 1, 2, 3}));
-  EXPECT_EQ(best_renaming({0, 5, 5, 0}, 2), (std::vector<int>{1, 0}));
+  EXPECT_EQ(best_renaming({}, 4), (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(best_renaming({{{0, 1}, 5}, {{1, 0}, 5}}, 2), (std::vector<int>{1, 0}));
 }
 
 TEST(BestRenaming, IsAOneToOneMapForManyClasses) {
-  const int n = 600;
-  std::vector<std::int64_t> gain(static_cast<std::size_t>(n) * n, 0);
-  for (int k = 0; k < n; k += 2)
-    gain[static_cast<std::size_t>(k) * n + static_cast<std::size_t>((k + 7) % n)] = 3;
+  const int n = 10000;
+  Confusion gain;
+  for (int k = 0; k < n; k += 2) gain[{k, (k + 7) % n}] = 3;
   std::vector<int> to = best_renaming(gain, n);
   EXPECT_EQ(to[2], 9);
   std::sort(to.begin(), to.end());
