@@ -24,6 +24,7 @@ struct Commands {
   FeaturesCommand features;
   ConvertCommand convert;
   ProbeCommand probe, finetune;
+  EvaluateCommand evaluate;
   InspectCommand inspect;
   MasksCommand masks;
   std::function<int()> chosen;
@@ -124,6 +125,24 @@ void add_probe(CLI::App& app, Commands& c, ProbeCommand& command, const char* na
   sub->add_option("--set", command.set, "key=value over the suite's protocol");
 }
 
+void add_evaluate(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "evaluate", "a released head on a task, without training",
+                              [&c] { return run(c.common, c.evaluate); });
+  add_encoder(sub, c.evaluate.encoder, c.evaluate.reading);
+  sub->add_option("--head", c.evaluate.head, "file or folder of a classification head")->required();
+  sub->add_option("--task", c.evaluate.task,
+                  "a task of the suite, or a JSON file that declares one")
+      ->required();
+  sub->add_option("--suite", c.evaluate.suite)->capture_default_str();
+  sub->add_option("--data", c.evaluate.data, "folder of real datasets");
+  sub->add_option("--out", c.evaluate.out, "evaluation.json and predictions.csv");
+  sub->add_option("--recipe", c.evaluate.recipe, "the paper's protocol; none: by the classes");
+  sub->add_option("--set", c.evaluate.set, "key=value over the recipe: clips=2, views=1");
+  sub->add_option("--head-heads", c.evaluate.head_heads, "attention heads, where no file tells")
+      ->check(CLI::Range(1, 1024));
+  sub->add_option("--head-entry", c.evaluate.head_entry, "of several heads in a file");
+}
+
 void add_masks(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "masks", "show a masking strategy",
                               [&c] { return run(c.common, c.masks); });
@@ -145,6 +164,7 @@ int run_program(int argc, char** argv) {
   add_convert(app, c);
   add_probe(app, c, c.probe, "probe", "train a probe on a frozen encoder", run_probe);
   add_probe(app, c, c.finetune, "finetune", "fine-tune an encoder", run_finetune);
+  add_evaluate(app, c);
   CLI::App* inspect = add_command(app, c, "inspect", "what is in the zoo or in a file",
                                   [&c] { return run(c.common, c.inspect); });
   inspect->add_option("file", c.inspect.path, "file or folder; none: list the zoo");

@@ -88,7 +88,8 @@ std::string missing_data(const TaskSpec& spec, const fs::path& data) {
   return "";
 }
 
-void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data, Task& task) {
+void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
+                   const TaskView& view, Task& task) {
   task.unavailable = missing_data(spec, data);
   if (!task.available()) return;
   // A file that is not there is a mistake in the manifest and stops the run; one that is there and
@@ -104,8 +105,14 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
     task.groups.push_back(entry.group);
   }
   task.folds = grouped_folds(labels, task.groups, spec.folds, path.string());
-  task.source = std::make_unique<ManifestSource>(
-      std::move(manifest), VideoOptions{.shape = shape, .frame_step = spec.frame_step});
+  task.source = std::make_unique<ManifestSource>(std::move(manifest),
+                                                 VideoOptions{.shape = shape,
+                                                              .frame_step = spec.frame_step,
+                                                              .short_side = view.short_side,
+                                                              .antialias = view.antialias,
+                                                              .view = view.view,
+                                                              .views = view.views});
+  if (!view.keep) return;
   // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
   constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
   const auto clips = labels.size() * static_cast<std::size_t>(spec.clips);
@@ -154,7 +161,8 @@ Json to_json(const TaskSpec& spec) {
           {"clips", spec.clips}};
 }
 
-Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& data) {
+Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
+               const TaskView& view) {
   Task task;
   task.name = spec.name;
   task.kind = spec.kind;
@@ -163,7 +171,7 @@ Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& dat
   if (spec.kind == TaskKind::synthetic)
     open_synthetic(spec, shape, task);
   else
-    open_manifest(spec, shape, data, task);
+    open_manifest(spec, shape, data, view, task);
   if (task.available())
     task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
                               task.source->identity() + "\n" + folds_text(task.folds));

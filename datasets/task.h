@@ -55,10 +55,19 @@ struct Task {
   bool available() const { return unavailable.empty(); }
 };
 
+// How the files of a manifest are shown, where it is not as in training a probe: for `evaluate`.
+struct TaskView {
+  int short_side = 0;     // before the crop; 0: as small as the crop allows
+  bool antialias = true;  // see ViewSpec
+  int view = 0, views = 1;
+  bool keep = true;  // clips in memory, where they fit: for several encoders on the same clips
+};
+
 // `data` is the folder of real data; empty where there is none. A missing folder or manifest makes
 // the task unavailable; a damaged manifest, or one that names a file that is not there, throws
 // InputError.
-Task open_task(const TaskSpec& spec, const ClipShape& shape, const std::filesystem::path& data);
+Task open_task(const TaskSpec& spec, const ClipShape& shape, const std::filesystem::path& data,
+               const TaskView& view = {});
 
 // Where real data lies: `given` (a flag) if not empty, else $PERMAFROST_DATA, else shared/data
 // beside the source tree if it is there, else an empty path.

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kFormat = "permafrost.encoder.1";
+constexpr const char* kHeadHint =
+    "this is a head; name it with --head, and the encoder that it was trained on with --encoder";
 
 std::vector<std::string> entry_names(const Checkpoint& checkpoint) {
   std::vector<std::string> names;
@@ -53,9 +55,7 @@ const StateDict& chosen_entry(const Checkpoint& checkpoint, const std::string& k
     for (const auto& entry : checkpoint.entries)
       if (is_head(entry))
         throw InputError(checkpoint.path, "entry " + quoted(entry.name), "an encoder",
-                         "a probe head",
-                         "name it with --head, and the encoder that it was trained on with "
-                         "--encoder");
+                         "a probe head", kHeadHint);
     throw InputError(checkpoint.path, "entries", "an encoder among them",
                      joined(entry_names(checkpoint)), "--checkpoint-key names one");
   }
@@ -278,6 +278,8 @@ EncoderReading read_encoder(const Checkpoint& checkpoint, const EncoderOptions& 
   const auto format = checkpoint.metadata.find("format");
   const bool own =
       format != checkpoint.metadata.end() && format->second.rfind("permafrost.", 0) == 0;
+  if (own && format->second.rfind("permafrost.head.", 0) == 0)
+    throw InputError(checkpoint.path, "metadata format", "an encoder", "a probe head", kHeadHint);
   if (own && format->second != kFormat)
     throw InputError(checkpoint.path, "metadata format", quoted(kFormat), quoted(format->second));
   EncoderReading reading = own ? read_own(checkpoint, options) : read_foreign(checkpoint, options);

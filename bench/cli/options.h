@@ -52,6 +52,13 @@ struct ProbeCommand {
   std::vector<std::string> heads, set;
 };
 
+struct EvaluateCommand {
+  std::string encoder, head, task, suite = "pico", data, out, recipe, head_entry;
+  EncoderOptions reading;
+  std::vector<std::string> set;
+  int head_heads = 0;  // 0: as the head's family has it
+};
+
 struct InspectCommand {
   std::string path;  // empty: the zoo
   EncoderOptions reading;
@@ -71,6 +78,7 @@ int run(const CommonOptions& common, const FeaturesCommand& command);
 int run(const CommonOptions& common, const ConvertCommand& command);
 int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
+int run(const CommonOptions& common, const EvaluateCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run_doctor(const CommonOptions& common);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/options.h"
+#include "bench/cli/task_option.h"
 #include "bench/device.h"
 #include "bench/runner.h"
 #include "common/error.h"
@@ -29,17 +30,6 @@ ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task
     protocol.clips_given = true;
   }
   return protocol;
-}
-
-// `name` is a task of the suite, or a JSON file that declares one; its manifest is then relative to
-// that file.
-TaskSpec chosen_task(const Suite& suite, const std::string& name, std::string& data) {
-  const std::filesystem::path file = name;
-  std::error_code ignored;
-  if (file.extension() != ".json" || !std::filesystem::is_regular_file(file, ignored))
-    return task_of(suite, name);
-  if (data.empty()) data = file.has_parent_path() ? file.parent_path().string() : ".";
-  return read_task_spec(read_json(name), name);
 }
 
 // `name` is an encoder of the suite ("random-init"), of the zoo, or a file.

@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/hash.h"
 #include "common/parallel.h"
 #include "datasets/video/source.h"
 #include "datasets/video/test_video.h"
@@ -303,6 +304,19 @@ TEST_F(DecoderTest, SourceReadsClipsFromManyThreads) {
   EXPECT_THROW(source.read(0, 1, 1), InputError);
 }
 
+TEST_F(DecoderTest, ViewsAreCropsAlongTheLongSide) {
+  // Three squares side by side: black, grey, white.
+  std::vector<TestImage> frames = grey_frames(2, 16, 48);
+  for (auto& frame : frames)
+    for (std::size_t i = 0; i < frame.rgb.size(); ++i)
+      frame.rgb[i] = static_cast<std::uint8_t>(i / 3 % 48 / 16 * 120);
+  const std::string path = write("squares.mov", {.frames = frames});
+  for (int view = 0; view < 3; ++view) {
+    const Clip clip = read_clip(path, {.shape = {2, 16, 16}, .view = view, .views = 3});
+    EXPECT_EQ(grey_of(clip, 0), view * 120) << view;
+  }
+}
+
 TEST_F(DecoderTest, SourceIdentityIsThatOfThePixels) {
   write("grey.mov", {.frames = grey_frames(3, 32, 48)});
   const Manifest manifest = read_manifest(write_bytes("list.txt", "grey.mov 1\n"));
@@ -315,6 +329,15 @@ TEST_F(DecoderTest, SourceIdentityIsThatOfThePixels) {
   EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .frame_step = 2}));
   EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .short_side = 18}));
   EXPECT_NE(identity(base), identity({.shape = {4, 16, 16}, .antialias = false}));
+  // Records of earlier versions are found by this text.
+  EXPECT_EQ(identity(base),
+            sha256_of("manifest " + manifest.identity +
+                      "\nshape 4 16 16\nsampling 4 1\ntransform resize-crop 1 0 1\n"));
+  EXPECT_EQ(identity(base), identity({.shape = {4, 16, 16}, .view = 0, .views = 1}));
+  const std::string first = identity({.shape = {4, 16, 16}, .view = 0, .views = 3});
+  EXPECT_NE(identity(base), first);
+  EXPECT_NE(first, identity({.shape = {4, 16, 16}, .view = 1, .views = 3}));
+  EXPECT_THROW(ManifestSource(manifest, {.shape = {4, 16, 16}, .view = 3, .views = 3}), InputError);
   EXPECT_THROW(ManifestSource(manifest, {.shape = {4, 16, 16}, .short_side = 15}), InputError);
   EXPECT_THROW(ManifestSource(manifest, {.shape = {0, 16, 16}}), InputError);
 }

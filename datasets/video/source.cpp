@@ -14,6 +14,8 @@ ViewSpec view_of(const VideoOptions& options) {
   return {.height = options.shape.height,
           .width = options.shape.width,
           .short_side = options.short_side,
+          .view = options.view,
+          .views = options.views,
           .antialias = options.antialias};
 }
 
@@ -78,6 +80,10 @@ std::string ManifestSource::identity() const {
           std::to_string(options_.allow_overlap);
   text += "\ntransform " + std::string(kTransformVersion) + ' ' +
           std::to_string(options_.short_side) + ' ' + std::to_string(options_.antialias) + '\n';
+  // Keys of what was measured with one view are older than views.
+  if (options_.views > 1) {
+    text += "view " + std::to_string(options_.view) + ' ' + std::to_string(options_.views) + '\n';
+  }
   return sha256_of(text);
 }
 

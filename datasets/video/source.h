@@ -21,6 +21,8 @@ struct VideoOptions {
   bool allow_overlap = true;
   int short_side = 0;     // before the centre crop; 0: as small as the crop allows
   bool antialias = true;  // see ViewSpec
+  int view = 0;           // crop `view` of `views` along the long side
+  int views = 1;
   DecodeOptions decode;
 };
 

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/cli/task_option.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace permafrost {
+
+TaskSpec chosen_task(const Suite& suite, const std::string& name, std::string& data) {
+  const std::filesystem::path file = name;
+  std::error_code ignored;
+  if (file.extension() != ".json" || !std::filesystem::is_regular_file(file, ignored))
+    return task_of(suite, name);
+  if (data.empty()) data = file.has_parent_path() ? file.parent_path().string() : ".";
+  return read_task_spec(read_json(name), name);
+}
+
+}  // namespace permafrost

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/classifier_names.h"
+
+#include <torch/types.h>
+
+#include <utility>
+
+namespace permafrost {
+namespace {
+
+bool starts_with(const std::string& text, const std::string& start) {
+  return text.rfind(start, 0) == 0;
+}
+
+std::string without_wrappers(std::string name) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const char* wrapper : {"module.", "backbone."})
+      if (starts_with(name, wrapper)) {
+        name.erase(0, std::char_traits<char>::length(wrapper));
+        changed = true;
+      }
+  }
+  return name;
+}
+
+struct Rename {
+  const char* from;
+  const char* to;
+  int part, parts;
+};
+
+// In the middle of a name, Hugging Face to common.
+constexpr Rename kMiddles[] = {
+    {"cross_attn.q_proj.", "xattn.q.", 0, 1},
+    {"cross_attn.k_proj.", "xattn.kv.", 0, 2},
+    {"cross_attn.v_proj.", "xattn.kv.", 1, 2},
+    {"self_attn.q_proj.", "attn.qkv.", 0, 3},
+    {"self_attn.k_proj.", "attn.qkv.", 1, 3},
+    {"self_attn.v_proj.", "attn.qkv.", 2, 3},
+    {"self_attn.out_proj.", "attn.proj.", 0, 1},
+    {"layer_norm1.", "norm1.", 0, 1},
+    {"layer_norm2.", "norm2.", 0, 1},
+};
+
+// At the start of a name.
+constexpr std::pair<const char*, const char*> kStarts[] = {
+    {"pooler.cross_attention_layer.", "pooler.cross_attention_block."},
+    {"pooler.self_attention_layers.", "pooler.blocks."},
+    {"classifier.", "linear."},
+};
+
+constexpr const char* kOfTheHead[] = {"pooler.", "linear.", "classifier.", "fc_norm."};
+
+}  // namespace
+
+HeadTensorName head_tensor_name(const std::string& stored) {
+  HeadTensorName result;
+  std::string name = without_wrappers(stored);
+  bool ours = false;
+  for (const char* start : kOfTheHead) ours = ours || starts_with(name, start);
+  // An action anticipation head ends in verb_classifier and others: unexpected, so kept.
+  ours = ours || name.find("_classifier.") != std::string::npos;
+  if (!ours) return result;
+  for (const auto& [from, to] : kStarts)
+    if (starts_with(name, from)) {
+      name = to + name.substr(std::char_traits<char>::length(from));
+      result.hugging_face = true;
+      break;
+    }
+  for (const Rename& rename : kMiddles)
+    if (const auto at = name.find(rename.from); at != std::string::npos) {
+      name.replace(at, std::char_traits<char>::length(rename.from), rename.to);
+      result.part = rename.part;
+      result.parts = rename.parts;
+      break;
+    }
+  result.name = name;
+  return result;
+}
+
+namespace {
+
+// Rows of the parts one after the other; undefined where they do not fit together.
+at::Tensor joined_parts(const std::vector<at::Tensor>& parts) {
+  if (parts.size() == 1) return parts[0];
+  for (const auto& part : parts)
+    if (!part.defined() || part.dim() == 0 || !parts[0].defined() ||
+        !part.sizes().slice(1).equals(parts[0].sizes().slice(1)))
+      return {};
+  return at::cat(parts, 0);
+}
+
+std::string what_is_wrong(const std::string& name, const std::vector<at::Tensor>& parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    if (!parts[i].defined()) return c10::str(name, " (part ", i + 1, " of ", parts.size(), ")");
+  return name + " (parts of different shapes)";
+}
+
+}  // namespace
+
+HeadTensors head_tensors(const NamedTensors& stored) {
+  HeadTensors head;
+  std::map<std::string, std::vector<at::Tensor>> parts;
+  auto& twice = head.incomplete;
+  for (const auto& [name, tensor] : stored) {
+    const HeadTensorName known = head_tensor_name(name);
+    if (known.name.empty()) {
+      head.has_others = true;
+      continue;
+    }
+    head.hugging_face = head.hugging_face || known.hugging_face;
+    auto& place = parts[known.name];
+    if (place.empty()) place.resize(static_cast<std::size_t>(known.parts));
+    const auto part = static_cast<std::size_t>(known.part);
+    if (part >= place.size() || place[part].defined())
+      twice.push_back(known.name + " (twice)");
+    else
+      place[part] = tensor;
+  }
+  for (const auto& [name, all] : parts) {
+    const at::Tensor whole = joined_parts(all);
+    if (whole.defined())
+      head.tensors[name] = whole;
+    else
+      head.incomplete.push_back(what_is_wrong(name, all));
+  }
+  return head;
+}
+
+bool looks_like_head(const HeadTensors& head) {
+  const auto has = [&](const char* name) { return head.tensors.count(name) > 0; };
+  return has("pooler.query_tokens") || (has("linear.weight") && has("fc_norm.weight"));
+}
+
+}  // namespace permafrost
