@@ -121,6 +121,8 @@ Value* PickleBuilder::call(Value& callable, Value& arguments) {
       return arguments.items[0];
     case Use::numpy_scalar:
       return numpy_scalar(arguments);
+    case Use::numpy_array:
+      return opaque("numpy.ndarray", arguments);
     case Use::opaque:
       return opaque(callable.text, arguments);
     case Use::data:

@@ -40,8 +40,8 @@ constexpr TorchType kTorchTypes[] = {{at::kDouble, "float64", "DoubleStorage"},
 void add_numpy(Names& names) {
   for (const std::string core : {"numpy.core.", "numpy._core."}) {
     names[core + "multiarray.scalar"] = {Use::numpy_scalar};
-    names[core + "multiarray._reconstruct"] = {Use::opaque};
-    names[core + "numeric._frombuffer"] = {Use::opaque};
+    names[core + "multiarray._reconstruct"] = {Use::numpy_array};
+    names[core + "numeric._frombuffer"] = {Use::numpy_array};
   }
   names["numpy.dtype"] = {Use::opaque};
   names["numpy.ndarray"] = {Use::data};

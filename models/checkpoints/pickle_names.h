@@ -24,6 +24,7 @@ struct PickleName {
     tensor_v3,     // called: with a dtype, over bytes
     parameter,     // called: of a tensor
     numpy_scalar,  // called: of a dtype and bytes
+    numpy_array,   // called: kept as "numpy.ndarray"
     opaque         // called: kept as its name and arguments
   };
   Use use = Use::data;

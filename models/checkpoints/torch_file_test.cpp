@@ -106,7 +106,7 @@ TEST(TorchFile, FindsStateDictionariesAmongEverythingElse) {
                                              "best: 0.25",
                                              "best32: -1.5",
                                              "count: -3",
-                                             "array: numpy._core.multiarray._reconstruct",
+                                             "array: numpy.ndarray",
                                              "args: argparse.Namespace (8 values)",
                                              "scaler: None",
                                              "big: a number of 9 bytes",
