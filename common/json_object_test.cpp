@@ -76,6 +76,15 @@ TEST(ParseJson, RefusesBrokenTextAndDoubleKeys) {
   EXPECT_NO_THROW(parse_json(R"({"x": {"a": 1}, "y": {"a": 2}})", "t.json"));
 }
 
+TEST(ParseJson, BoundsTheDepthOfNesting) {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_NO_THROW(parse_json(nested(100), "t.json"));
+  EXPECT_EQ(message_of([&] { parse_json(nested(1'000'000), "t.json"); }),
+            "t.json: expected at most 100 levels of nesting, found more");
+}
+
 TEST(SetJson, FollowsPathsAndParsesValues) {
   Json json = parse_json(R"({"a": {"b": 1}, "s": "x"})", "t");
   set_json(json, "a.b=2");

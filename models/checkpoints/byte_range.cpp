@@ -28,6 +28,7 @@ std::uint64_t little_endian(const std::uint8_t* data, int bytes) {
 }
 
 c10::Storage storage_over(const ByteRange& bytes, std::size_t value_bytes) {
+  if (bytes.size == 0) return at::empty({0}, at::kByte).storage();
   const auto alignment = std::min<std::size_t>(value_bytes, alignof(std::max_align_t));
   if (reinterpret_cast<std::uintptr_t>(bytes.data) % alignment != 0) {
     const at::Tensor copy = at::empty({static_cast<std::int64_t>(bytes.size)}, at::kByte);

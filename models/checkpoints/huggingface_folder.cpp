@@ -13,6 +13,11 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
 bool is_plain_file_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
@@ -70,7 +75,7 @@ std::map<std::string, std::string> read_shard_index(const std::string& text,
 
 Checkpoint open_huggingface_folder(const fs::path& folder) {
   const fs::path config = folder / "config.json";
-  if (!fs::exists(config))
+  if (!is_there(config))
     throw InputError(folder.string(), "", "a Hugging Face folder with a config.json",
                      "a folder without");
   Checkpoint out;
@@ -78,19 +83,19 @@ Checkpoint open_huggingface_folder(const fs::path& folder) {
   out.container = Container::huggingface;
   out.config = read_huggingface_config(read_file(config), config.string());
   out.entries.push_back({"", {}});
-  if (fs::exists(folder / "model.safetensors")) {
+  if (is_there(folder / "model.safetensors")) {
     SafetensorsFile file = read_safetensors(folder / "model.safetensors");
     out.entries[0].tensors = std::move(file.tensors);
     out.metadata = std::move(file.metadata);
-  } else if (fs::exists(folder / "model.safetensors.index.json")) {
+  } else if (is_there(folder / "model.safetensors.index.json")) {
     read_shards(folder, out);
-  } else if (fs::exists(folder / "pytorch_model.bin")) {
+  } else if (is_there(folder / "pytorch_model.bin")) {
     const fs::path weights = folder / "pytorch_model.bin";
     Checkpoint file = read_checkpoint(map_bytes(weights), weights.string());
     out.entries = std::move(file.entries);
     out.others = std::move(file.others);
   } else {
-    const bool bins = fs::exists(folder / "pytorch_model.bin.index.json");
+    const bool bins = is_there(folder / "pytorch_model.bin.index.json");
     throw InputError(folder.string(), "",
                      "model.safetensors, model.safetensors.index.json or pytorch_model.bin",
                      bins ? "shards of pytorch_model.bin" : "none of them",

@@ -113,6 +113,10 @@ TEST_F(Safetensors, RefusesAHeaderLongerThanTheFile) {
     write("{}", 0, announced);
     expect_refused("header", std::to_string(announced) + " announced");
   }
+  for (const std::uint64_t announced : {std::uint64_t{1} << 63, UINT64_MAX}) {
+    write_file_atomically(path_, little(announced, 8) + "{}");
+    expect_refused("header", std::to_string(announced) + " announced");
+  }
 }
 
 TEST_F(Safetensors, RefusesHeadersThatAreNotOne) {

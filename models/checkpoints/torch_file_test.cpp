@@ -171,6 +171,19 @@ TEST_F(HandMade, ArchiveThatIsNotOfTorchSaveIsRefused) {
   expect_refused(zip_of({program, {"a/data/0", "1234567"}}), "2 values of 4 bytes, found 7 bytes");
 }
 
+TEST_F(HandMade, StoragesWithoutValuesNeedNoRecordAndNoPlace) {
+  const std::string empty = pickled_tensor(pickled_storage("0", 0), 0, {0, 3}, {3, 1});
+  const std::string dict = "}" + pickled_text("w") + empty + "s.";
+  for (const auto& parts : {std::vector<ZipPart>{{"a/data.pkl", dict}},
+                            std::vector<ZipPart>{{"a/data.pkl", dict}, {"a/data/0", ""}}}) {
+    const Checkpoint file = read_checkpoint(copy_bytes(zip_of(parts)), "some.pth");
+    EXPECT_EQ(find(file.entries.at(0), "w").numel(), 0);
+  }
+  std::uint8_t bytes[8] = {};
+  for (std::uint64_t i = 0; i < 8; ++i)  // wherever it stands
+    EXPECT_EQ(storage_over({bytes + i, 0, nullptr}, 8).nbytes(), 0U);
+}
+
 TEST_F(HandMade, TruthValuesOtherThanZeroAndOneAreRefused) {
   const std::string tensor = pickled_tensor(pickled_storage("0", 2, "BoolStorage"), 0, {2}, {1});
   const std::string dict = "}" + pickled_text("w") + tensor + "s.";

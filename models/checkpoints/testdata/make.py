@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the files of this folder, which the tests of models/checkpoints read.
+"""Makes the files of this folder, which the tests of models/checkpoints read, and the fuzzers' corpus.
 
 Made with Python 3.11, torch 2.11.0 and numpy 2.3.5:  python make.py
 Building and testing need no Python: the files are committed.
@@ -10,7 +10,9 @@ import collections
 import json
 import os
 import pathlib
+import pickle
 import struct
+import zipfile
 
 import numpy as np
 import torch
@@ -123,6 +125,36 @@ def huggingface():
     save("hf_bin/pytorch_model.bin", weights(0))
 
 
+def corpus():
+    """Where fuzzing begins: the small ones of these files, by reader."""
+    folder = HERE.parent / "fuzz" / "corpus"
+
+    def put(reader, name, data):
+        assert len(data) < 4096, name
+        (folder / reader).mkdir(parents=True, exist_ok=True)
+        (folder / reader / name).write_bytes(data)
+
+    def take(reader, *names):
+        for name in names:
+            put(reader, name.replace("/", "-"), (HERE / name).read_bytes())
+
+    take("safetensors", "bf16.safetensors", "hf_shards/model-00001-of-00002.safetensors")
+    put("safetensors", "hole", (HERE / "bf16.safetensors").read_bytes() + b"x")
+    take("zip", "views.pth", "system.pth", "conjugated.pth", "no_tensors.pth")
+    take("legacy", "views_legacy.pth", "training_legacy.pth", "dtypes_legacy.pth", "eval.pth",
+         "legacy_protocol4.pth")
+    for name in ("views", "new_dtypes", "training", "training_protocol4", "system", "sparse"):
+        with zipfile.ZipFile(HERE / f"{name}.pth") as archive:
+            put("pickle", name, archive.read(f"{name}/data.pkl"))
+    for protocol in (0, 1):
+        put("pickle", f"plain{protocol}", pickle.dumps(
+            {"a": [1, -2.5, None, True, "text\u20ac"], "b": (2**40, {"c": ()})}, protocol))
+    config = (HERE / "hf_shards/config.json").read_bytes()
+    index = (HERE / "hf_shards/model.safetensors.index.json").read_bytes()
+    put("huggingface", "shards", config + b"\0" + index)
+    put("huggingface", "outside", config + b"\0" + index.replace(b"model-00001", b"../model"))
+
+
 def main():
     every = dtypes()
     save("dtypes.pth", {k: v for k, v in every.items() if "float8" not in k and "uint" not in k})
@@ -146,6 +178,7 @@ def main():
                                      "odd": ("U8", counting((3,), torch.uint8)),
                                      "after": ("F32", counting((2,)))}, {"format": "pt"})
     huggingface()
+    corpus()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The readers as fuzzers call them: any bytes are either read or refused with an InputError.
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace permafrost {
+
+struct FuzzReader {
+  std::string name;  // of its folder in corpus/
+  // True when the bytes were read, false when they were refused. Any other exception passes.
+  bool (*read)(std::string_view bytes);
+};
+
+// safetensors; pickle; zip and legacy (the containers of torch.save); huggingface (config.json, a
+// zero byte, model.safetensors.index.json).
+const std::vector<FuzzReader>& fuzz_readers();
+
+// Throws Error when there is none of this name.
+const FuzzReader& fuzz_reader(std::string_view name);
+
+}  // namespace permafrost
