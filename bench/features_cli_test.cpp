@@ -65,8 +65,8 @@ TEST_F(FeaturesCli, ReadsATrainingCheckpointWithItsSpec) {
     ASSERT_EQ(run.status, 0) << run.err;
     EXPECT_NE(run.err.find("reads target_encoder"), std::string::npos) << run.err;
     EXPECT_LT(relative(output(), expected.at("target_encoder_features")), 1e-5);
-    EXPECT_TRUE(output("features.layer." + std::to_string(expected.whole("depth") - 1))
-                    .equal(output()));
+    EXPECT_TRUE(
+        output("features.layer." + std::to_string(expected.whole("depth") - 1)).equal(output()));
     ASSERT_EQ(features(folder / "vjepa.pth.tar", folder / "expected.safetensors",
                        rest + " --checkpoint-key encoder")
                   .status,
@@ -133,8 +133,8 @@ TEST_F(FeaturesCli, ConvertedEncodersGiveTheSameFeatures) {
     const at::Tensor before = output();
     for (const char* kind : {"safetensors", "huggingface"}) {
       const std::string converted = path("converted" + std::to_string(number++) + ".safetensors");
-      const Ran run = program("convert --encoder " + folder.string() + " --to " + kind + " --out " +
-                              converted);
+      const Ran run =
+          program("convert --encoder " + folder.string() + " --to " + kind + " --out " + converted);
       ASSERT_EQ(run.status, 0) << run.err;
       ASSERT_EQ(features(converted, input, rest).status, 0);
       EXPECT_TRUE(output().equal(before)) << kind;

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "common/files.h"
-#include "models/checkpoints/fuzz/fuzz_readers.h"
+#include "models/fuzz/fuzz_readers.h"
 #include "models/test_support.h"
 
 namespace permafrost {
@@ -11,7 +11,7 @@ namespace {
 
 TEST(FuzzCorpus, IsReadOrRefused) {
   const std::filesystem::path corpus =
-      std::filesystem::path(PERMAFROST_SOURCE_DIR) / "models/checkpoints/fuzz/corpus";
+      std::filesystem::path(PERMAFROST_SOURCE_DIR) / "models/fuzz/corpus";
   for (const auto& reader : fuzz_readers()) {
     int read = 0, files = 0;
     for (const auto& file : std::filesystem::directory_iterator(corpus / reader.name)) {

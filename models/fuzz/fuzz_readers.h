@@ -15,7 +15,8 @@ struct FuzzReader {
 };
 
 // safetensors; pickle; zip and legacy (the containers of torch.save); huggingface (config.json, a
-// zero byte, model.safetensors.index.json).
+// zero byte, model.safetensors.index.json); encoder (config.json or nothing for the authors' names,
+// a zero byte, --spec, a zero byte, lines of a tensor's name and sizes).
 const std::vector<FuzzReader>& fuzz_readers();
 
 // Throws Error when there is none of this name.

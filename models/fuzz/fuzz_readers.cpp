@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/checkpoints/fuzz/fuzz_readers.h"
+#include "models/fuzz/fuzz_readers.h"
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "common/error.h"
 #include "models/checkpoints/huggingface_folder.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/checkpoints/torch_file.h"
+#include "models/encoder_reading.h"
 
 namespace permafrost {
 namespace {
@@ -57,24 +60,63 @@ bool legacy(std::string_view bytes) {
   return is_read([&] { read_torch(read_torch_legacy(copy_bytes(bytes), kWhere)); });
 }
 
-bool huggingface(std::string_view bytes) {
+// Everything up to the next zero byte, which is taken off.
+std::string take_part(std::string_view& bytes) {
   const auto zero = std::min(bytes.find('\0'), bytes.size());
-  const std::string config(bytes.substr(0, zero));
-  const std::string index(bytes.substr(std::min(zero + 1, bytes.size())));
-  // What a family makes of a config and of tensors of these names belongs here.
+  std::string part(bytes.substr(0, zero));
+  bytes.remove_prefix(std::min(zero + 1, bytes.size()));
+  return part;
+}
+
+bool huggingface(std::string_view bytes) {
+  const std::string config = take_part(bytes), index(bytes);
   const bool config_is_read = is_read([&] { read_huggingface_config(config, kWhere); });
   const bool index_is_read = is_read([&] { read_shard_index(index, kWhere); });
   return config_is_read && index_is_read;
 }
 
+// Tensors of zeros from lines "name 3 4"; what would take memory of note is left out.
+NamedTensors tensors_of(const std::string& lines) {
+  NamedTensors tensors;
+  std::istringstream text(lines);
+  for (std::string line; tensors.size() < 256 && std::getline(text, line);) {
+    std::istringstream words(line);
+    std::string name;
+    words >> name;
+    std::vector<std::int64_t> shape;
+    std::int64_t values = 1;
+    for (std::int64_t size; values <= 4096 && shape.size() < 6 && words >> size;) {
+      shape.push_back(std::clamp<std::int64_t>(size, 0, 4097));
+      values *= shape.back();
+    }
+    if (values <= 4096) tensors.emplace_back(name, at::zeros(shape));
+  }
+  return tensors;
+}
+
+bool encoder(std::string_view bytes) {
+  return is_read([&] {
+    const std::string config = take_part(bytes), spec = take_part(bytes);
+    Checkpoint checkpoint;
+    checkpoint.path = kWhere;
+    checkpoint.entries.push_back({"", tensors_of(std::string(bytes))});
+    if (!config.empty()) {
+      checkpoint.container = Container::huggingface;
+      checkpoint.config = read_huggingface_config(config, kWhere);
+    }
+    // A spec is a JSON object here: other texts name files.
+    const EncoderReading reading =
+        read_encoder(checkpoint, {.spec = spec.empty() || spec[0] == '{' ? spec : "{}"});
+    if (!reading.complete()) throw InputError(kWhere, "tensors", "all", "not all");
+  });
+}
+
 }  // namespace
 
 const std::vector<FuzzReader>& fuzz_readers() {
-  static const std::vector<FuzzReader> readers = {{"huggingface", huggingface},
-                                                  {"legacy", legacy},
-                                                  {"pickle", pickle},
-                                                  {"safetensors", safetensors},
-                                                  {"zip", zip}};
+  static const std::vector<FuzzReader> readers = {
+      {"encoder", encoder}, {"huggingface", huggingface}, {"legacy", legacy},
+      {"pickle", pickle},   {"safetensors", safetensors}, {"zip", zip}};
   return readers;
 }
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "models/checkpoints/fuzz/fuzz_readers.h"
+#include "models/fuzz/fuzz_readers.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto& reader = permafrost::fuzz_reader(FUZZ_READER);
