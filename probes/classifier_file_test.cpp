@@ -103,9 +103,10 @@ TEST(ClassifierFile, GivesEveryTensorAFate) {
   remove(file, "module.pooler.cross_attention_block.norm1.bias");
   tensor_named(file, "module.linear.bias") = at::zeros({9});
   file.entries[0].tensors.emplace_back("module.pooler.surplus", at::zeros({1}));
+  file.entries[0].tensors.emplace_back("module.extra", at::zeros({1}));
   const std::string error = input_error_of([&] { read_classifier(file, {.heads = 2}); });
   for (const char* part :
-       {"1 missing: pooler.cross_attention_block.norm1.bias", "1 unexpected: pooler.surplus",
+       {"1 missing: pooler.cross_attention_block.norm1.bias", "2 unexpected: extra, pooler.surplus",
         "1 mismatched: linear.bias (expected [8], found [9]"})
     EXPECT_TRUE(contains(error, part)) << error;
   file = whole;
@@ -155,7 +156,8 @@ TEST(ClassifierFile, JoinsWhatHuggingFaceKeepsApart) {
   const at::Tensor kv = head.tensors.at("pooler.cross_attention_block.xattn.kv.weight");
   EXPECT_EQ(kv.sizes(), (std::vector<std::int64_t>{8, 4}));
   EXPECT_EQ(kv.slice(0, 0, 4).sum().item<double>(), 0) << "keys come first";
-  EXPECT_TRUE(head.hugging_face && head.has_others);
+  EXPECT_TRUE(head.hugging_face);
+  EXPECT_EQ(head.tensors.size(), 1U);
   EXPECT_EQ(head_tensors({{v, at::ones({4, 4})}}).incomplete,
             std::vector<std::string>{"pooler.cross_attention_block.xattn.kv.weight (part 1 of 2)"});
 }

@@ -50,26 +50,25 @@ constexpr std::pair<const char*, const char*> kStarts[] = {
     {"classifier.", "linear."},
 };
 
-constexpr const char* kOfTheHead[] = {"pooler.", "linear.", "classifier.", "fc_norm."};
+// Hugging Face's encoders and predictors, in one file with the head.
+constexpr const char* kOfTheEncoder[] = {"vjepa2.", "videomae."};
 
 }  // namespace
 
 HeadTensorName head_tensor_name(const std::string& stored) {
   HeadTensorName result;
   std::string name = without_wrappers(stored);
-  bool ours = false;
-  for (const char* start : kOfTheHead) ours = ours || starts_with(name, start);
-  // An action anticipation head ends in verb_classifier and others: unexpected, so kept.
-  ours = ours || name.find("_classifier.") != std::string::npos;
-  if (!ours) return result;
+  for (const char* start : kOfTheEncoder)
+    if (starts_with(name, start)) return result;
   for (const auto& [from, to] : kStarts)
     if (starts_with(name, from)) {
       name = to + name.substr(std::char_traits<char>::length(from));
       result.hugging_face = true;
       break;
     }
+  const bool pooler = starts_with(name, "pooler.");
   for (const Rename& rename : kMiddles)
-    if (const auto at = name.find(rename.from); at != std::string::npos) {
+    if (const auto at = name.find(rename.from); pooler && at != std::string::npos) {
       name.replace(at, std::char_traits<char>::length(rename.from), rename.to);
       result.part = rename.part;
       result.parts = rename.parts;
@@ -105,10 +104,7 @@ HeadTensors head_tensors(const NamedTensors& stored) {
   auto& twice = head.incomplete;
   for (const auto& [name, tensor] : stored) {
     const HeadTensorName known = head_tensor_name(name);
-    if (known.name.empty()) {
-      head.has_others = true;
-      continue;
-    }
+    if (known.name.empty()) continue;
     head.hugging_face = head.hugging_face || known.hugging_face;
     auto& place = parts[known.name];
     if (place.empty()) place.resize(static_cast<std::size_t>(known.parts));

@@ -10,8 +10,9 @@
 
 namespace permafrost {
 
-// A tensor of a file: the head's under the common name, one third or half of it (Hugging Face keeps
-// queries, keys and values apart), or somebody else's.
+// A tensor of a file: under the common name, whole or one half or third of it (Hugging Face keeps
+// queries, keys and values apart), or known to be somebody else's. Names that no head has stay, and
+// are found unexpected.
 struct HeadTensorName {
   std::string name;           // empty: part of the encoder or predictor beside the head
   int part = 0, parts = 1;    // rows of the common tensor
@@ -21,12 +22,11 @@ struct HeadTensorName {
 // `stored` as the file has it; prefixes "module." and "backbone." are taken off first.
 HeadTensorName head_tensor_name(const std::string& stored);
 
-// The head's tensors under the common names, parts joined.
+// The tensors under the common names, parts joined.
 struct HeadTensors {
   std::map<std::string, at::Tensor> tensors;
-  std::vector<std::string>
-      incomplete;  // also what comes twice: "pooler.blocks.0.attn.qkv.weight (part 2 of 3)"
-  bool has_others = false;  // tensors of an encoder or predictor stand beside them
+  // Also what comes twice: "pooler.blocks.0.attn.qkv.weight (part 2 of 3)".
+  std::vector<std::string> incomplete;
   bool hugging_face = false;
 };
 HeadTensors head_tensors(const NamedTensors& stored);

@@ -26,8 +26,8 @@ struct EvaluationInput {
   bool attend_across_clips = true;       // false: each clip by itself, probabilities averaged
   // Blocks whose outputs (through the final norm) are joined as tokens of a clip; none: the last.
   std::vector<int> layers;
-  std::int64_t chunk =
-      0;  // samples encoded together; 0: as many as half a gigabyte holds, at most 16
+  // Samples encoded together; 0: as many as half a gigabyte holds, at most 16.
+  std::int64_t chunk = 0;
 };
 
 struct HeadOutput {
