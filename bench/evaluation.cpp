@@ -152,6 +152,7 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
   e.classes = match_classes(head.class_names, head.spec.classes, task.class_names, task.classes,
                             "--head " + head.name);
   e.encoder = {encoder.name, encoder.source, encoder.sha256, to_json(encoder.spec)};
+  e.notes = encoder.notes;
   e.task = {task.name, task.manifest_sha256, task.identity, task.version, task.classes};
   e.class_names = task.class_names;
   e.head = head;

@@ -49,6 +49,7 @@ struct Evaluation {
   Interval ci95;     // bootstrap
   std::string ci95_over = "samples";  // or "groups", where samples share one (law 6)
   Diagnosis diagnosis;
+  std::vector<std::string> notes;  // of the encoder: what was assumed, chosen or resized
   std::vector<std::string> warnings;
   double seconds = 0;
   int threads = 1;

@@ -145,6 +145,7 @@ std::string to_markdown(const Evaluation& e) {
   std::string text = headline(e) + "\n" + inputs_text(e) + "\n" + protocol_table(e);
   if (!e.recipe.empty())
     text += "\n" + count(departures, "departure") + " from the paper's protocol\n";
+  for (const auto& note : e.notes) text += "\nencoder: " + note + "\n";
   for (const auto& warning : e.warnings) text += "\nWARNING: " + warning + "\n";
   if (e.diagnosis.other_order) text += "\n" + renaming_table(e);
   if (!e.failures.empty()) text += "\n" + failures_text(e);
@@ -185,6 +186,7 @@ OrderedJson to_json(const Evaluation& e) {
           {"coverage", e.coverage()},
           {"failures", failures},
           {"diagnosis", diagnosis_json(e.diagnosis)},
+          {"notes", e.notes},
           {"warnings", e.warnings},
           {"seconds", e.seconds},
           {"threads", e.threads},

@@ -45,7 +45,6 @@ int run(const CommonOptions& common, const EvaluateCommand& command) {
   options.threads = common.thread_count();
   options.quiet = common.quiet;
   const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
-  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
   const Classifier head = head_of(command, encoder);
   if (!command.out.empty()) require_writable_directory(command.out, "--out");
   const Evaluation evaluation = evaluate_task(encoder, head, options);

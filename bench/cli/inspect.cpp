@@ -8,6 +8,7 @@
 #include "bench/cli/options.h"
 #include "common/error.h"
 #include "models/encoder_reading.h"
+#include "probes/classifier_file.h"
 
 namespace permafrost {
 namespace {
@@ -66,10 +67,44 @@ void print_container(const Checkpoint& file) {
   for (const auto& other : file.others) std::printf("also        %s\n", other.c_str());
 }
 
+// What can be said of a head: its kind and shape, or why it cannot be used. The number of attention
+// heads stands in no file of V-JEPA; 1 fits any width and only serves to read the shapes.
+Json head_of(const Checkpoint& file) {
+  if (!content_of(file).head) return nullptr;
+  try {
+    const Classifier head = read_classifier(file, {.heads = 1, .encoder_heads = 1});
+    Json spec = to_json(head.spec);
+    spec.erase("heads");
+    return {{"kind", head.kind},
+            {"spec", spec},
+            {"class_names", head.class_names},
+            {"sha256", head.sha256},
+            {"unused", head.unused}};
+  } catch (const InputError& error) {
+    return {{"not_usable", error.what()}};
+  }
+}
+
+void print_head(const Json& head) {
+  if (head.contains("not_usable")) {
+    std::printf("NOT USABLE  %s\n", head.at("not_usable").get<std::string>().c_str());
+    return;
+  }
+  std::printf("head        %s\nspec        %s\nsha256      %s\n",
+              head.at("kind").get<std::string>().c_str(), head.at("spec").dump().c_str(),
+              head.at("sha256").get<std::string>().c_str());
+  if (!head.at("class_names").empty())
+    std::printf("classes     %s\n", head.at("class_names").dump().c_str());
+  for (const auto& name : head.at("unused"))
+    std::printf("  known unused  %s\n", name.get<std::string>().c_str());
+}
+
 // A file without an encoder: its tensors as they are, and why no encoder was found.
 int describe_tensors(const CommonOptions& common, const Checkpoint& file, const std::string& why) {
   Json tensors = Json::object();
+  const Json head = head_of(file);
   if (!common.json) print_container(file);
+  if (!common.json && !head.is_null()) print_head(head);
   for (const auto& entry : file.entries) {
     for (const auto& [name, tensor] : entry.tensors) {
       const std::string full = entry.name.empty() ? name : entry.name + "/" + name;
@@ -87,12 +122,13 @@ int describe_tensors(const CommonOptions& common, const Checkpoint& file, const 
                              {"others", file.others},
                              {"metadata", file.metadata},
                              {"no_encoder", why},
+                             {"head", head},
                              {"tensors", tensors}}
                             .dump(2)
                             .c_str());
-  else
+  else if (head.is_null())
     std::printf("no encoder: %s\n", why.c_str());
-  return 0;
+  return head.is_object() && head.contains("not_usable") ? 1 : 0;
 }
 
 Json fates_of(const EncoderReading& reading) {
