@@ -63,7 +63,8 @@ class Planner {
     if (const auto it = row.paper.find(column.name); it != row.paper.end()) use.paper = it->second;
 
     PlannedPlace place;
-    for (std::uint64_t seed = seeds_.first; seed <= seeds_.last(); ++seed) {
+    const SeedRange seeds = seeds_of(protocol, seeds_);
+    for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
       PlannedCell cell{.encoder = row.encoder, .protocol = protocol, .task = &task};
       cell.clips = clips_of(protocol, spec);
       cell.record.encoder = encoder.identity;
@@ -128,11 +129,27 @@ Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::strin
   return random_encoder(read_encoder_spec(choice.spec, where), choice.seed);
 }
 
-void take_records(Plan& plan, const fs::path& out,
+bool writes_heads(const ProtocolChoice& protocol) {
+  return !protocol.is_finetune && protocol.probe.head != HeadKind::knn;
+}
+
+fs::path head_path(const fs::path& out, const PlannedCell& cell, std::size_t fold) {
+  const std::string of = cell.task->folds.size() > 1 ? "-fold" + std::to_string(fold + 1) : "";
+  return out / "heads" / (cell.record.key + of + ".safetensors");
+}
+
+void take_records(Plan& plan, const fs::path& out, bool with_heads,
                   const std::function<void(const std::string&)>& notice) {
+  const auto heads_are_there = [&](const PlannedCell& cell) {
+    std::error_code ignored;
+    for (std::size_t fold = 0; fold < cell.task->folds.size(); ++fold)
+      if (!fs::exists(head_path(out, cell, fold), ignored)) return false;
+    return true;
+  };
   for (auto& cell : plan.cells) {
     std::error_code ignored;
     if (!fs::exists(record_path(out, cell.record.key), ignored)) continue;
+    if (with_heads && writes_heads(cell.protocol) && !heads_are_there(cell)) continue;
     Record found;
     try {
       found = read_record(out, cell.record.key);
@@ -187,7 +204,9 @@ double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips) {
 double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
                   std::int64_t samples) {
   const double width = spec.width, tokens = static_cast<double>(spec.tokens()) * clips;
-  const auto candidates = static_cast<double>(protocol.learning_rates.size());
+  const auto candidates = static_cast<double>(candidates_of(protocol).size());
+  if (sees_the_mean_alone(protocol.head))
+    return static_cast<double>(samples) * (candidates * width * 60 / 2e7 + 1e-3);
   const double attention = tokens * width * candidates * protocol.heads * 12;
   const double rest = candidates * width * width * 60;
   return static_cast<double>(samples) * ((attention + rest) / 2e7 + tokens * width * 5e-7);

@@ -54,8 +54,15 @@ Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const S
 // The weights; `unavailable` is set instead where there is no such file.
 Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable);
 
-// Takes what has a valid record under `out`; tells `notice` about each that is there but not valid.
-void take_records(Plan& plan, const std::filesystem::path& out,
+// Frozen heads that can be written down (all but knn), one file a fold:
+// OUT/heads/KEY.safetensors, or KEY-fold1.safetensors and so on.
+bool writes_heads(const ProtocolChoice& protocol);
+std::filesystem::path head_path(const std::filesystem::path& out, const PlannedCell& cell,
+                                std::size_t fold);
+
+// Takes what has a valid record under `out`, and its heads where they are asked for; tells `notice`
+// about each record that is there but not valid.
+void take_records(Plan& plan, const std::filesystem::path& out, bool with_heads,
                   const std::function<void(const std::string&)>& notice);
 
 // Cells to compute that share features: one encoder, task and number of clips.

@@ -150,9 +150,34 @@ void read_lists(JsonObject& object, Record& record) {
   }
   for (const auto& item : required(object, "selection")) {
     JsonObject selection(item, object.where("selection"));
-    record.selections.push_back(
-        {selection.number("learning_rate"), selection.numbers("held_out_accuracy")});
+    Selection chosen;
+    chosen.learning_rate = selection.number("learning_rate", 0);
+    if (selection.has("weight_decay")) chosen.weight_decay = selection.number("weight_decay");
+    chosen.neighbours = static_cast<int>(selection.integer("neighbours", 0));
+    chosen.held_out_accuracy = selection.numbers("held_out_accuracy");
+    record.selections.push_back(std::move(chosen));
   }
+}
+
+void read_training(JsonObject& object, Record& record) {
+  const Json* json = object.child("training");
+  if (json == nullptr) return;
+  object.choice("spread_over", {"splits"});
+  JsonObject training(*json, object.where("training"));
+  record.training =
+      TrainingSubset{training.integer("samples", {}, 1), training.text("samples_sha256")};
+  training.finish();
+}
+
+OrderedJson selection_json(const Selection& s) {
+  OrderedJson json;
+  if (s.neighbours > 0)
+    json["neighbours"] = s.neighbours;
+  else
+    json["learning_rate"] = s.learning_rate;
+  if (s.weight_decay) json["weight_decay"] = *s.weight_decay;
+  json["held_out_accuracy"] = s.held_out_accuracy;
+  return json;
 }
 
 // What the file says beside what follows from its predictions.
@@ -240,9 +265,7 @@ OrderedJson to_json(const Record& r) {
                     {"paper", paper_json(use.paper)}});
   for (const auto& failure : r.failures)
     failures.push_back({{"sample", failure.sample}, {"reason", failure.reason}});
-  for (const auto& s : r.selections)
-    selection.push_back(
-        {{"learning_rate", s.learning_rate}, {"held_out_accuracy", s.held_out_accuracy}});
+  for (const auto& s : r.selections) selection.push_back(selection_json(s));
   const CellUse first = r.used_by.empty() ? CellUse{} : r.used_by[0];
   const bool grouped = !groups_of(r).empty();
   OrderedJson json;
@@ -275,6 +298,10 @@ OrderedJson to_json(const Record& r) {
   json["used_by"] = uses;
   json["predictions"] = "predictions/" + r.key + ".csv";
   json["selection"] = selection;
+  if (r.training) {
+    json["spread_over"] = "splits";
+    json["training"] = {{"samples", r.training->samples}, {"samples_sha256", r.training->sha256}};
+  }
   json["time"] = {
       {"encode", r.encode_seconds}, {"train", r.train_seconds}, {"evaluate", r.evaluate_seconds}};
   json["threads"] = r.threads;
@@ -304,6 +331,7 @@ Record read_record(const fs::path& out, const std::string& key) {
   record.used_by = read_uses(object.child("used_by"), where);
   object.choice("metric", {"top1"});
   read_lists(object, record);
+  read_training(object, record);
   read_run(object, record);
   for (const auto* known : {"table", "row", "column", "paper", "ci95_is", "predictions"})
     object.skip(known);

@@ -50,7 +50,16 @@ struct CellUse {
 // How the candidate was chosen in one fold; empty for fine-tuning.
 struct Selection {
   double learning_rate = 0;
+  std::optional<double> weight_decay;     // where the protocol has several
+  int neighbours = 0;                     // of knn; 0: another head
   std::vector<double> held_out_accuracy;  // share, one a candidate
+};
+
+// The random part of the training side that a low-shot probe was given.
+struct TrainingSubset {
+  std::int64_t samples = 0;  // of all folds
+  std::string sha256;        // of their names, a line each, folds one after the other
+  bool operator==(const TrainingSubset&) const = default;
 };
 
 struct EncoderIdentity {
@@ -73,6 +82,8 @@ struct Record {
   std::vector<Prediction> predictions;
   std::vector<Failure> failures;
   std::vector<Selection> selections;  // one a fold
+  // Low-shot: seeds of the cell are then splits, and its spread is one over splits (law 6).
+  std::optional<TrainingSubset> training;
   double encode_seconds = 0, train_seconds = 0, evaluate_seconds = 0;
   int threads = 1;
   BuildInfo build;

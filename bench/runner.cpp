@@ -7,14 +7,19 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "bench/plan.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/hash.h"
 #include "common/parallel.h"
 #include "common/progress.h"
 #include "common/stopwatch.h"
+#include "datasets/label_subset.h"
+#include "probes/classifier_file.h"
 #include "probes/features.h"
 #include "probes/finetune.h"
 #include "probes/probe_training.h"
@@ -27,8 +32,55 @@ namespace {
 struct FoldResult {
   std::vector<int> predictions;  // of the fold's test side
   Selection selection;
+  std::vector<std::int64_t> training;  // low-shot: the samples that were given
   double train_seconds = 0, evaluate_seconds = 0;
 };
+
+Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
+                   const ProbeProtocol& protocol, std::uint64_t seed) {
+  if (!(protocol.label_fraction < 1)) return fold;
+  return {label_subset(features.labels, task.groups, fold.train, protocol.label_fraction, seed),
+          fold.test};
+}
+
+Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protocol) {
+  const ProbeCandidate chosen = candidates_of(protocol)[static_cast<std::size_t>(outcome.chosen)];
+  Selection selection{.learning_rate = chosen.learning_rate,
+                      .neighbours = chosen.neighbours,
+                      .held_out_accuracy = outcome.held_out_accuracy};
+  if (!protocol.weight_decays.empty()) selection.weight_decay = chosen.weight_decay;
+  return selection;
+}
+
+// Nothing where every fold was given its whole training side.
+std::optional<TrainingSubset> training_subset(const std::vector<FoldResult>& results,
+                                              const Task& task) {
+  TrainingSubset subset;
+  std::string names;
+  for (const auto& result : results) {
+    subset.samples += static_cast<std::int64_t>(result.training.size());
+    for (const auto sample : result.training) names += task.source->name(sample) + "\n";
+  }
+  if (subset.samples == 0) return {};
+  subset.sha256 = sha256_of(names);
+  return subset;
+}
+
+Classifier classifier_of(const ProbeOutcome& outcome, const PlannedCell& cell) {
+  const Record& record = cell.record;
+  Classifier head;
+  head.name = record.key;
+  head.spec = classifier_spec_of(outcome.spec);
+  head.weights = classifier_weights_of(outcome.head, outcome.spec);
+  head.class_names = cell.task->class_names;
+  head.provenance = {
+      {"record", record.key},
+      {"encoder", {{"name", record.encoder.name}, {"sha256", record.encoder.sha256}}},
+      {"task", {{"name", record.task.name}, {"identity", record.task.identity}}},
+      {"protocol", record.protocol},
+      {"seed", record.seed}};
+  return head;
+}
 
 std::int64_t units(double work) { return std::max<std::int64_t>(1, std::llround(work)); }
 
@@ -69,7 +121,7 @@ class Runner {
     const EncoderSpec& spec = spec_of(group.encoder);
     const auto n = static_cast<std::int64_t>(fold.train.size());
     if (!group.is_finetune)
-      return units(cell.protocol.probe.epochs *
+      return units(passes_of(cell.protocol.probe) * cell.protocol.probe.label_fraction *
                    probe_work(spec, cell.protocol.probe, group.clips, n));
     return units(cell.protocol.finetune.epochs * finetune_work(spec, group.task->kind, n));
   }
@@ -114,14 +166,17 @@ class Runner {
                         f = static_cast<std::size_t>(job) % folds;
       PlannedCell& cell = plan_.cells[group.cells[c]];
       const ProbeProtocol& protocol = cell.protocol.probe;
-      Progress part(progress, fold_units(group, cell, task.folds[f]), protocol.epochs);
-      ProbeOutcome outcome = train_probe(features, task.groups, task.folds[f], task.classes,
-                                         protocol, cell.record.seed, [&] { part.advance(); });
-      results[c][f] = {std::move(outcome.predictions),
-                       {protocol.learning_rates[static_cast<std::size_t>(outcome.chosen)],
-                        outcome.held_out_accuracy},
-                       outcome.train_seconds,
-                       outcome.evaluate_seconds};
+      Progress part(progress, fold_units(group, cell, task.folds[f]), passes_of(protocol));
+      const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
+      ProbeOutcome outcome = train_probe(features, task.groups, fold, task.classes, protocol,
+                                         cell.record.seed, [&] { part.advance(); });
+      if (options_.keep_heads && writes_heads(cell.protocol))
+        save_classifier(head_path(options_.out, cell, f), classifier_of(outcome, cell));
+      results[c][f] = {.predictions = std::move(outcome.predictions),
+                       .selection = selection_of(outcome, protocol),
+                       .train_seconds = outcome.train_seconds,
+                       .evaluate_seconds = outcome.evaluate_seconds};
+      if (protocol.label_fraction < 1) results[c][f].training = fold.train;
       if (--left[c] > 0) return;
       cell.record.encode_seconds = encode_seconds;
       finish(cell, results[c], [&](std::int64_t sample) {
@@ -141,8 +196,9 @@ class Runner {
         Progress part(progress, fold_units(group, cell, fold), clips);
         FinetuneOutcome outcome = finetune(encoder_, *task.source, fold, task.classes, protocol,
                                            cell.record.seed, options_.threads, &part);
-        results.push_back(
-            {std::move(outcome.predictions), {}, outcome.train_seconds, outcome.evaluate_seconds});
+        results.push_back({.predictions = std::move(outcome.predictions),
+                           .train_seconds = outcome.train_seconds,
+                           .evaluate_seconds = outcome.evaluate_seconds});
       }
       finish(cell, results,
              [&](std::int64_t sample) { return task.source->read(sample, 0, 1).failure; });
@@ -169,6 +225,7 @@ class Runner {
                                     task.groups[static_cast<std::size_t>(sample)]});
       if (predicted < 0) record.failures.push_back({name, failure_of(sample)});
     }
+    record.training = training_subset(results, task);
     record.threads = options_.threads;
     record.build = build_info(cell.protocol.is_finetune ? "cpu" : options_.device);
     complete(record);
@@ -197,6 +254,12 @@ std::vector<std::vector<CellInput>> inputs_of(const std::vector<std::vector<Plan
   return inputs;
 }
 
+TableSpec with_notes(TableSpec table, const Suite& suite) {
+  for (auto& column : table.columns)
+    column.protocol_note = note_of(protocol_of(suite, column.protocol));
+  return table;
+}
+
 // One line for every encoder and task that is not there, however many places it leaves empty.
 void tell_unavailable(const Plan& plan, const TablesOptions& options) {
   if (!options.notice) return;
@@ -220,7 +283,7 @@ TablesResult run_specs(const TablesOptions& options, const Suite& suite,
 
   Plan plan = make_plan(suite, tables, {options.first_seed, seeds}, data_folder(options.data));
   tell_unavailable(plan, options);
-  if (!options.fresh) take_records(plan, options.out, options.notice);
+  if (!options.fresh) take_records(plan, options.out, options.keep_heads, options.notice);
   Runner(options, suite, plan).run();
 
   TablesResult result;
@@ -231,7 +294,8 @@ TablesResult run_specs(const TablesOptions& options, const Suite& suite,
                              .first_seed = options.first_seed,
                              .quick = options.quick};
   for (std::size_t t = 0; t < tables.size(); ++t)
-    result.tables.push_back(build_table(tables[t], context, inputs_of(plan.places[t], plan.cells)));
+    result.tables.push_back(
+        build_table(with_notes(tables[t], suite), context, inputs_of(plan.places[t], plan.cells)));
   result.seconds = watch.seconds();
   return result;
 }

@@ -30,6 +30,7 @@ struct TablesOptions {
   bool quick = false;            // fewer samples and epochs, keys of its own
   bool fresh = false;            // records that are there are not looked at
   bool quiet = false;            // no progress bar
+  bool keep_heads = false;       // writes trained heads, see head_path; computes what has none
   // Told at once, a line each: records that were damaged, rows and columns that are not available.
   std::function<void(const std::string&)> notice;
 };

@@ -81,13 +81,18 @@ ProtocolChoice parse_protocol(const std::string& name, Json json, const std::str
   {
     JsonObject object(json, where);
     choice.is_finetune = object.choice("kind", {"probe", "finetune"}, "probe") == "finetune";
+    choice.splits = static_cast<int>(object.integer("splits", 0, 1, 1000));
   }
   json.erase("kind");
+  json.erase("splits");
   choice.clips_given = json.contains("clips");
   if (choice.is_finetune)
     choice.finetune = read_finetune_protocol(json, where);
   else
     choice.probe = read_probe_protocol(json, where);
+  if (choice.splits > 0 && (choice.is_finetune || !(choice.probe.label_fraction < 1)))
+    throw InputError(where, "splits", "a probe with a label_fraction below 1",
+                     choice.is_finetune ? "fine-tuning" : "all labels");
   return choice;
 }
 
@@ -323,6 +328,16 @@ const ProtocolChoice& protocol_of(const Suite& suite, const std::string& name) {
 int clips_of(const ProtocolChoice& protocol, const TaskSpec& task) {
   if (protocol.is_finetune) return 1;
   return protocol.clips_given ? protocol.probe.clips : task.clips;
+}
+
+std::string note_of(const ProtocolChoice& protocol) {
+  if (protocol.is_finetune || !(protocol.probe.label_fraction < 1)) return "";
+  return Json(100 * protocol.probe.label_fraction).dump() + " % of the labels, spread over " +
+         (protocol.splits > 0 ? std::to_string(protocol.splits) + " splits" : "splits");
+}
+
+SeedRange seeds_of(const ProtocolChoice& protocol, const SeedRange& run) {
+  return {run.first, protocol.splits > 0 ? protocol.splits : run.count};
 }
 
 Json to_json(const ProtocolChoice& protocol, const TaskSpec& task) {

@@ -38,6 +38,9 @@ struct ProtocolChoice {
   bool is_finetune = false;
   ProbeProtocol probe;
   bool clips_given = false;  // else the task's number of clips is taken
+  // Low-shot (label_fraction below 1): so many seeds, each another subset of the labels; 0: as many
+  // seeds as the run has. No part of the key: split k is seed k.
+  int splits = 0;
   FinetuneProtocol finetune;
 };
 
@@ -61,6 +64,7 @@ struct ColumnSpec {
   std::string name;
   std::string stands_for;  // the paper's column; empty where there is none
   std::string task, protocol;
+  std::string protocol_note;  // see note_of; filled by the runner, no part of the file
 };
 
 struct RowSpec {
@@ -75,6 +79,13 @@ struct SeedRange {
   int count = 2;
   std::uint64_t last() const { return first + static_cast<std::uint64_t>(count) - 1; }
 };
+
+// What a reader must know of a protocol beside its name: "5 % of the labels, spread over 3 splits".
+// Mostly empty.
+std::string note_of(const ProtocolChoice& protocol);
+
+// Those of a cell: the run's, or one a split.
+SeedRange seeds_of(const ProtocolChoice& protocol, const SeedRange& run);
 
 enum class ClaimKind { greater, match };
 

@@ -61,7 +61,8 @@ std::string column_note(const ColumnSpec& spec, const ColumnModel& column) {
             spec.task + " v" + std::to_string(column.task_version);
   else
     text += "; task " + spec.task;
-  return text + ", protocol " + spec.protocol;
+  text += ", protocol " + spec.protocol;
+  return spec.protocol_note.empty() ? text : text + " (" + spec.protocol_note + ")";
 }
 
 // Which cells are missing and why, and which stand on fewer samples.

@@ -123,6 +123,8 @@ MaskStrategy mask_strategy(const std::string& name, const std::string& where) {
   long_range.num_blocks = 2;
   long_range.spatial_scale[0] = long_range.spatial_scale[1] = 0.7;
   if (name == "multiblock") return {name, {short_range, long_range}};
+  if (name == "multiblock_short") return {name, {short_range}};
+  if (name == "multiblock_long") return {name, {long_range}};
   const std::string causal = "causal_multiblock(", tube = "random_tube(";
   if (name.rfind(causal, 0) == 0 && name.back() == ')') {
     constexpr double kPaperFrames = 16.0;
@@ -140,7 +142,9 @@ MaskStrategy mask_strategy(const std::string& name, const std::string& where) {
       throw InputError(where, "masking", "a masked share between 0 and 1", quoted(name));
     return {name, {tubes}};
   }
-  throw InputError(where, "masking", "multiblock, causal_multiblock(FRAMES) or random_tube(RATIO)",
+  throw InputError(where, "masking",
+                   "multiblock, multiblock_short, multiblock_long, causal_multiblock(FRAMES) or "
+                   "random_tube(RATIO)",
                    quoted(name));
 }
 

@@ -38,10 +38,16 @@ struct MaskStrategy {
   std::vector<MaskConfig> masks;
 };
 
-// `multiblock`, `causal_multiblock(6)`, `causal_multiblock(12)` (frames of the paper's 16-frame
-// clip, as a share of ours), `random_tube(0.9)`. Throws InputError naming `where` for anything
-// else.
+// `multiblock`, its short-range or long-range mask alone (`multiblock_short`, `multiblock_long`),
+// `causal_multiblock(6)`, `causal_multiblock(12)` (frames of the paper's 16-frame clip, as a share
+// of ours), `random_tube(0.9)`. Throws InputError naming `where` for anything else.
 MaskStrategy mask_strategy(const std::string& name, const std::string& where);
+
+// The same from JSON: a name, a list of masks, or {"name": "mine", "masks": [...]}; a mask is
+//   {"kind": "blocks", "num_blocks": 8, "spatial_scale": [0.15, 0.15], "temporal_scale": [1, 1],
+//    "aspect_ratio": [0.75, 1.5], "max_temporal_keep": 1, "max_keep": 0}
+// or {"kind": "random_tube", "ratio": 0.9}; what is left out is as in MaskConfig.
+MaskStrategy read_mask_strategy(const Json& json, const std::string& where);
 
 struct Mask {
   at::Tensor context;  // int64 [B,Kc], ascending

@@ -165,8 +165,8 @@ TEST(Masking, NamesWhatItDoesNotKnow) {
     return input_error_of([&] { mask_strategy(name, "a.json"); });
   };
   EXPECT_EQ(text_of("blocks"),
-            "a.json: masking: expected multiblock, causal_multiblock(FRAMES) or "
-            "random_tube(RATIO), found \"blocks\"");
+            "a.json: masking: expected multiblock, multiblock_short, multiblock_long, "
+            "causal_multiblock(FRAMES) or random_tube(RATIO), found \"blocks\"");
   for (const std::string name :
        {"causal_multiblock(0)", "causal_multiblock(17)", "causal_multiblock(-2)",
         "causal_multiblock()", "causal_multiblock(six)", "causal_multiblock(6", "random_tube(0)",
@@ -175,6 +175,24 @@ TEST(Masking, NamesWhatItDoesNotKnow) {
     EXPECT_TRUE(contains(text_of(name), "a.json: masking: expected ") &&
                 contains(text_of(name), "\"" + name + "\""))
         << name;
+}
+
+TEST(Masking, ShortAndLongAreTheMasksOfMultiblockAlone) {
+  const auto both = mask_strategy("multiblock", "test").masks;
+  const auto close = mask_strategy("multiblock_short", "test").masks,
+             far = mask_strategy("multiblock_long", "test").masks;
+  ASSERT_EQ(close.size(), 1U);
+  ASSERT_EQ(far.size(), 1U);
+  EXPECT_EQ(close[0].num_blocks, both[0].num_blocks);
+  EXPECT_EQ(close[0].spatial_scale[0], both[0].spatial_scale[0]);
+  EXPECT_EQ(far[0].num_blocks, both[1].num_blocks);
+  EXPECT_EQ(far[0].spatial_scale[0], both[1].spatial_scale[0]);
+  // The first mask draws the same places whatever follows it.
+  EXPECT_TRUE(drawn("multiblock_short", kPaper, 3, 2)[0].context.equal(
+      drawn("multiblock", kPaper, 3, 2)[0].context));
+  // Two large blocks leave less to see than eight small ones.
+  EXPECT_LT(drawn("multiblock_long", kPaper, 4, 1)[0].context.size(1),
+            drawn("multiblock_short", kPaper, 4, 1)[0].context.size(1));
 }
 
 TEST(Masking, SaysWhenTheGridIsTooSmall) {

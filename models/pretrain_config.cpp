@@ -76,7 +76,10 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where) 
   config.objective = object.choice("objective", {"vjepa", "pixel_mae"}) == "vjepa"
                          ? Objective::vjepa
                          : Objective::pixel_mae;
-  config.masking = mask_strategy(object.text("masking", "multiblock"), where);
+  const Json* masking = object.child("masking");
+  config.masking = masking == nullptr || masking->is_string()
+                       ? mask_strategy(object.text("masking", "multiblock"), where)
+                       : read_mask_strategy(*masking, object.where("masking"));
   config.loss_exponent =
       object.number("loss_exponent", config.objective == Objective::vjepa ? 1.0 : 2.0, 1, 2);
   config.batch = static_cast<int>(object.integer("batch", config.batch, 1, 65536));

@@ -61,6 +61,14 @@ TEST(PretrainConfig, FindsManifestsBesideTheFile) {
   EXPECT_EQ(read_pretrain_config(json, "dir/a.json").real_manifest, "/else/clips.csv");
 }
 
+TEST(PretrainConfig, TakesMasksThatHaveNoName) {
+  Json json = valid();
+  json["masking"] = {{{"num_blocks", 2}, {"max_keep", 9}}};
+  const PretrainConfig config = read_pretrain_config(json, "a.json");
+  ASSERT_EQ(config.masking.masks.size(), 1U);
+  EXPECT_EQ(config.masking.masks[0].max_keep, 9);
+}
+
 TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   const auto expect_text = [](const char* pointer, const Json& value, const std::string& part) {
     Json json = valid();
@@ -74,6 +82,7 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
               "schedule's 125, found 125");
   expect_text("/objective", "clip", "objective: expected one of vjepa, pixel_mae, found \"clip\"");
   expect_text("/masking", "blocks", "masking: expected multiblock");
+  expect_text("/masking", {{{"num_block", 2}}}, "nearest valid key: \"num_blocks\"");
   expect_text("/stesp", 5, "\"stesp\" (nearest valid key: \"steps\")");
   expect_text("/encoder/widht", 5, "nearest valid key: \"width\"");
   expect_text("/predictor/widht", 5, "nearest valid key: \"width\"");

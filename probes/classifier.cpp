@@ -117,7 +117,7 @@ ClassifierSpec read_classifier_spec(const Json& json, const std::string& where) 
     return static_cast<int>(object.integer(key, {}, low, kMost));
   };
   ClassifierSpec spec;
-  spec.kind = head_named(object.text("kind"), where);
+  spec.kind = head_named(object.choice("kind", {"attentive", "mean_pool"}), where);
   spec.width = size("width", 1);
   spec.classes = size("classes", 1);
   spec.norm_eps = object.number("norm_eps", {}, 0, 1);
@@ -157,7 +157,9 @@ Json to_json(const ClassifierSpec& spec) {
 }
 
 ClassifierSpec classifier_spec_of(const HeadSpec& spec) {
-  return {.kind = spec.kind,
+  if (spec.kind == HeadKind::knn) throw Error("a knn head has no weights that could be written");
+  const bool attentive = spec.kind == HeadKind::attentive;
+  return {.kind = attentive ? HeadKind::attentive : HeadKind::mean_pool,
           .width = spec.width,
           .classes = spec.classes,
           .norm_eps = 1e-5,
@@ -170,8 +172,9 @@ ClassifierSpec classifier_spec_of(const HeadSpec& spec) {
 ClassifierWeights classifier_weights_of(const HeadWeights& w, const HeadSpec& spec) {
   const auto first = [](const at::Tensor& stacked) { return stacked.detach()[0].clone(); };
   ClassifierWeights out;
-  out.linear = {first(w.linear_weight), first(w.linear_bias)};
-  if (spec.kind == HeadKind::mean_pool) return out;
+  const FoldedLinear linear = folded_linear(w, spec.kind);
+  out.linear = {first(linear.weight), first(linear.bias)};
+  if (spec.kind != HeadKind::attentive) return out;
   out.query = first(w.query).unsqueeze(0);
   out.norm1 = {first(w.norm1_weight), first(w.norm1_bias)};
   out.q = {first(w.q_weight), first(w.q_bias)};

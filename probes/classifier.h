@@ -68,7 +68,9 @@ at::Tensor classify(const ClassifierWeights& weights, const ClassifierSpec& spec
 ClassifierSpec read_classifier_spec(const Json& json, const std::string& where);
 Json to_json(const ClassifierSpec& spec);
 
-// A head that we trained (candidate 0 of it), as a classifier with the same logits up to rounding.
+// A head that we trained (candidate 0 of it), as a classifier with the same logits up to rounding:
+// a linear one as mean_pool, its batch norm folded into the linear layer. Throws Error for knn,
+// which has nothing to write down.
 ClassifierSpec classifier_spec_of(const HeadSpec& spec);
 ClassifierWeights classifier_weights_of(const HeadWeights& weights, const HeadSpec& spec);
 

@@ -63,8 +63,13 @@ HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) 
     w.fc2_weight = drawn({d, hidden}, 1.0 / std::sqrt(2.0));
     w.fc2_bias = filled(d, 0);
   }
-  w.linear_weight = drawn({spec.classes, d});
+  const bool normed = spec.kind == HeadKind::linear;
+  w.linear_weight = drawn({spec.classes, d}, normed ? 0.01 / base : 1.0);
   w.linear_bias = filled(spec.classes, 0);
+  if (normed) {
+    w.running_mean = at::zeros({d});
+    w.running_variance = at::ones({d});
+  }
   return w;
 }
 
@@ -105,20 +110,54 @@ at::Tensor stacked_norm(const at::Tensor& x, const at::Tensor& weight, const at:
   return standardised(x) * weight.unsqueeze(1) + bias.unsqueeze(1);
 }
 
+// x [B,D], the same for all candidates -> [L,B,C].
+at::Tensor shared_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::linear(x, weight.flatten(0, 1), bias.flatten())
+      .view({x.size(0), weight.size(0), weight.size(1)})
+      .transpose(0, 1);
+}
+
+constexpr double kNormEps = 1e-6;
+
+at::Tensor batch_normed(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& variance) {
+  return (x - mean) * (variance + kNormEps).rsqrt();
+}
+
 }  // namespace
 
 at::Tensor head_logits(const HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
-  if (spec.kind == HeadKind::mean_pool) {
-    const auto l = w.linear_weight.size(0);
-    const at::Tensor mean = tokens.mean(1).unsqueeze(0);
-    return stacked_linear(mean.expand({l, tokens.size(0), tokens.size(2)}), w.linear_weight,
-                          w.linear_bias);
-  }
+  if (spec.kind == HeadKind::mean_pool)
+    return shared_linear(tokens.mean(1), w.linear_weight, w.linear_bias);
+  if (spec.kind == HeadKind::linear)
+    return shared_linear(batch_normed(tokens.mean(1), w.running_mean, w.running_variance),
+                         w.linear_weight, w.linear_bias);
   at::Tensor x = w.query + cross_attention(w, spec, tokens);
   const at::Tensor hidden = at::gelu(
       stacked_linear(stacked_norm(x, w.norm2_weight, w.norm2_bias), w.fc1_weight, w.fc1_bias));
   x = x + stacked_linear(hidden, w.fc2_weight, w.fc2_bias);
   return stacked_linear(x, w.linear_weight, w.linear_bias);
+}
+
+at::Tensor training_logits(HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
+  if (spec.kind != HeadKind::linear) return head_logits(w, spec, tokens);
+  constexpr double kMomentum = 0.1;
+  const at::Tensor x = tokens.mean(1), mean = x.mean(0);
+  const at::Tensor variance = (x - mean).square().mean(0);
+  const auto n = static_cast<double>(x.size(0));
+  if (n > 1) {
+    w.running_mean = w.running_mean * (1 - kMomentum) + mean * kMomentum;
+    w.running_variance =
+        w.running_variance * (1 - kMomentum) + variance * (kMomentum * n / (n - 1));
+  }
+  return shared_linear(batch_normed(x, mean, variance), w.linear_weight, w.linear_bias);
+}
+
+bool sees_the_mean_alone(HeadKind kind) { return kind != HeadKind::attentive; }
+
+FoldedLinear folded_linear(const HeadWeights& w, HeadKind kind) {
+  if (kind != HeadKind::linear) return {w.linear_weight, w.linear_bias};
+  const at::Tensor weight = w.linear_weight * (w.running_variance + kNormEps).rsqrt();
+  return {weight, w.linear_bias - at::matmul(weight, w.running_mean)};
 }
 
 HeadWeights candidate(HeadWeights& weights, HeadKind kind, int index) {
@@ -130,13 +169,23 @@ HeadWeights candidate(HeadWeights& weights, HeadKind kind, int index) {
 }
 
 const char* name_of(HeadKind kind) {
-  return kind == HeadKind::attentive ? "attentive" : "mean_pool";
+  switch (kind) {
+    case HeadKind::attentive:
+      return "attentive";
+    case HeadKind::mean_pool:
+      return "mean_pool";
+    case HeadKind::linear:
+      return "linear";
+    default:
+      return "knn";
+  }
 }
 
 HeadKind head_named(const std::string& name, const std::string& where) {
-  if (name == "attentive") return HeadKind::attentive;
-  if (name == "mean_pool") return HeadKind::mean_pool;
-  throw InputError(where, "head", "attentive or mean_pool", quoted(name));
+  for (const auto kind :
+       {HeadKind::attentive, HeadKind::mean_pool, HeadKind::linear, HeadKind::knn})
+    if (name == name_of(kind)) return kind;
+  throw InputError(where, "head", "attentive, linear, mean_pool or knn", quoted(name));
 }
 
 }  // namespace permafrost

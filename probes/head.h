@@ -3,6 +3,18 @@
 
 // Probe heads: several candidates of one architecture side by side, trained in one pass.
 //
+//   attentive   a learned query over the tokens (V-JEPA), see below
+//   mean_pool   mean of the tokens, linear layer
+//   linear      mean of the tokens, batch norm without affine part (eps 1e-6), linear layer: the
+//               linear probe of MAE (He et al. 2022, section A.1). In training the batch's
+//               statistics, at test running ones (momentum 0.1)
+//   knn         nothing is trained: see nearest_neighbours.h
+//
+// All of them see standardised tokens: every token has zero mean and unit deviation over D, since
+// that is what is kept of an encoder. For the attentive head it is the first half of its own norm;
+// for the other three it is part of the protocol, and the encoder's last norm without its affine
+// part where that norm comes last.
+//
 // Every weight carries a leading dimension L, one slice a candidate. The attentive head is the
 // reference's (V-JEPA, Bardes et al. 2024, released code): a learned query cross-attends to
 // layer-normed tokens, no output projection, residual, MLP block, linear. It is evaluated in an
@@ -18,7 +30,7 @@
 
 namespace permafrost {
 
-enum class HeadKind { attentive, mean_pool };
+enum class HeadKind { attentive, mean_pool, linear, knn };
 
 struct HeadSpec {
   HeadKind kind = HeadKind::attentive;
@@ -35,25 +47,42 @@ struct HeadWeights {
   at::Tensor norm2_weight, norm2_bias;              // [L,D]
   at::Tensor fc1_weight, fc1_bias, fc2_weight, fc2_bias;
   at::Tensor linear_weight, linear_bias;  // [L,C,D] [L,C]
+  // linear: running statistics [D] of the mean token; the same for all candidates, no parameters
+  // and not visited.
+  at::Tensor running_mean, running_variance;
 };
 
-// Visits the tensors that the kind has, by the reference's names.
+// Visits the parameters that the kind has, by the reference's names.
 void visit(HeadWeights& weights, HeadKind kind, const TensorVisitor& visitor);
 
 // L candidates with the same start: N(0, s^2) linears and query with s = 0.02 * sqrt(1024 / D),
-// which is the reference's 0.02 at the width it was made for; fc2 divided by sqrt(2). Throws
-// InputError where the heads do not share the width.
+// which is the reference's 0.02 at the width it was made for; fc2 divided by sqrt(2). The linear
+// kind starts at N(0, 0.01^2) as in MAE. Throws InputError where the heads do not share the width.
 HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed);
 
 // Tokens [B,N,D] to zero mean and unit deviation over D (eps 1e-5): the part of the head's first
 // norm that has no weights, so that it can be computed once and kept.
 at::Tensor standardised(const at::Tensor& tokens);
 
-// Logits [L,B,C] of standardised tokens [B,N,D].
+// Logits [L,B,C] of standardised tokens [B,N,D]; not for knn.
 at::Tensor head_logits(const HeadWeights& weights, const HeadSpec& spec, const at::Tensor& tokens);
+
+// The same while training: the linear kind takes the batch's statistics and moves the running ones
+// (those of a batch of one sample say nothing and are left out).
+at::Tensor training_logits(HeadWeights& weights, const HeadSpec& spec, const at::Tensor& tokens);
+
+// Does the kind look at the mean of the tokens alone? It may then be computed once: [n,1,D].
+bool sees_the_mean_alone(HeadKind kind);
 
 // Candidate `index` alone, L = 1, detached.
 HeadWeights candidate(HeadWeights& weights, HeadKind kind, int index);
+
+// Linear layer (weight [L,C,D], bias [L,C]) that takes the mean token as it is: the linear kind's
+// norm with its running statistics is folded in, which is exact at test time.
+struct FoldedLinear {
+  at::Tensor weight, bias;
+};
+FoldedLinear folded_linear(const HeadWeights& weights, HeadKind kind);
 
 const char* name_of(HeadKind kind);
 HeadKind head_named(const std::string& name, const std::string& where);

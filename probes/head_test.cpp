@@ -117,7 +117,7 @@ TEST(Head, MatchesTheReferencesProbe) {
 }
 
 TEST(Head, CandidateAloneGivesItsLogits) {
-  for (const auto kind : {HeadKind::attentive, HeadKind::mean_pool}) {
+  for (const auto kind : {HeadKind::attentive, HeadKind::mean_pool, HeadKind::linear}) {
     HeadSpec spec = kToy;
     spec.kind = kind;
     HeadWeights w = random_head(spec, 3);
@@ -140,6 +140,44 @@ TEST(Head, MeanPoolIsALinearLayerOnTheMean) {
     EXPECT_LT(largest_difference(head_logits(w, spec, tokens)[l],
                                  at::linear(tokens.mean(1), w.linear_weight[l], w.linear_bias[l])),
               1e-6);
+}
+
+TEST(Head, LinearIsMAEsBatchNormAndLinearLayer) {
+  HeadSpec spec = kToy;
+  spec.kind = HeadKind::linear;
+  HeadWeights w = random_head(spec, 2);
+  const at::Tensor tokens = fill({3, 7, 24}, 2, 2), mean = tokens.mean(1);
+  at::Tensor running_mean = at::zeros({24}), running_variance = at::ones({24});
+  for (int step = 0; step < 3; ++step) {
+    const at::Tensor x = mean * (step + 1);
+    const at::Tensor normed =
+        at::batch_norm(x, {}, {}, running_mean, running_variance, true, 0.1, 1e-6, false);
+    const at::Tensor logits = training_logits(w, spec, x.unsqueeze(1));
+    for (int l = 0; l < 2; ++l)
+      EXPECT_LT(
+          largest_difference(logits[l], at::linear(normed, w.linear_weight[l], w.linear_bias[l])),
+          1e-4);
+  }
+  EXPECT_LT(largest_difference(w.running_mean, running_mean), 1e-6);
+  EXPECT_LT(largest_difference(w.running_variance, running_variance), 1e-5);
+  const at::Tensor tested =
+      at::batch_norm(mean, {}, {}, running_mean, running_variance, false, 0.1, 1e-6, false);
+  const FoldedLinear folded = folded_linear(w, spec.kind);
+  for (int l = 0; l < 2; ++l) {
+    const at::Tensor expected = at::linear(tested, w.linear_weight[l], w.linear_bias[l]);
+    EXPECT_LT(largest_difference(head_logits(w, spec, tokens)[l], expected), 1e-5);
+    EXPECT_LT(largest_difference(at::linear(mean, folded.weight[l], folded.bias[l]), expected),
+              1e-5);
+  }
+}
+
+TEST(Head, LinearLearnsNothingOfABatchOfOne) {
+  HeadSpec spec = kToy;
+  spec.kind = HeadKind::linear;
+  HeadWeights w = make_head(spec, 1, 1);
+  EXPECT_TRUE(training_logits(w, spec, fill({1, 7, 24}, 2, 2)).isfinite().all().item<bool>());
+  EXPECT_TRUE(w.running_mean.equal(at::zeros({24})));
+  EXPECT_TRUE(w.running_variance.equal(at::ones({24})));
 }
 
 TEST(Head, DoesNotCareForTheOrderOfTokens) {
@@ -175,10 +213,11 @@ TEST(Head, RefusesHeadsThatDoNotShareTheWidth) {
 }
 
 TEST(Head, KindsHaveNames) {
-  EXPECT_EQ(head_named("mean_pool", "a.json"), HeadKind::mean_pool);
-  EXPECT_EQ(head_named(name_of(HeadKind::attentive), "a.json"), HeadKind::attentive);
-  EXPECT_EQ(input_error_of([] { head_named("linear", "a.json"); }),
-            "a.json: head: expected attentive or mean_pool, found \"linear\"");
+  for (const auto kind :
+       {HeadKind::attentive, HeadKind::mean_pool, HeadKind::linear, HeadKind::knn})
+    EXPECT_EQ(head_named(name_of(kind), "a.json"), kind);
+  EXPECT_EQ(input_error_of([] { head_named("attention", "a.json"); }),
+            "a.json: head: expected attentive, linear, mean_pool or knn, found \"attention\"");
 }
 
 }  // namespace

@@ -15,16 +15,17 @@ namespace permafrost {
 
 struct ProbeOutcome {
   std::vector<int> predictions;           // class of fold.test[i]; -1 where it could not be read
-  std::vector<double> held_out_accuracy;  // one a candidate
+  std::vector<double> held_out_accuracy;  // one a candidate, in the order of candidates_of
   int chosen = 0;                         // first candidate with the best held-out accuracy
   HeadSpec spec;
-  HeadWeights head;  // the chosen one
+  HeadWeights head;  // the chosen one; no weights for knn
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
 // Runs on the calling thread alone (callers run cells side by side). `groups` [n] keeps groups
-// together when the held-out part is cut. `tick` is called once an epoch. Throws InputError when
-// the training split has too few readable samples to hold any out.
+// together when the held-out part is cut. `tick` is called once a pass (passes_of). The bank of knn
+// is what the other heads train on: the training split without its held-out part. Throws InputError
+// when the training split has too few readable samples to hold any out.
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
                          std::uint64_t seed, const std::function<void()>& tick = {});

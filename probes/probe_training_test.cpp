@@ -80,6 +80,63 @@ TEST(ProbeTraining, MeanPoolLearnsToo) {
   EXPECT_GE(toy.accuracy(toy.train()), 0.8);
 }
 
+TEST(ProbeTraining, LinearLearnsToo) {
+  Toy toy;
+  toy.protocol.head = HeadKind::linear;
+  toy.protocol.learning_rates = {1e-4, 1e-1};
+  const ProbeOutcome outcome = toy.train();
+  EXPECT_GE(toy.accuracy(outcome), 0.85);
+  EXPECT_FALSE(outcome.head.running_mean.equal(at::zeros({12})));
+  EXPECT_EQ(toy.train().predictions, outcome.predictions);
+}
+
+TEST(ProbeTraining, NearestNeighboursNeedNoTraining) {
+  Toy toy;
+  toy.protocol.head = HeadKind::knn;
+  toy.protocol.neighbours = {1, 10, 1000};
+  const ProbeOutcome outcome = toy.train();
+  EXPECT_GE(toy.accuracy(outcome), 0.75);
+  ASSERT_EQ(outcome.held_out_accuracy.size(), 3U);
+  EXPECT_FALSE(outcome.head.linear_weight.defined());
+  for (std::size_t c = 0; c < 3; ++c)
+    EXPECT_LE(outcome.held_out_accuracy[c],
+              outcome.held_out_accuracy[static_cast<std::size_t>(outcome.chosen)]);
+}
+
+// The held-out part is no part of the bank, or each of its samples would find itself.
+TEST(ProbeTraining, NeighboursAreChosenOnSamplesOutsideTheBank) {
+  Toy toy;
+  RandomStream stream({.seed = 1, .purpose = "test"});
+  toy.features.tokens = standardised(normal_tensor({150, 4, 12}, 1, stream));  // no signal
+  toy.protocol.head = HeadKind::knn;
+  toy.protocol.neighbours = {1};
+  toy.protocol.held_out = 0.5;
+  EXPECT_LT(toy.train().held_out_accuracy[0], 0.6);
+}
+
+TEST(ProbeTraining, SweepsWeightDecaysInTheSamePass) {
+  for (const auto kind : {HeadKind::attentive, HeadKind::linear}) {
+    Toy toy;
+    toy.protocol.head = kind;
+    toy.protocol.learning_rates = {1e-3, 1e-2};
+    toy.protocol.weight_decays = {0.0, 5.0};
+    const ProbeOutcome all = toy.train();
+    ASSERT_EQ(all.held_out_accuracy.size(), 4U);
+    for (std::size_t c = 0; c < 4; ++c) {
+      Toy one = toy;
+      const ProbeCandidate candidate = candidates_of(toy.protocol)[c];
+      one.protocol.learning_rates = {candidate.learning_rate};
+      one.protocol.weight_decays.clear();
+      one.protocol.weight_decay = candidate.weight_decay;
+      const ProbeOutcome alone = one.train();
+      EXPECT_EQ(alone.held_out_accuracy[0], all.held_out_accuracy[c]) << c;
+      if (static_cast<int>(c) == all.chosen) {
+        EXPECT_LT(largest_difference(all_logits(toy, alone), all_logits(toy, all)), 1e-3);
+      }
+    }
+  }
+}
+
 TEST(ProbeTraining, IsAFunctionOfItsSeed) {
   const Toy toy;
   const ProbeOutcome one = toy.train(4), two = toy.train(4), other = toy.train(5);
@@ -89,7 +146,7 @@ TEST(ProbeTraining, IsAFunctionOfItsSeed) {
 }
 
 TEST(ProbeTraining, CandidatesDoNotTouchEachOther) {
-  for (const auto kind : {HeadKind::attentive, HeadKind::mean_pool}) {
+  for (const auto kind : {HeadKind::attentive, HeadKind::mean_pool, HeadKind::linear}) {
     Toy toy;
     toy.protocol.head = kind;
     toy.protocol.clip_grad = 0.5;

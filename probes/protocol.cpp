@@ -6,6 +6,22 @@
 #include "common/error.h"
 
 namespace permafrost {
+namespace {
+
+std::vector<int> read_neighbours(JsonObject& object, const std::vector<int>& fallback) {
+  std::vector<int> neighbours;
+  for (const auto k : object.integers("neighbours", {{fallback.begin(), fallback.end()}})) {
+    if (k < 1 || k > 1'000'000)
+      throw InputError(object.where("neighbours"), "", "numbers from 1 to 1000000",
+                       std::to_string(k));
+    neighbours.push_back(static_cast<int>(k));
+  }
+  if (neighbours.empty())
+    throw InputError(object.where("neighbours"), "", "at least one number", "none");
+  return neighbours;
+}
+
+}  // namespace
 
 ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   JsonObject object(json, where);
@@ -17,10 +33,18 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   p.batch = static_cast<int>(object.integer("batch", p.batch, 1, 65536));
   p.learning_rates = object.numbers("learning_rates", p.learning_rates);
   p.weight_decay = object.number("weight_decay", p.weight_decay, 0, 10);
+  p.weight_decays = object.numbers("weight_decays", p.weight_decays);
   p.clip_grad = object.number("clip_grad", p.clip_grad, 0, 1e9);
   p.held_out = object.number("held_out", p.held_out, 0.01, 0.9);
   p.clips = static_cast<int>(object.integer("clips", p.clips, 1, 64));
+  p.neighbours = read_neighbours(object, p.neighbours);
+  p.label_fraction = object.number("label_fraction", p.label_fraction, 0, 1);
   object.finish();
+  if (!(p.label_fraction > 0))
+    throw InputError(where, "label_fraction", "a share above 0", std::to_string(p.label_fraction));
+  for (const double decay : p.weight_decays)
+    if (!(decay >= 0 && decay <= 10))
+      throw InputError(where, "weight_decays", "numbers from 0 to 10", std::to_string(decay));
   if (p.learning_rates.empty())
     throw InputError(where, "learning_rates", "at least one number", "none");
   for (const double rate : p.learning_rates)
@@ -48,16 +72,39 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
 }
 
 Json to_json(const ProbeProtocol& p) {
-  return {{"head", name_of(p.head)},
-          {"heads", p.heads},
-          {"epochs", p.epochs},
-          {"batch", p.batch},
-          {"learning_rates", p.learning_rates},
-          {"weight_decay", p.weight_decay},
-          {"clip_grad", p.clip_grad},
-          {"held_out", p.held_out},
-          {"clips", p.clips}};
+  Json json{{"head", name_of(p.head)}, {"held_out", p.held_out}, {"clips", p.clips}};
+  if (p.label_fraction < 1) json["label_fraction"] = p.label_fraction;
+  if (p.head == HeadKind::knn) {
+    json["neighbours"] = p.neighbours;
+    return json;
+  }
+  json["heads"] = p.heads;
+  json["epochs"] = p.epochs;
+  json["batch"] = p.batch;
+  json["learning_rates"] = p.learning_rates;
+  json["clip_grad"] = p.clip_grad;
+  if (p.weight_decays.empty())
+    json["weight_decay"] = p.weight_decay;
+  else
+    json["weight_decays"] = p.weight_decays;
+  return json;
 }
+
+std::vector<ProbeCandidate> candidates_of(const ProbeProtocol& p) {
+  std::vector<ProbeCandidate> candidates;
+  if (p.head == HeadKind::knn) {
+    for (const int k : p.neighbours) candidates.push_back({.neighbours = k});
+    return candidates;
+  }
+  const auto decays =
+      p.weight_decays.empty() ? std::vector<double>{p.weight_decay} : p.weight_decays;
+  for (const double decay : decays)
+    for (const double rate : p.learning_rates)
+      candidates.push_back({.learning_rate = rate, .weight_decay = decay});
+  return candidates;
+}
+
+int passes_of(const ProbeProtocol& p) { return p.head == HeadKind::knn ? 1 : p.epochs; }
 
 Json to_json(const FinetuneProtocol& p) {
   return {{"heads", p.heads},

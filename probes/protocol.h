@@ -11,7 +11,8 @@
 
 namespace permafrost {
 
-// AdamW, cosine learning rate to 0, cosine weight decay to 1e-6, gradient clip a candidate.
+// AdamW, cosine learning rate to 0, cosine weight decay to 1e-6, gradient clip a candidate. knn
+// trains nothing: of the fields here it has neighbours, held_out, clips and label_fraction.
 struct ProbeProtocol {
   HeadKind head = HeadKind::attentive;
   int heads = 3;
@@ -19,10 +20,26 @@ struct ProbeProtocol {
   int batch = 64;
   std::vector<double> learning_rates{1e-3, 3e-3};  // one candidate each, all in one pass
   double weight_decay = 0.01;
+  // Several: every learning rate with every one of these, `weight_decay` is not looked at.
+  std::vector<double> weight_decays;
   double clip_grad = 1.0;
   double held_out = 0.1;  // share of the training split on which the candidate is chosen
   int clips = 1;          // temporal segments a sample, their tokens attended together
+  std::vector<int> neighbours{10, 20, 100, 200};  // knn: one candidate each
+  double label_fraction = 1;  // of the training side, see datasets/label_subset.h; 1: all of it
 };
+
+// What sets one candidate of a protocol apart.
+struct ProbeCandidate {
+  double learning_rate = 0, weight_decay = 0;
+  int neighbours = 0;
+};
+
+// In order: the weight decays, within each the learning rates; for knn the neighbours.
+std::vector<ProbeCandidate> candidates_of(const ProbeProtocol& protocol);
+
+// Passes over the training split, for progress and estimates: epochs, or 1 for knn.
+int passes_of(const ProbeProtocol& protocol);
 
 struct FinetuneProtocol {
   int heads = 3;
@@ -36,8 +53,10 @@ struct FinetuneProtocol {
   int gradient_shards = 4;
 };
 
+// Throws InputError for unknown keys and values that make no sense.
 ProbeProtocol read_probe_protocol(const Json& json, const std::string& where);
 FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& where);
+// Part of the key of records: what was added to the protocol later appears only where it is used.
 Json to_json(const ProbeProtocol& protocol);
 Json to_json(const FinetuneProtocol& protocol);
 

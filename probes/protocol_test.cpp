@@ -25,6 +25,56 @@ TEST(Protocol, ProbeGoesThroughJson) {
   EXPECT_EQ(back.learning_rates, p.learning_rates);
 }
 
+// The text goes into the keys of records: it may not change for what older protocols say.
+TEST(Protocol, JsonOfAnOlderProtocolStaysByteForByte) {
+  const Json json = Json::parse(R"({"head": "attentive", "heads": 2, "epochs": 20, "batch": 64,
+      "learning_rates": [3e-4, 1e-3, 3e-3, 1e-2], "weight_decay": 0.01})");
+  EXPECT_EQ(to_json(read_probe_protocol(json, "a.json")).dump(),
+            R"({"batch":64,"clip_grad":1.0,"clips":1,"epochs":20,"head":"attentive","heads":2,)"
+            R"("held_out":0.1,"learning_rates":[0.0003,0.001,0.003,0.01],"weight_decay":0.01})");
+}
+
+TEST(Protocol, LaterFieldsAppearWhereTheyAreUsed) {
+  ProbeProtocol p;
+  p.head = HeadKind::linear;
+  p.learning_rates = {1e-3, 1e-2};
+  p.weight_decays = {0, 0.1};
+  p.label_fraction = 0.05;
+  const Json json = to_json(p);
+  EXPECT_FALSE(json.contains("weight_decay"));
+  EXPECT_FALSE(json.contains("neighbours"));
+  const ProbeProtocol back = read_probe_protocol(Json::parse(json.dump()), "a.json");
+  EXPECT_EQ(to_json(back), json);
+  EXPECT_EQ(back.weight_decays, p.weight_decays);
+  EXPECT_EQ(back.label_fraction, 0.05);
+}
+
+TEST(Protocol, KnnSaysNothingOfTraining) {
+  ProbeProtocol p;
+  p.head = HeadKind::knn;
+  p.neighbours = {5, 7};
+  EXPECT_EQ(to_json(p).dump(), R"({"clips":1,"head":"knn","held_out":0.1,"neighbours":[5,7]})");
+  EXPECT_EQ(read_probe_protocol(to_json(p), "a.json").neighbours, p.neighbours);
+  ASSERT_EQ(candidates_of(p).size(), 2U);
+  EXPECT_EQ(candidates_of(p)[1].neighbours, 7);
+  EXPECT_EQ(passes_of(p), 1);
+}
+
+TEST(Protocol, CandidatesAreRatesTimesDecays) {
+  ProbeProtocol p;
+  p.learning_rates = {1, 2, 3};
+  p.weight_decay = 0.5;
+  ASSERT_EQ(candidates_of(p).size(), 3U);
+  EXPECT_EQ(candidates_of(p)[2].weight_decay, 0.5);
+  p.weight_decays = {0.1, 0.2};
+  const auto all = candidates_of(p);
+  ASSERT_EQ(all.size(), 6U);
+  EXPECT_EQ(all[2].learning_rate, 3);
+  EXPECT_EQ(all[2].weight_decay, 0.1);
+  EXPECT_EQ(all[3].learning_rate, 1);
+  EXPECT_EQ(all[3].weight_decay, 0.2);
+}
+
 TEST(Protocol, FinetuneGoesThroughJson) {
   FinetuneProtocol p;
   p.heads = 2;
@@ -52,7 +102,7 @@ TEST(Protocol, NamesKeysThatAreWrong) {
     return input_error_of([&] { read_probe_protocol(json, "a.json:/probe"); });
   };
   EXPECT_TRUE(contains(probe({{"epoch", 3}}), "nearest valid key: \"epochs\""));
-  EXPECT_TRUE(contains(probe({{"head", "linear"}}), "a.json:/probe: head: expected attentive"));
+  EXPECT_TRUE(contains(probe({{"head", "lineal"}}), "a.json:/probe: head: expected attentive"));
   EXPECT_TRUE(contains(probe({{"epochs", 0}}), "epochs: expected a whole number from 1"));
   EXPECT_TRUE(contains(probe({{"batch", 1.5}}), "batch"));
   EXPECT_TRUE(contains(probe({{"learning_rates", Json::array()}}), "at least one number"));
@@ -60,6 +110,11 @@ TEST(Protocol, NamesKeysThatAreWrong) {
   EXPECT_TRUE(contains(probe({{"learning_rates", 1e-3}}), "an array of numbers"));
   EXPECT_TRUE(contains(probe({{"held_out", 0}}), "held_out"));
   EXPECT_TRUE(contains(probe({{"clips", 0}}), "clips"));
+  EXPECT_TRUE(contains(probe({{"weight_decays", {0.1, -1}}}), "numbers from 0 to 10"));
+  EXPECT_TRUE(contains(probe({{"neighbours", {5, 0}}}), "numbers from 1 to 1000000"));
+  EXPECT_TRUE(contains(probe({{"neighbours", Json::array()}}), "at least one number"));
+  EXPECT_TRUE(contains(probe({{"label_fraction", 0}}), "a share above 0"));
+  EXPECT_TRUE(contains(probe({{"label_fraction", 1.5}}), "label_fraction"));
   const auto tune = [](const Json& json) {
     return input_error_of([&] { read_finetune_protocol(json, "a.json:/finetune"); });
   };

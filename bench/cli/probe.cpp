@@ -75,6 +75,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   options.device = chosen_device(common.device);
   options.threads = common.thread_count();
   options.quiet = common.quiet;
+  options.keep_heads = !finetune;
   options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   const TablesResult result = run_specs(options, suite, {table});
   if (!result.tables[0].cells[0][0].available())
