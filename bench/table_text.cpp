@@ -4,27 +4,12 @@
 #include <cstdio>
 #include <map>
 
+#include "bench/markdown.h"
 #include "bench/table_report.h"
 #include "common/nearest_name.h"
 
 namespace permafrost {
 namespace {
-
-using Rows = std::vector<std::vector<std::string>>;
-
-std::string fixed(double value, int digits = 1, bool sign = false) {
-  char text[64];
-  std::snprintf(text, sizeof text, sign ? "%+.*f" : "%.*f", digits, value);
-  const std::string out = text;
-  // No "-0.0".
-  if (out.find_first_of("123456789") == std::string::npos && out[0] == '-')
-    return (sign ? "+" : "") + out.substr(1);
-  return out;
-}
-
-std::string interval_text(const Interval& ci95, bool sign = false) {
-  return "[" + fixed(ci95.low, 1, sign) + ", " + fixed(ci95.high, 1, sign) + "]";
-}
 
 // "45.2 ± 0.3 (68.6)"; `plus_minus` as the format writes it.
 std::string value_text(const CellModel& cell, const std::string& plus_minus) {
@@ -34,39 +19,9 @@ std::string value_text(const CellModel& cell, const std::string& plus_minus) {
   return text;
 }
 
-// Characters on the screen: code points of UTF-8.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
-std::string padded(const std::string& text, std::size_t width, bool right) {
-  const std::string space(width - std::min(width, width_of(text)), ' ');
-  return right ? space + text : text + space;
-}
-
-// The first row is the header; columns from `first_right` on are flushed right.
-std::string markdown_table(const Rows& rows, const std::vector<bool>& right) {
-  std::vector<std::size_t> widths(rows[0].size(), 3);
-  for (const auto& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
-  std::string text;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t c = 0; c < widths.size(); ++c)
-      text += "| " + padded(rows[r][c], widths[c], right[c]) + " ";
-    text += "|\n";
-    if (r > 0) continue;
-    for (std::size_t c = 0; c < widths.size(); ++c)
-      text += (right[c] ? "|-" : "|:") + std::string(widths[c], '-') + (right[c] ? ":" : "-");
-    text += "|\n";
-  }
-  return text;
-}
-
 // Header, then two lines a row: value and published number, and the interval under them.
-Rows value_rows(const TableModel& table, const std::string& plus_minus) {
-  Rows rows{{table.spec.row_title}};
+TextRows value_rows(const TableModel& table, const std::string& plus_minus) {
+  TextRows rows{{table.spec.row_title}};
   for (const auto& column : table.spec.columns) rows[0].push_back(column.name);
   for (std::size_t r = 0; r < table.cells.size(); ++r) {
     std::vector<std::string> values{table.spec.rows[r].name}, intervals{""};
@@ -84,7 +39,7 @@ Rows value_rows(const TableModel& table, const std::string& plus_minus) {
 
 std::string claims_markdown(const TableModel& table) {
   if (table.gaps.empty()) return "";
-  Rows rows{{"claim", "column", "gap, ours", "95 % interval", "paper", "verdict"}};
+  TextRows rows{{"claim", "column", "gap, ours", "95 % interval", "paper", "verdict"}};
   for (std::size_t i = 0; i < table.gaps.size(); ++i) {
     const GapModel& gap = table.gaps[i];
     const bool again = i > 0 && table.gaps[i - 1].text == gap.text;
@@ -249,7 +204,7 @@ std::string to_latex(const TableModel& table) {
                      "; below it the 95\\,\\% interval over samples, in brackets the published "
                      "number.}\n\\begin{tabular}{l" +
                      std::string(table.spec.columns.size(), 'r') + "}\n\\toprule\n";
-  const Rows rows = value_rows(table, "@PM@");
+  const TextRows rows = value_rows(table, "@PM@");
   for (std::size_t r = 0; r < rows.size(); ++r) {
     for (std::size_t c = 0; c < rows[r].size(); ++c)
       text += (c > 0 ? " & " : "") + latex_cell(rows[r][c], " $\\pm$ ");
