@@ -117,37 +117,33 @@ void decide(std::vector<Finding>& findings, const std::vector<double>& variances
   }
 }
 
-// From the steps: supported where all are, contradicted where one is, else undecided.
+// From the steps: contradicted where one is, supported where all are, else undecided. The line
+// shows the smallest of the steps that make it so.
 void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
-  const auto is = [](Verdict verdict) {
-    return [verdict](const Finding* step) { return step->verdict == verdict; };
-  };
-  const auto gone = std::find_if(steps.begin(), steps.end(), is(Verdict::not_available));
-  if (gone != steps.end()) {
-    whole.reason = (*gone)->reason;
-    return;
-  }
-  const Finding& least = **std::min_element(
-      steps.begin(), steps.end(),
-      [](const Finding* a, const Finding* b) { return *a->effect < *b->effect; });
-  whole.effect = least.effect;
-  whole.paper = least.paper;
-  whole.ci95 = least.ci95;
-  whole.ci90 = least.ci90;
-  whole.favourable = least.favourable;
-  const auto by_p = [](const Finding* a, const Finding* b) {
-    return a->p_adjusted < b->p_adjusted;
-  };
-  const auto reversed = std::find_if(steps.begin(), steps.end(), is(Verdict::contradicted));
-  const Finding& deciding =
-      reversed != steps.end() ? **reversed : **std::max_element(steps.begin(), steps.end(), by_p);
-  whole.p = deciding.p;
-  whole.p_adjusted = deciding.p_adjusted;
-  whole.verdict = deciding.verdict;
-  for (const auto* step : steps)  // all of them have to be decided
-    if (whole.verdict == Verdict::undecided && step->samples_to_decide)
+  for (const auto* step : steps)
+    if (step->verdict == Verdict::not_available && whole.reason.empty())
+      whole.reason = step->reason;
+  if (!whole.reason.empty()) return;
+  whole.verdict = Verdict::supported;
+  for (const auto verdict : {Verdict::undecided, Verdict::contradicted})
+    if (std::any_of(steps.begin(), steps.end(),
+                    [&](const Finding* step) { return step->verdict == verdict; }))
+      whole.verdict = verdict;
+  for (const auto* step : steps) {
+    if (step->verdict != whole.verdict) continue;
+    if (!whole.effect || *step->effect < *whole.effect) {
+      whole.effect = step->effect;
+      whole.paper = step->paper;
+      whole.ci95 = step->ci95;
+      whole.ci90 = step->ci90;
+      whole.p = step->p;
+      whole.p_adjusted = step->p_adjusted;
+      whole.favourable = step->favourable;
+    }
+    if (step->samples_to_decide)  // all of them have to be decided
       whole.samples_to_decide =
           std::max(whole.samples_to_decide.value_or(0), *step->samples_to_decide);
+  }
 }
 
 class Judge {

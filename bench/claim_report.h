@@ -26,7 +26,8 @@ struct Finding {
   std::string place;              // "motion", or "motion-5 over motion-50" for a difference of gaps
   ClaimKind kind = ClaimKind::greater;
   bool control = false;
-  // An order as a whole, decided by its steps, which follow it: the effect is the smallest step's.
+  // An order as a whole, decided by its steps, which follow it; effect and p are those of the
+  // smallest step that makes the verdict.
   bool whole = false;
   bool step = false;
   double margin = 0;

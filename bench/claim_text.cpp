@@ -126,7 +126,7 @@ std::vector<std::string> claim_notes(const TableModel& table) {
   if (any_of(table, [](const Finding& f) { return f.whole; }))
     notes.push_back(
         "An order is supported where every step is and contradicted where one is reversed; its "
-        "line shows the smallest step.");
+        "line shows the smallest step of those that make it so.");
   if (any_of(table, [](const Finding& f) { return f.kind == ClaimKind::difference_of_gaps; }))
     notes.push_back("\"a over b\": the gap in a less the gap in b, sample by sample.");
   if (any_of(table, [](const Finding& f) { return f.verdict == Verdict::undecided; }))
