@@ -137,23 +137,6 @@ RowSpec parse_row(const Json& json, const std::vector<ColumnSpec>& columns,
   return row;
 }
 
-ClaimSpec parse_claim(const Json& json, const TableSpec& table, const std::string& where) {
-  JsonObject object(json, where);
-  ClaimSpec claim;
-  claim.text = object.text("text");
-  const bool match = object.choice("kind", {"greater", "match"}, "greater") == "match";
-  claim.kind = match ? ClaimKind::match : ClaimKind::greater;
-  claim.better = object.text("better");
-  claim.worse = object.text("worse");
-  claim.columns = object.texts("columns");
-  if (match) claim.margin = object.number("margin", {}, 0, 100);
-  object.finish();
-  find_named(table.rows, claim.better, where, "better");
-  find_named(table.rows, claim.worse, where, "worse");
-  for (const auto& column : claim.columns) find_named(table.columns, column, where, "columns");
-  return claim;
-}
-
 }  // namespace
 
 std::string heading_of(const TableSpec& table) {
@@ -220,6 +203,7 @@ TableSpec read_table(int number, const std::string& flag) {
   TableSpec table = parse_table(read_json(path), path);
   if (table.number != number)
     throw InputError(path, "table", std::to_string(number), std::to_string(table.number));
+  table.claims = read_claims(table);
   return table;
 }
 
@@ -269,10 +253,6 @@ TableSpec parse_table(const Json& json, const std::string& where) {
     table.rows.push_back(parse_row(item, table.columns, at));
   });
   require_distinct(table.rows, where, "rows");
-  if (object.has("claims"))
-    each("claims", [&](const Json& item, const std::string& at) {
-      table.claims.push_back(parse_claim(item, table, at));
-    });
   object.finish();
   return table;
 }

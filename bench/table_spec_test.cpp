@@ -103,11 +103,7 @@ TEST(TableSpec, TablesAreReadStrictly) {
   EXPECT_TRUE(holds(complaint([](Json& j) { j["rows"][0]["paper"]["motoin"] = 1; }), "\"motion\""));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["rows"][0]["paper"]["motion"] = 166; }), "0 to 100"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["rows"][1]["name"] = "Pixels"; }), "twice"));
-  EXPECT_TRUE(
-      holds(complaint([](Json& j) { j["claims"][0]["better"] = "Feature"; }), "\"Features\""));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"][0]["columns"][0] = "x"; }), "columns"));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"][0]["margin"] = 1; }), "margin"));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"][0]["kind"] = "greatest"; }), "greater"));
+  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"] = Json::array(); }), "claims"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["columns"] = Json::array(); }), "at least one"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["columns"] = 3; }), "an array"));
 }
