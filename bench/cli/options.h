@@ -52,6 +52,12 @@ struct ProbeCommand {
   std::vector<std::string> heads, set;
 };
 
+struct CompareCommand {
+  std::string baseline, candidate, junit, markdown;
+  double tolerance = 1;  // points
+  bool allow_missing = false;
+};
+
 struct InspectCommand {
   std::string path;  // empty: the zoo
   EncoderOptions reading;
@@ -71,6 +77,7 @@ int run(const CommonOptions& common, const FeaturesCommand& command);
 int run(const CommonOptions& common, const ConvertCommand& command);
 int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
+int run(const CommonOptions& common, const CompareCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run_doctor(const CommonOptions& common);
