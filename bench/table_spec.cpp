@@ -177,6 +177,10 @@ std::vector<int> table_numbers() {
   return numbers;
 }
 
+std::vector<int> table_numbers(const Suite& suite) {
+  return suite.tables.empty() ? table_numbers() : suite.tables;
+}
+
 Suite read_suite(const std::string& name, const std::string& flag) {
   const auto names = suite_names();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
@@ -214,6 +218,8 @@ Suite parse_suite(const Json& json, const std::string& where) {
   suite.name = object.text("suite");
   suite.title = object.text("title", suite.name);
   suite.seeds = static_cast<int>(object.integer("seeds", suite.seeds, 1, 1000));
+  for (const auto number : object.integers("tables", std::vector<std::int64_t>{}))
+    suite.tables.push_back(static_cast<int>(number));
   for (const auto& item : object_at(object, "encoders").items())
     suite.encoders.push_back(
         parse_encoder(item.key(), item.value(), object.where("encoders") + "/" + item.key()));

@@ -52,6 +52,7 @@ struct QuickSizes {
 struct Suite {
   std::string name, title;
   int seeds = 2;
+  std::vector<int> tables;  // that it is made for; none: every one
   std::vector<EncoderChoice> encoders;
   std::vector<TaskSpec> tasks;
   std::vector<ProtocolChoice> protocols;
@@ -93,6 +94,9 @@ std::string heading_of(const TableSpec& table);
 std::filesystem::path spec_folder();
 std::vector<std::string> suite_names();
 std::vector<int> table_numbers();
+
+// Those that the suite is made for.
+std::vector<int> table_numbers(const Suite& suite);
 
 // Throw InputError naming `flag` for an unknown name or number, and the file for bad content.
 Suite read_suite(const std::string& name, const std::string& flag = "--suite");

@@ -31,7 +31,16 @@ TEST(TableSpec, TheTreesTablesFitTheTreesSuites) {
   ASSERT_FALSE(suite_names().empty());
   ASSERT_GE(table_numbers().size(), 2U);
   for (const auto& name : suite_names())
-    for (const int number : table_numbers()) require_fit(read_table(number), read_suite(name));
+    for (const int number : table_numbers(read_suite(name)))
+      require_fit(read_table(number), read_suite(name));
+  EXPECT_EQ(table_numbers(read_suite("pico")), table_numbers());
+}
+
+TEST(TableSpec, ASuiteMaySayForWhichTablesItIs) {
+  Json json = read_json(spec_file("suites/gate.json"));
+  EXPECT_EQ(table_numbers(parse_suite(json, "s.json")), std::vector<int>{1});
+  json.erase("tables");
+  EXPECT_EQ(table_numbers(parse_suite(json, "s.json")), table_numbers());
 }
 
 TEST(TableSpec, PublishedNumbersAreThoseOfThePaper) {
@@ -77,7 +86,7 @@ TEST(TableSpec, QuickIsSmallerEverywhere) {
 }
 
 TEST(TableSpec, UnknownNamesAreToldWithTheNearest) {
-  EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "--suite: expected one of pico"));
+  EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "--suite: expected one of gate, pico"));
   EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "found \"nope\""));
   EXPECT_TRUE(holds(message_of([] { read_table(99); }), "tables: expected one of 1, "));
   const Suite suite = read_suite("pico");
