@@ -68,9 +68,9 @@ std::string bar(const CellModel& cell, double x, const std::string& colour) {
   std::string out;
   const double middle = x + kBar / 2;
   if (cell.available()) {
-    out += "<rect x=\"" + number(x + 1) + "\" y=\"" + number(y_of(cell.mean)) + "\" width=\"" +
-           number(kBar - 2) + "\" height=\"" + number(y_of(0) - y_of(cell.mean)) + "\" fill=\"" +
-           colour + "\"/>\n";
+    out += "<rect x=\"" + number(x + 1) + "\" y=\"" + number(y_of(cell.repeated.mean)) +
+           "\" width=\"" + number(kBar - 2) + "\" height=\"" +
+           number(y_of(0) - y_of(cell.repeated.mean)) + "\" fill=\"" + colour + "\"/>\n";
     const std::string thin = "stroke=\"black\"";
     out += line(middle, y_of(cell.ci95.low), middle, y_of(cell.ci95.high), thin);
     for (const double end : {cell.ci95.low, cell.ci95.high})

@@ -25,6 +25,7 @@ struct Commands {
   ConvertCommand convert;
   ProbeCommand probe, finetune;
   EvaluateCommand evaluate;
+  CompareCommand compare;
   InspectCommand inspect;
   MasksCommand masks;
   std::function<int()> chosen;
@@ -143,6 +144,21 @@ void add_evaluate(CLI::App& app, Commands& c) {
   sub->add_option("--head-entry", c.evaluate.head_entry, "of several heads in a file");
 }
 
+void add_compare(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "compare", "two folders of results: has anything fallen?",
+                              [&c] { return run(c.common, c.compare); });
+  sub->add_option("baseline", c.compare.baseline, "folder with records/ to compare with")
+      ->required();
+  sub->add_option("candidate", c.compare.candidate, "folder with records/ to judge")->required();
+  sub->add_option("--tolerance", c.compare.tolerance, "points that may be lost")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  sub->add_flag("--allow-missing", c.compare.allow_missing,
+                "cells that the candidate lacks are no regression");
+  sub->add_option("--junit", c.compare.junit, "test report, JUnit XML");
+  sub->add_option("--markdown", c.compare.markdown, "the table, also as a file");
+}
+
 void add_masks(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "masks", "show a masking strategy",
                               [&c] { return run(c.common, c.masks); });
@@ -170,6 +186,7 @@ int run_program(int argc, char** argv) {
   inspect->add_option("file", c.inspect.path, "file or folder; none: list the zoo");
   inspect->add_option("--spec", c.inspect.reading.spec, "what the file does not tell");
   inspect->add_option("--checkpoint-key", c.inspect.reading.key, "entry of the checkpoint");
+  add_compare(app, c);
   add_masks(app, c);
   add_command(app, c, "doctor", "build, devices, folders", [&c] { return run_doctor(c.common); });
   try {

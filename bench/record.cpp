@@ -319,10 +319,10 @@ void write_record(const fs::path& out, const Record& record) {
       to_json(record).dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
 }
 
-Record read_record(const fs::path& out, const std::string& key) {
-  const std::string where = record_path(out, key).string();
-  const Json json = read_json(where);
-  JsonObject object(json, where);
+namespace {
+
+// `object` reads the record's file; leaves what follows from predictions unread.
+Record read_fields(JsonObject& object, const std::string& where, const std::string& key) {
   object.choice("schema", {kRecordSchema});
   Record record;
   read_identities(object, record);
@@ -336,17 +336,14 @@ Record read_record(const fs::path& out, const std::string& key) {
   for (const auto* known : {"table", "row", "column", "paper", "ci95_is", "predictions"})
     object.skip(known);
   const std::string named = object.text("key");
-  record.predictions = read_predictions(predictions_path(out, key));
-  complete(record);
+  record.key = key_of(record);
   if (named != record.key || key != record.key)
     throw InputError(where, "key", quoted(record.key) + " by its fields",
                      quoted(named == record.key ? key : named));
-  require_agreement(object, record, where);
-  object.finish();
   return record;
 }
 
-std::vector<Record> read_records(const fs::path& out) {
+std::vector<std::string> keys_in(const fs::path& out) {
   const fs::path folder = out / "records";
   std::error_code failure;
   if (!fs::is_directory(folder, failure))
@@ -358,8 +355,48 @@ std::vector<Record> read_records(const fs::path& out) {
       keys.push_back(entry.path().stem().string());
   }
   std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+StoredRecord read_stored_record(const fs::path& out, const std::string& key) {
+  std::error_code ignored;
+  if (fs::exists(predictions_path(out, key), ignored)) return {read_record(out, key), true};
+  const std::string where = record_path(out, key).string();
+  const Json json = read_json(where);
+  JsonObject object(json, where);
+  StoredRecord stored{read_fields(object, where, key), false};
+  stored.record.value = object.number("value", {}, 0, 100);
+  const auto ci95 = object.numbers("ci95");
+  if (ci95.size() != 2) throw InputError(where, "ci95", "two numbers", std::to_string(ci95.size()));
+  stored.record.ci95 = {ci95[0], ci95[1]};
+  for (const auto* known : {"n", "n_failed", "coverage"}) object.skip(known);
+  object.finish();
+  return stored;
+}
+
+}  // namespace
+
+Record read_record(const fs::path& out, const std::string& key) {
+  const std::string where = record_path(out, key).string();
+  const Json json = read_json(where);
+  JsonObject object(json, where);
+  Record record = read_fields(object, where, key);
+  record.predictions = read_predictions(predictions_path(out, key));
+  complete(record);
+  require_agreement(object, record, where);
+  object.finish();
+  return record;
+}
+
+std::vector<Record> read_records(const fs::path& out) {
   std::vector<Record> records;
-  for (const auto& key : keys) records.push_back(read_record(out, key));
+  for (const auto& key : keys_in(out)) records.push_back(read_record(out, key));
+  return records;
+}
+
+std::vector<StoredRecord> read_stored_records(const fs::path& out) {
+  std::vector<StoredRecord> records;
+  for (const auto& key : keys_in(out)) records.push_back(read_stored_record(out, key));
   return records;
 }
 

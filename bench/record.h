@@ -121,6 +121,16 @@ Record read_record(const std::filesystem::path& out, const std::string& key);
 // that is not there.
 std::vector<Record> read_records(const std::filesystem::path& out);
 
+// A record whose predictions may be gone (a baseline that keeps the numbers only): value and ci95
+// are then what the file says, and n() is 0.
+struct StoredRecord {
+  Record record;
+  bool has_predictions = true;
+};
+
+// As read_records; predictions that are there are believed as little as by read_record.
+std::vector<StoredRecord> read_stored_records(const std::filesystem::path& out);
+
 OrderedJson to_json(const Record& record);
 
 // RFC 4180: quotes where the text needs them.

@@ -22,7 +22,7 @@ Record sample_record() {
   r.predictions = {
       {"a/1", 0, 0, 1}, {"b, \"odd\"\nname", 1, -1, 1}, {"c", 2, 2, 2}, {"d", 2, 1, 3}};
   r.failures = {{"b, \"odd\"\nname", "cannot be read"}};
-  r.selections = {{1e-2, {0.25, 0.75}}};
+  r.selections = {{.learning_rate = 1e-2, .held_out_accuracy = {0.25, 0.75}}};
   r.encode_seconds = 1.5;
   r.threads = 2;
   r.build = {"0.1.0", "deadbeef", "2.11.0", "cpu"};

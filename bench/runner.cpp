@@ -304,7 +304,7 @@ TablesResult run_tables(const TablesOptions& options) {
   Suite suite = read_suite(options.suite);
   if (options.quick) suite = quick_suite(std::move(suite));
   std::vector<TableSpec> tables;
-  for (const int number : options.tables.empty() ? table_numbers() : options.tables) {
+  for (const int number : options.tables.empty() ? table_numbers(suite) : options.tables) {
     const bool twice = std::any_of(tables.begin(), tables.end(),
                                    [&](const TableSpec& t) { return t.number == number; });
     if (!twice) tables.push_back(read_table(number));

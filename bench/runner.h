@@ -18,7 +18,7 @@
 namespace permafrost {
 
 struct TablesOptions {
-  std::vector<int> tables;  // none: every table that has a specification
+  std::vector<int> tables;  // none: all that the suite is made for
   std::string suite = "pico";
   std::filesystem::path out = "out";
   std::string data;  // folder of real data; empty: see data_folder()

@@ -35,8 +35,12 @@ constexpr const char* kTable1 = R"({
   "columns": [{"name": "motion", "protocol": "frozen"},
               {"name": "motion-ft", "task": "motion", "protocol": "tuned"}],
   "rows": [{"name": "First", "encoder": "first", "paper": {"motion": 50}},
-           {"name": "Floor", "encoder": "floor", "floor": true}],
-  "claims": [{"text": "first leads", "better": "First", "worse": "Floor", "columns": ["motion"]}]
+           {"name": "Floor", "encoder": "floor", "floor": true}]
+})";
+
+constexpr const char* kClaim = R"({
+  "claim": "table1.first-leads", "table": 1, "text": "first leads", "kind": "greater",
+  "control": true, "better": "First", "worse": "Floor", "columns": ["motion"]
 })";
 
 constexpr const char* kTable2 = R"({
@@ -65,6 +69,7 @@ class Runner : public testing::Test {
     }
     write_file_atomically(root() / "specs/suites/test.json", kSuite);
     write_file_atomically(root() / "specs/tables/table1.json", kTable1);
+    write_file_atomically(root() / "claims/table1.first-leads.json", kClaim);
     write_file_atomically(root() / "specs/tables/table2.json", kTable2);
     write_file_atomically(root() / "specs/tables/table3.json", kTable3);
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);

@@ -12,28 +12,6 @@
 namespace permafrost {
 namespace {
 
-// Scores of one resampling unit.
-struct Unit {
-  double sum = 0, count = 0;
-};
-
-std::vector<Unit> units_of(const std::vector<double>& scores,
-                           const std::vector<std::int64_t>& groups) {
-  std::vector<Unit> units;
-  if (groups.empty()) {
-    for (const double score : scores) units.push_back({score, 1});
-    return units;
-  }
-  std::map<std::int64_t, std::size_t> places;  // in order of first appearance
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    const auto place = places.try_emplace(groups[i], units.size()).first->second;
-    if (place == units.size()) units.emplace_back();
-    units[place].sum += scores[i];
-    units[place].count += 1;
-  }
-  return units;
-}
-
 // Linear between order statistics (Hyndman & Fan 1996, type 7).
 double quantile(const std::vector<double>& sorted, double share) {
   const double place = share * static_cast<double>(sorted.size() - 1);
@@ -88,26 +66,54 @@ std::vector<double> differences(const std::vector<double>& a, const std::vector<
   return difference;
 }
 
-Interval bootstrap_interval(const std::vector<double>& scores,
-                            const std::vector<std::int64_t>& groups, const Interval& range) {
-  if (!groups.empty()) require_equal(groups.size(), scores.size());
-  const std::vector<Unit> units = units_of(scores, groups);
-  if (units.size() < 2) return range;
-  std::vector<double> means;
-  means.reserve(kResamples);
-  for (int r = 0; r < kResamples; ++r) {
+std::vector<ResamplingUnit> resampling_units(const std::vector<double>& scores,
+                                             const std::vector<std::int64_t>& groups) {
+  std::vector<ResamplingUnit> units;
+  if (groups.empty()) {
+    for (const double score : scores) units.push_back({score, 1});
+    return units;
+  }
+  require_equal(groups.size(), scores.size());
+  std::map<std::int64_t, std::size_t> places;  // in order of first appearance
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    const auto place = places.try_emplace(groups[i], units.size()).first->second;
+    if (place == units.size()) units.emplace_back();
+    units[place].sum += scores[i];
+    units[place].count += 1;
+  }
+  return units;
+}
+
+Resamples resample_means(const std::vector<double>& scores, const std::vector<std::int64_t>& groups,
+                         int count) {
+  const auto units = resampling_units(scores, groups);
+  Resamples means;
+  if (units.size() < 2) return means;
+  means.sorted.reserve(static_cast<std::size_t>(count));
+  for (int r = 0; r < count; ++r) {
     RandomStream stream(
         {.purpose = "statistics.bootstrap", .sample = static_cast<std::uint64_t>(r)});
-    Unit total;
+    ResamplingUnit total;
     for (std::size_t k = 0; k < units.size(); ++k) {
-      const Unit& unit = units[stream.integer(static_cast<std::uint32_t>(units.size()))];
+      const auto& unit = units[stream.integer(static_cast<std::uint32_t>(units.size()))];
       total.sum += unit.sum;
       total.count += unit.count;
     }
-    means.push_back(total.sum / total.count);
+    means.sorted.push_back(total.sum / total.count);
   }
-  std::sort(means.begin(), means.end());
-  return {quantile(means, 0.025), quantile(means, 0.975)};
+  std::sort(means.sorted.begin(), means.sorted.end());
+  return means;
+}
+
+Interval interval_of(const Resamples& means, double level, const Interval& range) {
+  if (means.sorted.empty()) return range;
+  const double tail = (1 - level) / 2;
+  return {quantile(means.sorted, tail), quantile(means.sorted, 1 - tail)};
+}
+
+Interval bootstrap_interval(const std::vector<double>& scores,
+                            const std::vector<std::int64_t>& groups, const Interval& range) {
+  return interval_of(resample_means(scores, groups, kResamples), 0.95, range);
 }
 
 Interval wilson_interval(std::int64_t correct, std::int64_t n) {

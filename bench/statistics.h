@@ -36,12 +36,32 @@ std::vector<double> mean_scores(const std::vector<std::vector<double>>& seeds);
 // Sample by sample a - b: two cells on the same samples.
 std::vector<double> differences(const std::vector<double>& a, const std::vector<double>& b);
 
-// Percentile bootstrap 95 % interval of the mean (Efron 1979; Davison & Hinkley 1997, 5.3.1) from
-// kResamples resamples of samples, or of whole groups where `groups` [n] is not empty (a resample's
-// mean is then its sum over its number of samples). Stream "statistics.bootstrap": the same for the
-// same number of units, so that cells on the same samples are compared on the same resamples. With
-// fewer than two samples or groups nothing is known and `range` comes back. Scores that are all
-// equal give an interval of no width: it speaks of these samples only.
+// The scores of one resampling unit: a sample, or a group of them.
+struct ResamplingUnit {
+  double sum = 0, count = 0;
+};
+
+// One a sample, or one a group in order of first appearance where `groups` [n] is not empty. Throws
+// Error for unequal lengths.
+std::vector<ResamplingUnit> resampling_units(const std::vector<double>& scores,
+                                             const std::vector<std::int64_t>& groups);
+
+// Means of resamples, sorted; none for fewer than two units, which say nothing.
+struct Resamples {
+  std::vector<double> sorted;
+};
+
+// `count` bootstrap resamples of units (Efron 1979; Davison & Hinkley 1997, 5.3.1): a resample's
+// mean is its sum over its number of samples. Stream "statistics.bootstrap": the same for the same
+// number of units, so that cells on the same samples are compared on the same resamples.
+Resamples resample_means(const std::vector<double>& scores, const std::vector<std::int64_t>& groups,
+                         int count);
+
+// Percentile interval of the resampled means, `level` for example 0.95; `range` where there are
+// none. Scores that are all equal give an interval of no width: it speaks of these samples only.
+Interval interval_of(const Resamples& means, double level, const Interval& range);
+
+// The 95 % interval from kResamples resamples.
 Interval bootstrap_interval(const std::vector<double>& scores,
                             const std::vector<std::int64_t>& groups, const Interval& range);
 

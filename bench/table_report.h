@@ -11,41 +11,23 @@
 #include <string>
 #include <vector>
 
+#include "bench/cells.h"
+#include "bench/claim_report.h"
 #include "bench/record.h"
 #include "bench/statistics.h"
+#include "bench/statistics_ranks.h"
 #include "bench/table_spec.h"
 
 namespace permafrost {
 
-// The records of one cell, one a seed; or why there are none.
-struct CellInput {
-  std::vector<Record> seeds;
-  std::string unavailable;
-};
-
 struct CellModel {
-  std::string unavailable;          // the reason; the rest but `paper` is then empty
-  std::vector<double> seed_values;  // percent
-  double mean = 0;                  // over seeds
-  std::optional<double> deviation;  // over seeds; none for one seed
-  Interval ci95;                    // over samples, of the mean
+  std::string unavailable;  // the reason; the rest but `paper` is then empty
+  Spread repeated;          // percent: over seeds, or over splits where these differ
+  Interval ci95;            // over samples, of the mean of the repetitions
   std::optional<double> paper;
   std::int64_t n = 0, n_failed = 0;  // n_failed: the largest over seeds
   std::vector<std::string> records;  // keys
   bool available() const { return unavailable.empty(); }
-};
-
-enum class Verdict { supported, contradicted, undecided, not_available };
-
-// One claim in one column.
-struct GapModel {
-  std::string text, column, better, worse;
-  ClaimKind kind = ClaimKind::greater;
-  double margin = 0;
-  std::optional<double> gap, paper_gap;  // points, better - worse
-  Interval ci95;                         // paired bootstrap over samples
-  Verdict verdict = Verdict::not_available;
-  std::string reason;  // where not available
 };
 
 // What the cells of a column share; zeros where no cell is available.
@@ -53,7 +35,15 @@ struct ColumnModel {
   std::int64_t n = 0;
   int classes = 0, task_version = 0;
   bool grouped = false;  // samples share groups: intervals resample groups
+  SpreadOver repeated_over = SpreadOver::seeds;
   double chance() const { return classes > 0 ? 100.0 / classes : 0; }
+};
+
+// Whether our column ranks the rows as the paper's does.
+struct RankModel {
+  std::string column;
+  std::vector<std::string> rows;  // those with a number on both sides, at least three
+  RankCorrelation spearman, kendall;
 };
 
 struct TableContext {
@@ -68,24 +58,22 @@ struct TableModel {
   TableContext context;
   std::vector<ColumnModel> columns;
   std::vector<std::vector<CellModel>> cells;  // [rows][columns]
-  std::vector<GapModel> gaps;
+  std::vector<Finding> findings;
+  std::vector<RankModel> ranks;   // of the columns that have one
+  bool one_encoder_a_row = true;  // nothing is known over pretraining seeds
 };
 
 // `inputs` [rows][columns], as the specification orders them.
 TableModel build_table(const TableSpec& spec, const TableContext& context,
                        const std::vector<std::vector<CellInput>>& inputs);
 
-// "greater": whether the interval lies above or below 0. "match": whether it lies within +-margin,
-// or outside of it.
-Verdict verdict_of(ClaimKind kind, const Interval& ci95, double margin);
-const char* name_of(Verdict verdict);
-
 std::string to_markdown(const TableModel& table);
-std::string to_csv(const TableModel& table);    // one line a cell
-std::string to_latex(const TableModel& table);  // tabular with booktabs rules
+std::string to_csv(const TableModel& table);         // one line a cell
+std::string claims_to_csv(const TableModel& table);  // one line a finding
+std::string to_latex(const TableModel& table);  // tabulars with booktabs rules: values, verdicts
 OrderedJson to_json(const TableModel& table);   // schema permafrost.table.1
 
-// tableN.md|csv|json|tex|svg, each atomically.
+// tableN.md|csv|json|tex|svg and tableN.claims.csv, each atomically.
 void write_table(const std::filesystem::path& out, const TableModel& table);
 
 }  // namespace permafrost

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/figure.h"
+#include "bench/statistics_paired.h"
 #include "common/files.h"
 
 namespace permafrost {
@@ -32,13 +33,18 @@ TableSpec spec() {
   table.rows = {{"Pixels", "p", false, {{"motion", 66.0}}},
                 {"Features", "f", false, {{"motion", 66.2}}},
                 {"random-init (floor)", "r", true, {}}};
-  table.claims = {{"features lead pixels",
-                   ClaimKind::greater,
-                   "Features",
-                   "Pixels",
-                   {"motion", "real_fight"},
-                   0},
-                  {"they match", ClaimKind::match, "Features", "Pixels", {"motion"}, 5}};
+  table.claims = {{.id = "table1.lead",
+                   .table = 1,
+                   .text = "features lead pixels",
+                   .chains = {{"Features", "Pixels"}},
+                   .places = {"motion", "real_fight"}},
+                  {.id = "table1.match",
+                   .table = 1,
+                   .text = "they match",
+                   .kind = ClaimKind::equivalent,
+                   .chains = {{"Features", "Pixels"}},
+                   .places = {"motion"},
+                   .margin = 5}};
   return table;
 }
 
@@ -53,9 +59,11 @@ TableModel sample_table() {
 TEST(TableReport, AveragesSeedsAndKeepsTheirSpread) {
   const TableModel table = sample_table();
   const CellModel& cell = table.cells[0][0];
-  EXPECT_EQ(cell.seed_values, (std::vector<double>{20, 30}));
-  EXPECT_DOUBLE_EQ(cell.mean, 25);
-  EXPECT_NEAR(*cell.deviation, 7.0711, 1e-4);
+  EXPECT_EQ(cell.repeated.values, (std::vector<double>{20, 30}));
+  EXPECT_EQ(cell.repeated.over, SpreadOver::seeds);
+  EXPECT_DOUBLE_EQ(cell.repeated.mean, 25);
+  EXPECT_NEAR(*cell.repeated.deviation, 7.0711, 1e-4);
+  EXPECT_NEAR(cell.repeated.ci95->high, 25 + 12.7062 * 5, 1e-3);
   EXPECT_EQ(cell.paper, 66.0);
   EXPECT_EQ(cell.n, 10);
   EXPECT_LT(cell.ci95.low, 25);
@@ -67,24 +75,44 @@ TEST(TableReport, AveragesSeedsAndKeepsTheirSpread) {
 
 TEST(TableReport, JudgesClaims) {
   const TableModel table = sample_table();
-  ASSERT_EQ(table.gaps.size(), 3U);
-  EXPECT_DOUBLE_EQ(*table.gaps[0].gap, 65);
-  EXPECT_NEAR(*table.gaps[0].paper_gap, 0.2, 1e-9);
-  EXPECT_EQ(table.gaps[0].verdict, Verdict::supported);
-  EXPECT_EQ(table.gaps[1].verdict, Verdict::not_available);
-  EXPECT_EQ(table.gaps[1].reason, "no such folder");
-  EXPECT_EQ(table.gaps[2].verdict, Verdict::contradicted);
+  ASSERT_EQ(table.findings.size(), 3U);
+  EXPECT_DOUBLE_EQ(*table.findings[0].effect, 65);
+  EXPECT_NEAR(*table.findings[0].paper, 0.2, 1e-9);
+  EXPECT_EQ(table.findings[0].verdict, Verdict::supported);
+  EXPECT_EQ(table.findings[1].verdict, Verdict::not_available);
+  EXPECT_EQ(table.findings[1].reason, "no such folder");
+  EXPECT_EQ(table.findings[2].verdict, Verdict::contradicted);
 }
 
-TEST(TableReport, VerdictsFollowTheInterval) {
-  EXPECT_EQ(verdict_of(ClaimKind::greater, {0.1, 3}, 0), Verdict::supported);
-  EXPECT_EQ(verdict_of(ClaimKind::greater, {-3, -0.1}, 0), Verdict::contradicted);
-  EXPECT_EQ(verdict_of(ClaimKind::greater, {-1, 1}, 0), Verdict::undecided);
-  EXPECT_EQ(verdict_of(ClaimKind::greater, {0, 0}, 0), Verdict::undecided);
-  EXPECT_EQ(verdict_of(ClaimKind::match, {-2, 2}, 3), Verdict::supported);
-  EXPECT_EQ(verdict_of(ClaimKind::match, {-2, 4}, 3), Verdict::undecided);
-  EXPECT_EQ(verdict_of(ClaimKind::match, {4, 9}, 3), Verdict::contradicted);
-  EXPECT_EQ(verdict_of(ClaimKind::match, {-100, 100}, 3), Verdict::undecided);
+TEST(TableReport, RanksRowsAsThePaperDoesOrNot) {
+  TableSpec three = spec();
+  three.columns.pop_back();
+  three.claims.clear();
+  three.rows[2].paper = {{"motion", 90.0}};
+  const auto cell = [](int right) { return std::vector<CellInput>{{{record_of(right, 1)}, ""}}; };
+  const TableModel table =
+      build_table(three, {.suite = "pico", .seeds = 1}, {cell(2), cell(4), cell(3)});
+  ASSERT_EQ(table.ranks.size(), 1U);
+  EXPECT_EQ(table.ranks[0].rows.size(), 3U);
+  EXPECT_DOUBLE_EQ(table.ranks[0].spearman.value, 0.5);
+  EXPECT_NEAR(table.ranks[0].kendall.value, 1.0 / 3, 1e-12);
+  EXPECT_NE(to_markdown(table).find("| motion "), std::string::npos);
+  EXPECT_EQ(to_json(table)["rank_correlation_with_paper"][0]["spearman"]["value"], 0.5);
+  EXPECT_TRUE(sample_table().ranks.empty());  // two rows have published numbers
+}
+
+TEST(TableReport, SplitsAreNotCalledSeeds) {
+  TableSpec one = spec();
+  one.columns.pop_back();
+  one.rows.resize(1);
+  one.claims.clear();
+  CellInput cell{{record_of(2, 1), record_of(4, 1)}, ""};
+  cell.seeds[1].task.identity = "another subset";
+  const TableModel table = build_table(one, {.suite = "pico", .seeds = 2}, {{cell}});
+  EXPECT_NE(to_markdown(table).find("In motion the mean and ± are over splits"), std::string::npos);
+  EXPECT_NE(to_csv(table).find(",over splits,2,14.1421,"), std::string::npos);
+  EXPECT_TRUE(to_json(table)["cells"][0].contains("sd_over_splits"));
+  EXPECT_FALSE(to_json(table)["cells"][0].contains("sd_over_seeds"));
 }
 
 TEST(TableReport, DoesNotCompareDifferentSamples) {
@@ -94,12 +122,12 @@ TEST(TableReport, DoesNotCompareDifferentSamples) {
   TableSpec one = spec();
   one.columns.pop_back();
   one.rows.pop_back();
-  one.claims = {{"lead", ClaimKind::greater, "Features", "Pixels", {"motion"}, 0}};
+  one.claims = {{.id = "lead", .chains = {{"Features", "Pixels"}}, .places = {"motion"}}};
   const TableModel table =
       build_table(one, {"pico", "", 1, false}, {{{{record_of(2, 1)}, ""}}, {{{other}, ""}}});
-  EXPECT_EQ(table.gaps[0].verdict, Verdict::not_available);
-  EXPECT_NE(table.gaps[0].reason.find("different samples"), std::string::npos);
-  EXPECT_FALSE(table.cells[0][0].deviation.has_value());
+  EXPECT_EQ(table.findings[0].verdict, Verdict::not_available);
+  EXPECT_NE(table.findings[0].reason.find("different samples"), std::string::npos);
+  EXPECT_FALSE(table.cells[0][0].repeated.deviation.has_value());
 }
 
 TEST(TableReport, MarkdownReadsWell) {
@@ -114,17 +142,19 @@ TEST(TableReport, MarkdownReadsWell) {
 | random-init (floor) |        20.0 ± 0.0 | not available |
 |                     |       [0.0, 50.0] |               |
 
-| claim                | column     | gap, ours |  95 % interval | paper | verdict       |
-|:---------------------|:-----------|----------:|---------------:|------:|:--------------|
-| features lead pixels | motion     |     +65.0 | [+39.9, +90.0] |  +0.2 | supported     |
-|                      | real_fight |           |                |     – | not available |
-| they match (±5.0)    | motion     |     +65.0 | [+39.9, +90.0] |  +0.2 | contradicted  |
+| claim                | column     | gap, ours |  95 % interval | p (Holm) | paper | verdict       | n to decide |
+|:---------------------|:-----------|----------:|---------------:|---------:|------:|:--------------|------------:|
+| features lead pixels | motion     |     +65.0 | [+35.0, +90.0] |   <0.001 |  +0.2 | supported     |             |
+|                      | real_fight |           |                |          |     – | not available |             |
+| they match (±5.0)    | motion     |     +65.0 | [+35.0, +90.0] |   <0.001 |  +0.2 | contradicted  |             |
 
 - Suite pico: small ones; seeds 1 to 2.
 - Top-1 accuracy in percent: the mean over seeds, in round brackets the paper's number.
 - ± is the sample standard deviation over seeds (start of the head, order, held-out part; one and the same encoder).
 - [low, high] is a 95 % percentile bootstrap over test samples; it knows nothing of other encoders trained the same way.
-- Gaps are points on the same samples, their interval a paired bootstrap over these. "Leads" is supported where the interval lies above 0 and contradicted where it lies below; "match" is supported where it lies within the margin and contradicted where it lies outside.
+- Gaps are points on the same samples, their interval a paired bootstrap over these. p is that of "no gap", two-sided, adjusted after Holm among the 2 tests of this table; the verdict uses it: below 0.05 a claim is supported or, where the gap points the other way, contradicted.
+- "Match" (±): p is that of two one-sided tests against the margin, or of a gap within it where the data speak for a gap beyond.
+- Every row is one encoder: verdicts are about these weights, and nothing is known over pretraining seeds.
 - motion: stands for SSv2 16x1x1; n = 10, chance 25.0, task motion v1, protocol frozen.
 - real_fight: stands for no column of the paper; task real_fight, protocol frozen_real.
 - Coverage of Features, motion: 9 of 10 samples could be read; the others count as wrong and are listed with their reasons in the records.
@@ -136,13 +166,23 @@ TEST(TableReport, MarkdownReadsWell) {
 TEST(TableReport, CsvHasALineACell) {
   EXPECT_EQ(
       to_csv(sample_table()),
-      R"csv(table,suite,row,column,stands_for,mean,sd_over_seeds,ci95_low,ci95_high,paper,seeds,n,n_failed,chance,not_available
-1,pico,Pixels,motion,SSv2 16x1x1,25.0000,7.0711,5.0000,50.1250,66.0,2,10,0,25.0000,
-1,pico,Pixels,real_fight,,,,,,,0,0,0,,no such folder
-1,pico,Features,motion,SSv2 16x1x1,90.0000,0.0000,70.0000,100.0000,66.2,2,10,1,25.0000,
-1,pico,Features,real_fight,,,,,,,0,0,0,,no such folder
-1,pico,random-init (floor),motion,SSv2 16x1x1,20.0000,0.0000,0.0000,50.0000,,2,10,0,25.0000,
-1,pico,random-init (floor),real_fight,,,,,,,0,0,0,,no such folder
+      R"csv(table,suite,row,column,stands_for,mean,ci95_over_samples_low,ci95_over_samples_high,repeated,repetitions,sd_of_repetitions,ci95_of_repetitions_low,ci95_of_repetitions_high,paper,n,n_failed,chance,not_available
+1,pico,Pixels,motion,SSv2 16x1x1,25.0000,5.0000,50.1250,over seeds,2,7.0711,-38.5310,88.5310,66.0,10,0,25.0000,
+1,pico,Pixels,real_fight,,,,,,0,,,,,0,0,,no such folder
+1,pico,Features,motion,SSv2 16x1x1,90.0000,70.0000,100.0000,over seeds,2,0.0000,90.0000,90.0000,66.2,10,1,25.0000,
+1,pico,Features,real_fight,,,,,,0,,,,,0,0,,no such folder
+1,pico,random-init (floor),motion,SSv2 16x1x1,20.0000,0.0000,50.0000,over seeds,2,0.0000,20.0000,20.0000,,10,0,25.0000,
+1,pico,random-init (floor),real_fight,,,,,,0,,,,,0,0,,no such folder
+)csv");
+}
+
+TEST(TableReport, ClaimsCsvHasALineAFinding) {
+  EXPECT_EQ(
+      claims_to_csv(sample_table()),
+      R"csv(table,suite,claim,kind,control,part,subject,column,gap,ci95_over_samples_low,ci95_over_samples_high,p,p_holm,paper_gap,verdict,samples_to_decide,not_available
+1,pico,table1.lead,greater,no,,Features > Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,supported,,
+1,pico,table1.lead,greater,no,,Features > Pixels,real_fight,,,,,,,not available,,no such folder
+1,pico,table1.match,equivalent,no,,Features ~ Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,contradicted,,
 )csv");
 }
 
@@ -152,6 +192,9 @@ TEST(TableReport, LatexIsEscaped) {
   EXPECT_NE(text.find("real\\_fight"), std::string::npos);
   EXPECT_NE(text.find("25.0 $\\pm$ 7.1 (66.0)"), std::string::npos);
   EXPECT_EQ(text.find("\n["), std::string::npos);
+  EXPECT_NE(text.find("they match ($\\pm$5.0) & motion & +65.0 & {[+35.0, +90.0]} & $<$0.001 & "
+                      "+0.2 & contradicted"),
+            std::string::npos);
 }
 
 TEST(TableReport, JsonHoldsNumbersAndVerdicts) {
@@ -161,6 +204,9 @@ TEST(TableReport, JsonHoldsNumbersAndVerdicts) {
   EXPECT_EQ(json["cells"][0]["mean"], 25.0);
   EXPECT_EQ(json["cells"][1]["not_available"], "no such folder");
   EXPECT_EQ(json["claims"][0]["verdict"], "supported");
+  EXPECT_EQ(json["claims"][1]["verdict"], "not_available");
+  EXPECT_NEAR(json["claims"][0]["p_holm"], 4.0 / (kPairedResamples + 1), 1e-12);
+  EXPECT_EQ(json["known_over_pretraining_seeds"], false);
   EXPECT_TRUE(json["columns"][1]["stands_for"].is_null());
 }
 

@@ -142,23 +142,6 @@ RowSpec parse_row(const Json& json, const std::vector<ColumnSpec>& columns,
   return row;
 }
 
-ClaimSpec parse_claim(const Json& json, const TableSpec& table, const std::string& where) {
-  JsonObject object(json, where);
-  ClaimSpec claim;
-  claim.text = object.text("text");
-  const bool match = object.choice("kind", {"greater", "match"}, "greater") == "match";
-  claim.kind = match ? ClaimKind::match : ClaimKind::greater;
-  claim.better = object.text("better");
-  claim.worse = object.text("worse");
-  claim.columns = object.texts("columns");
-  if (match) claim.margin = object.number("margin", {}, 0, 100);
-  object.finish();
-  find_named(table.rows, claim.better, where, "better");
-  find_named(table.rows, claim.worse, where, "worse");
-  for (const auto& column : claim.columns) find_named(table.columns, column, where, "columns");
-  return claim;
-}
-
 }  // namespace
 
 std::string heading_of(const TableSpec& table) {
@@ -199,6 +182,10 @@ std::vector<int> table_numbers() {
   return numbers;
 }
 
+std::vector<int> table_numbers(const Suite& suite) {
+  return suite.tables.empty() ? table_numbers() : suite.tables;
+}
+
 Suite read_suite(const std::string& name, const std::string& flag) {
   const auto names = suite_names();
   if (std::find(names.begin(), names.end(), name) == names.end()) {
@@ -225,6 +212,7 @@ TableSpec read_table(int number, const std::string& flag) {
   TableSpec table = parse_table(read_json(path), path);
   if (table.number != number)
     throw InputError(path, "table", std::to_string(number), std::to_string(table.number));
+  table.claims = read_claims(table);
   return table;
 }
 
@@ -235,6 +223,8 @@ Suite parse_suite(const Json& json, const std::string& where) {
   suite.name = object.text("suite");
   suite.title = object.text("title", suite.name);
   suite.seeds = static_cast<int>(object.integer("seeds", suite.seeds, 1, 1000));
+  for (const auto number : object.integers("tables", std::vector<std::int64_t>{}))
+    suite.tables.push_back(static_cast<int>(number));
   for (const auto& item : object_at(object, "encoders").items())
     suite.encoders.push_back(
         parse_encoder(item.key(), item.value(), object.where("encoders") + "/" + item.key()));
@@ -274,10 +264,6 @@ TableSpec parse_table(const Json& json, const std::string& where) {
     table.rows.push_back(parse_row(item, table.columns, at));
   });
   require_distinct(table.rows, where, "rows");
-  if (object.has("claims"))
-    each("claims", [&](const Json& item, const std::string& at) {
-      table.claims.push_back(parse_claim(item, table, at));
-    });
   object.finish();
   return table;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 // What is asked: suites (encoders, tasks and protocols of one size) and tables (rows, columns, the
-// published numbers and the claims), read from JSON under bench/specs/.
+// published numbers), read from JSON under bench/specs/; the claims of a table from bench/claims/.
 //
 //   const Suite suite = read_suite("pico");
 //   const TableSpec table = read_table(1);
@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/claim_spec.h"
 #include "common/json_object.h"
 #include "datasets/task.h"
 #include "models/encoder.h"
@@ -54,6 +55,7 @@ struct QuickSizes {
 struct Suite {
   std::string name, title;
   int seeds = 2;
+  std::vector<int> tables;  // that it is made for; none: every one
   std::vector<EncoderChoice> encoders;
   std::vector<TaskSpec> tasks;
   std::vector<ProtocolChoice> protocols;
@@ -87,17 +89,6 @@ std::string note_of(const ProtocolChoice& protocol);
 // Those of a cell: the run's, or one a split.
 SeedRange seeds_of(const ProtocolChoice& protocol, const SeedRange& run);
 
-enum class ClaimKind { greater, match };
-
-// One statement of the paper over pairs of cells: `better` - `worse` in each column.
-struct ClaimSpec {
-  std::string text;
-  ClaimKind kind = ClaimKind::greater;
-  std::string better, worse;  // rows
-  std::vector<std::string> columns;
-  double margin = 0;  // match: points that count as equal
-};
-
 struct TableSpec {
   int number = 0;  // 0: none of the paper's
   std::string title, source, row_title;
@@ -115,11 +106,14 @@ std::filesystem::path spec_folder();
 std::vector<std::string> suite_names();
 std::vector<int> table_numbers();
 
+// Those that the suite is made for.
+std::vector<int> table_numbers(const Suite& suite);
+
 // Throw InputError naming `flag` for an unknown name or number, and the file for bad content.
 Suite read_suite(const std::string& name, const std::string& flag = "--suite");
-TableSpec read_table(int number, const std::string& flag = "tables");
+TableSpec read_table(int number, const std::string& flag = "tables");  // with its claims
 Suite parse_suite(const Json& json, const std::string& where);
-TableSpec parse_table(const Json& json, const std::string& where);
+TableSpec parse_table(const Json& json, const std::string& where);  // without claims
 
 // Every encoder, task and protocol that the table names is in the suite; throws InputError with the
 // nearest name.

@@ -31,7 +31,16 @@ TEST(TableSpec, TheTreesTablesFitTheTreesSuites) {
   ASSERT_FALSE(suite_names().empty());
   ASSERT_GE(table_numbers().size(), 2U);
   for (const auto& name : suite_names())
-    for (const int number : table_numbers()) require_fit(read_table(number), read_suite(name));
+    for (const int number : table_numbers(read_suite(name)))
+      require_fit(read_table(number), read_suite(name));
+  EXPECT_EQ(table_numbers(read_suite("pico")), table_numbers());
+}
+
+TEST(TableSpec, ASuiteMaySayForWhichTablesItIs) {
+  Json json = read_json(spec_file("suites/gate.json"));
+  EXPECT_EQ(table_numbers(parse_suite(json, "s.json")), std::vector<int>{1});
+  json.erase("tables");
+  EXPECT_EQ(table_numbers(parse_suite(json, "s.json")), table_numbers());
 }
 
 TEST(TableSpec, PublishedNumbersAreThoseOfThePaper) {
@@ -71,13 +80,20 @@ TEST(TableSpec, QuickIsSmallerEverywhere) {
   const Suite full = read_suite("pico"), quick = quick_suite(full);
   for (std::size_t i = 0; i < full.tasks.size(); ++i)
     EXPECT_NE(to_json(full.tasks[i]), to_json(quick.tasks[i]));
-  for (std::size_t i = 0; i < full.protocols.size(); ++i)
-    EXPECT_NE(to_json(full.protocols[i], full.tasks[0]),
-              to_json(quick.protocols[i], quick.tasks[0]));
+  for (std::size_t i = 0; i < full.protocols.size(); ++i) {
+    const ProtocolChoice& protocol = full.protocols[i];
+    const Json before = to_json(protocol, full.tasks[0]);
+    const Json after = to_json(quick.protocols[i], quick.tasks[0]);
+    // k-NN trains nothing, so that only its task can be smaller.
+    if (!protocol.is_finetune && protocol.probe.head == HeadKind::knn)
+      EXPECT_EQ(before, after);
+    else
+      EXPECT_NE(before, after);
+  }
 }
 
 TEST(TableSpec, UnknownNamesAreToldWithTheNearest) {
-  EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "--suite: expected one of pico"));
+  EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "--suite: expected one of gate, pico"));
   EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "found \"nope\""));
   EXPECT_TRUE(holds(message_of([] { read_table(99); }), "tables: expected one of 1, "));
   const Suite suite = read_suite("pico");
@@ -103,11 +119,7 @@ TEST(TableSpec, TablesAreReadStrictly) {
   EXPECT_TRUE(holds(complaint([](Json& j) { j["rows"][0]["paper"]["motoin"] = 1; }), "\"motion\""));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["rows"][0]["paper"]["motion"] = 166; }), "0 to 100"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["rows"][1]["name"] = "Pixels"; }), "twice"));
-  EXPECT_TRUE(
-      holds(complaint([](Json& j) { j["claims"][0]["better"] = "Feature"; }), "\"Features\""));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"][0]["columns"][0] = "x"; }), "columns"));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"][0]["margin"] = 1; }), "margin"));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"][0]["kind"] = "greatest"; }), "greater"));
+  EXPECT_TRUE(holds(complaint([](Json& j) { j["claims"] = Json::array(); }), "claims"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["columns"] = Json::array(); }), "at least one"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["columns"] = 3; }), "an array"));
 }

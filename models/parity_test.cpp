@@ -29,6 +29,7 @@ struct Network {
     const bool rope = dump.config.value("rope", false);
     if (rope) spec.positions = Positions::rope_3d;
     spec.uniform_power = dump.config.value("uniform_power", true);
+    spec.mlp_ratio = dump.config.value("mlp_ratio", 4.0);
     predictor_spec = {.width = dump.whole("predictor_embed_dim"),
                       .depth = dump.whole("predictor_depth"),
                       .heads = dump.whole("predictor_heads"),
@@ -37,8 +38,10 @@ struct Network {
                       .grid_h = spec.grid_h(),
                       .grid_w = spec.grid_w()};
     encoder = make_vit(spec, Init::normal, 0);
-    predictor = make_predictor(predictor_spec, spec, dump.config.value("num_mask_tokens", 2),
-                               Init::normal, 0);
+    int mask_tokens = 0;
+    while (dump.tensors.count("predictor.mask_tokens." + std::to_string(mask_tokens)) > 0)
+      ++mask_tokens;
+    predictor = make_predictor(predictor_spec, spec, mask_tokens, Init::normal, 0);
     visit(encoder,
           [&](const std::string& name, at::Tensor& t) { take(dump, "encoder." + name, t); });
     visit(predictor,
@@ -61,9 +64,11 @@ std::vector<Mask> masks_of(const Dump& dump, const std::string& prefix) {
 
 // The loss as pretraining computes it, with gradients of encoder, then predictor.
 ShardedGradients gradients_of(const Network& net, const VitWeights& target, const at::Tensor& clip,
-                              const std::vector<Mask>& masks, int shards) {
+                              const std::vector<Mask>& masks, double exponent) {
   const at::Tensor patches = patchify_normalised(clip.to(at::kFloat), net.spec);
   const at::Tensor targets = normalised_features(encode(target, net.spec, patches));
+  // Cut in two where the batch allows it: the sum over shards is part of what is compared.
+  const int shards = patches.size(0) % 2 == 0 ? 2 : 1;
   const auto size = patches.size(0) / shards;
   return sharded_gradients(shards, 2, [&](int shard) {
     const auto part = [&](const at::Tensor& t) {
@@ -75,7 +80,7 @@ ShardedGradients gradients_of(const Network& net, const VitWeights& target, cons
     for (const auto& mask : masks) mine.push_back({part(mask.context), part(mask.target)});
     ShardResult result;
     result.loss = prediction_loss(e, net.spec, p, net.predictor_spec, part(patches), part(targets),
-                                  mine, 1.0) /
+                                  mine, exponent) /
                   static_cast<double>(shards);
     for (const auto& [name, tensor] : named_tensors(e)) result.leaves.push_back(tensor);
     for (const auto& [name, tensor] : named_tensors(p)) result.leaves.push_back(tensor);
@@ -104,7 +109,7 @@ TEST(Parity, ForwardLossAndGradients) {
     forward = std::max(
         forward, relative(encode(net.encoder, net.spec, patches), dump.at("output.features")));
     const auto masks = masks_of(dump, "");
-    ASSERT_EQ(masks.size(), 2U);
+    ASSERT_FALSE(masks.empty());
     for (std::size_t i = 0; i < masks.size(); ++i) {
       const std::string name = "output." + std::to_string(i);
       const at::Tensor z = encode(net.encoder, net.spec, patches, masks[i].context);
@@ -113,7 +118,8 @@ TEST(Parity, ForwardLossAndGradients) {
                                    masks[i].context, masks[i].target, static_cast<int>(i));
       forward = std::max(forward, relative(p, dump.at(name + ".prediction")));
     }
-    const ShardedGradients result = gradients_of(net, net.encoder, dump.at("input.clip"), masks, 2);
+    const ShardedGradients result = gradients_of(net, net.encoder, dump.at("input.clip"), masks,
+                                                 dump.config.value("loss_exp", 1.0));
     loss = std::max(loss, std::abs(result.loss / dump.at("output.loss").item<double>() - 1));
     const NamedTensors all = all_tensors(net);
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -219,8 +225,8 @@ TEST(Parity, TrainingTrace) {
     double losses = 0, norms = 0, final = 0;
     for (int k = 0; k < dump.whole("steps"); ++k) {
       const std::string prefix = "step." + std::to_string(k) + ".";
-      const auto result =
-          gradients_of(net, target, dump.at(prefix + "clip"), masks_of(dump, prefix), 2);
+      const auto result = gradients_of(net, target, dump.at(prefix + "clip"),
+                                       masks_of(dump, prefix), dump.config.value("loss_exp", 1.0));
       losses =
           std::max(losses, std::abs(result.loss / dump.at("output.losses")[k].item<double>() - 1));
       const auto split = result.gradients.begin() + encoder_tensors;

@@ -59,6 +59,12 @@ struct EvaluateCommand {
   int head_heads = 0;  // 0: as the head's family has it
 };
 
+struct CompareCommand {
+  std::string baseline, candidate, junit, markdown;
+  double tolerance = 1;  // points
+  bool allow_missing = false;
+};
+
 struct InspectCommand {
   std::string path;  // empty: the zoo
   EncoderOptions reading;
@@ -79,6 +85,7 @@ int run(const CommonOptions& common, const ConvertCommand& command);
 int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
 int run(const CommonOptions& common, const EvaluateCommand& command);
+int run(const CommonOptions& common, const CompareCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run_doctor(const CommonOptions& common);

@@ -19,7 +19,8 @@
 
 namespace permafrost {
 
-constexpr std::size_t kMostPickleValues = 5'000'000;  // 100 bytes each
+constexpr std::size_t kMostPickleValues = 5'000'000;         // of 100 bytes
+constexpr std::size_t kMostPickleInstructions = 20'000'000;  // 8 bytes on the stack
 
 struct Value {
   enum class Kind : std::uint8_t {

@@ -15,8 +15,11 @@ PickleMachine::PickleMachine(std::string_view bytes, const std::string& where)
     : bytes_(bytes), builder_(bytes, where) {}
 
 Pickle PickleMachine::run() {
-  for (;;) {
+  for (std::size_t count = 0;; ++count) {
     builder_.position = next_;
+    if (count >= kMostPickleInstructions)
+      builder_.refuse("at most " + std::to_string(kMostPickleInstructions) + " instructions",
+                      "more");
     const auto code = static_cast<std::uint8_t>(take(1)[0]);
     if (code == '.') break;
     const bool known = step_number(code) || step_text(code) || step_line(code) ||
@@ -102,6 +105,8 @@ void PickleMachine::remember(std::uint64_t index) {
   Value* value = pop();
   push(value);
   memo_[index] = value;
+  if (memo_.size() > kMostPickleValues)
+    builder_.refuse("at most " + std::to_string(kMostPickleValues) + " remembered values", "more");
 }
 
 void PickleMachine::recall(std::uint64_t index) {

@@ -15,6 +15,7 @@ using Use = PickleName::Use;
 
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 50;
 constexpr std::size_t kMostDimensions = 64;
+constexpr std::size_t kLongestKey = 200;
 // A view may repeat values (strides of 0), but a short file cannot ask for a long tensor.
 constexpr std::uint64_t kLargestRepetition = 65536;
 
@@ -77,13 +78,13 @@ std::size_t PickleBuilder::storage_of(const Value& id) {
     refuse("a storage type such as torch.FloatStorage", description_of(*id.items[1]));
   const Value* key = item_of(id, 2, Kind::text);
   const Value* count = item_of(id, 4, Kind::integer);
-  if (key == nullptr || count == nullptr || count->integer < 0 || count->integer > kLargestSize)
+  if (key == nullptr || key->text.size() > kLongestKey || count == nullptr || count->integer < 0 ||
+      count->integer > kLargestSize)
     refuse("a storage with a key and a count from 0 to 2^50", "one without");
   StorageRef storage{key->text, name->type, static_cast<std::uint64_t>(count->integer),
                      name->use == Use::untyped};
   const auto [known, is_new] = storage_by_key_.emplace(key->text, pickle.storages.size());
   if (is_new) {
-    charge(key->text.size());
     pickle.storages.push_back(std::move(storage));
     return known->second;
   }

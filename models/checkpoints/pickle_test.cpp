@@ -138,13 +138,15 @@ TEST(Pickle, TakesNoMemoryForLengthsThatCannotBe) {
     expect_refused(code + std::string(8, '\xff'), "another 18446744073709551615 bytes");
 }
 
-TEST(Pickle, SurvivesAMillionLevelsOfNesting) {
+TEST(Pickle, SurvivesAMillionLevelsOfNestingAndBoundsTheRest) {
   constexpr std::size_t kMany = 1'000'000;
   expect_refused(std::string(kMany, '('), "truncated");
   EXPECT_EQ(described(")" + std::string(kMany, '\x85') + "."), "a tuple with 1 value");
   EXPECT_EQ(described(std::string(kMany, ']') + std::string(kMany - 1, 'a') + "."),
             "a list with 1 value");
   expect_refused(std::string(kMostPickleValues, ']'), "at most 5000000 values");
+  expect_refused(std::string(kMostPickleInstructions + 1, '('), "at most 20000000 instructions");
+  expect_refused("N" + std::string(kMostPickleValues + 1, '\x94'), "remembered values");
 }
 
 TEST(Pickle, RefusesToRepeatItsValues) {
@@ -207,6 +209,7 @@ TEST_F(PickledTensors, NeedOneStorageOfAKey) {
                  "one type and size of storage 0");
   expect_refused(pickled_storage("0", -1) + ".", "a count from 0 to 2^50");
   expect_refused(pickled_storage("0", INT64_MAX) + ".", "a count from 0 to 2^50");
+  expect_refused(pickled_storage(std::string(201, '0'), 4) + ".", "a storage with a key");
   expect_refused(pickled_storage("0", 4, "float32") + ".", "a storage type such as");
   expect_refused("(" + pickled_text("module") + "NNNtQ.", "the storage of a tensor");
 }

@@ -10,22 +10,15 @@ namespace {
 
 using Kind = Value::Kind;
 
-// A dictionary that stands in many places is one in the file and many in memory: bounded.
+// A dictionary that stands in many places is one in the file and many here: both are bounded.
 constexpr std::size_t kMostTensors = 200'000;
+constexpr std::size_t kMostSteps = 4 * kMostPickleValues;
 constexpr std::size_t kLongestName = 1000;
 constexpr std::size_t kMostLines = 1000;
 
 bool is_plain(const Value& value) {
   return value.kind != Kind::list && value.kind != Kind::tuple && value.kind != Kind::set &&
          value.kind != Kind::dict && value.kind != Kind::opaque;
-}
-
-// A dictionary with a tensor by a text key.
-bool is_state_dict(const Value& value) {
-  if (value.kind != Kind::dict) return false;
-  for (std::size_t i = 0; i < value.items.size(); i += 2)
-    if (value.items[i]->kind == Kind::text && value.items[i + 1]->kind == Kind::tensor) return true;
-  return false;
 }
 
 std::string key_text(const Value& key) {
@@ -48,6 +41,22 @@ class Collector {
   }
 
  private:
+  void step() {
+    if (++steps_ > kMostSteps)
+      throw InputError(out_.path, "", "values of its own", "a pickle that repeats its values");
+  }
+
+  // A dictionary with a tensor by a text key.
+  bool is_state_dict(const Value& value) {
+    if (value.kind != Kind::dict) return false;
+    for (std::size_t i = 0; i < value.items.size(); i += 2) {
+      step();
+      if (value.items[i]->kind == Kind::text && value.items[i + 1]->kind == Kind::tensor)
+        return true;
+    }
+    return false;
+  }
+
   void collect_item(const Value& key, const Value& value) {
     if (value.kind == Kind::tensor && key.kind == Kind::text) return;
     const std::string name = key_text(key);
@@ -57,6 +66,7 @@ class Collector {
         !is_state_dict(*value.items[0]))
       return add_line(name, value);
     for (std::size_t i = 0; i < value.items.size(); ++i) {
+      step();
       if (is_state_dict(*value.items[i]))
         add(key.text + "." + std::to_string(i), *value.items[i]);
       else
@@ -69,6 +79,7 @@ class Collector {
     StateDict entry{name, {}};
     std::unordered_set<std::string_view> names;
     for (std::size_t i = 0; i < dict.items.size(); i += 2) {
+      step();
       const Value &key = *dict.items[i], &value = *dict.items[i + 1];
       if (value.kind == Kind::tensor && key.kind == Kind::text) {
         require_name(key.text);
@@ -118,7 +129,7 @@ class Collector {
 
   const TorchFile& file_;
   Checkpoint& out_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, steps_ = 0;
 };
 
 }  // namespace

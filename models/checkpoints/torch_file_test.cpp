@@ -198,6 +198,12 @@ TEST_F(HandMade, DictionariesThatRepeatAreBounded) {
   for (int i = 0; i < 500; ++i) root += pickled_text(std::to_string(i)) + "h\x01s";
   expect_refused(zip_of({{"a/data.pkl", root + "."}, {"a/data/0", data_}}),
                  "at most 200000 tensors");
+  // No tensors, but many looks: 10,000 times at 10,000 values.
+  std::string numbers = "(" + pickled_text("n") + "q\x01K\x01";
+  for (int i = 0; i < 10'000; ++i) numbers += "h\x01K\x01";
+  std::string dicts = numbers + "dq\x02" + "0(";
+  for (int i = 0; i < 10'000; ++i) dicts += "h\x01h\x02";
+  expect_refused(zip_of({{"a/data.pkl", dicts + "d."}}), "a pickle that repeats its values");
 }
 
 TEST_F(HandMade, NamesAreOnceAndNotLong) {

@@ -13,6 +13,13 @@ void add_pair(std::vector<NameRule>& rules, const std::string& file, const std::
     rules.push_back({file + part, ours + part, Piece::whole, ffn});
 }
 
+void add_query_key_value(std::vector<NameRule>& rules, const std::string& attention) {
+  for (const auto& [name, piece] : {std::pair{"query", Piece::query}, std::pair{"key", Piece::key},
+                                    std::pair{"value", Piece::value}})
+    for (const char* part : {".weight", ".bias"})
+      rules.push_back({attention + name + part, std::string("blocks.{}.attn.qkv") + part, piece});
+}
+
 std::vector<NameRule> original_rules() {
   std::vector<NameRule> rules;
   for (const char* name : {"cls_token", "register_tokens", "pos_embed"})
@@ -45,11 +52,7 @@ std::vector<NameRule> huggingface_vit_rules() {
   const std::string layer = "encoder.layer.{}.", block = "blocks.{}.";
   add_pair(rules, "embeddings.patch_embeddings.projection", "patch_embed.proj");
   add_pair(rules, layer + "layernorm_before", block + "norm1");
-  for (const auto& [name, piece] : {std::pair{"query", Piece::query}, std::pair{"key", Piece::key},
-                                    std::pair{"value", Piece::value}})
-    for (const char* part : {".weight", ".bias"})
-      rules.push_back(
-          {layer + "attention.attention." + name + part, block + "attn.qkv" + part, piece});
+  add_query_key_value(rules, layer + "attention.attention.");
   add_pair(rules, layer + "attention.output.dense", block + "attn.proj");
   add_pair(rules, layer + "layernorm_after", block + "norm2");
   add_pair(rules, layer + "intermediate.dense", block + "mlp.fc1");
@@ -118,7 +121,10 @@ void describe_shapes(const Evidence& evidence, SpecDraft& draft) {
   draft.assumed["frames"] = video ? 16 : 1;
 }
 
-void describe_square_table(const Evidence& evidence, SpecDraft& draft) {
+void describe_image(const Evidence& evidence, const char* table_resize, SpecDraft& draft) {
+  describe_shapes(evidence, draft);
+  draft.told["positions"] = "learned";
+  draft.told["table_resize"] = table_resize;
   const auto rows = shape_of(evidence, "pos_embed", 3)[1] - (draft.told["class_token"] ? 1 : 0);
   const auto side = std::llround(std::sqrt(static_cast<double>(std::max<std::int64_t>(0, rows))));
   if (side < 1 || side * side != rows)
@@ -174,6 +180,15 @@ void describe_common_config(const Evidence& evidence, const char* size_key, Spec
       throw InputError(where, channels, "3", evidence.config.at(channels).dump());
   if (!config_flag(evidence, "qkv_bias", true))
     throw InputError(where, "qkv_bias", "true", "false");
+}
+
+void describe_image_config(const Evidence& evidence, const char* table_resize, SpecDraft& draft) {
+  describe_common_config(evidence, "image_size", draft);
+  draft.told["positions"] = "learned";
+  draft.told["table_resize"] = table_resize;
+  draft.told["tubelet"] = 1;
+  draft.told["per_frame"] = true;
+  draft.assumed["frames"] = 1;
 }
 
 Json common_config(const EncoderSpec& spec, const std::string& model_type,

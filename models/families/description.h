@@ -15,6 +15,8 @@ std::vector<NameRule> huggingface_vit_rules();
 // Rules for a weight and a bias.
 void add_pair(std::vector<NameRule>& rules, const std::string& file, const std::string& ours,
               std::optional<Ffn> ffn = {});
+// Rules for query, key and value of one block, each with weight and bias.
+void add_query_key_value(std::vector<NameRule>& rules, const std::string& attention);
 
 bool has(const Shapes& shapes, const std::string& name);
 // Throws InputError naming the file where the tensor is not there or has another rank.
@@ -24,14 +26,17 @@ const std::vector<std::int64_t>& shape_of(const Evidence& evidence, const std::s
 // Tells what shapes of the authors' names tell of any family: width, depth, patch, tubelet, FFN,
 // class token, registers, layer scale, final norm; assumes heads where the width is a known one.
 void describe_shapes(const Evidence& evidence, SpecDraft& draft);
-// Tells height and image_width of a square grid from the rows of an image encoder's pos_embed.
-void describe_square_table(const Evidence& evidence, SpecDraft& draft);
+// describe_shapes of an image encoder with a table in its file, for pictures as wide as high;
+// `table_resize` is a name of TableResize.
+void describe_image(const Evidence& evidence, const char* table_resize, SpecDraft& draft);
 // Heads of a known width (192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1536: 24 ...); 0 if unknown.
 int known_heads(std::int64_t width);
 
 // Fields that every config.json has: width, depth, heads, patch, eps, image size; checks that the
 // activation is the exact GELU and that there are three channels.
 void describe_common_config(const Evidence& evidence, const char* size_key, SpecDraft& draft);
+// describe_common_config of an image encoder with a table in its file.
+void describe_image_config(const Evidence& evidence, const char* table_resize, SpecDraft& draft);
 // A whole number of config.json. Throws InputError naming file and key.
 std::int64_t config_number(const Evidence& evidence, const char* key,
                            std::optional<std::int64_t> fallback = {});

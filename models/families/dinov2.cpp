@@ -12,33 +12,25 @@ bool recognises(const Evidence& evidence) {
 }
 
 void describe(const Evidence& evidence, SpecDraft& draft) {
-  describe_shapes(evidence, draft);
-  describe_square_table(evidence, draft);
-  draft.told["positions"] = "learned";
   // The authors resize the tables of the two kinds differently.
-  draft.told["table_resize"] =
-      draft.told["registers"] == 0 ? "bicubic_offset" : "bicubic_antialias";
+  const bool registers = has(evidence.encoder, "register_tokens");
+  describe_image(evidence, registers ? "bicubic_antialias" : "bicubic_offset", draft);
 }
 
 // Of the SwiGLU that the authors build for a hidden width: two thirds, in steps of 8.
 std::int64_t swiglu_width(std::int64_t hidden) { return (hidden * 2 / 3 + 7) / 8 * 8; }
 
 void describe_config(const Evidence& evidence, SpecDraft& draft) {
-  describe_common_config(evidence, "image_size", draft);
   const bool registers = evidence.config.value("model_type", "") == "dinov2_with_registers";
+  describe_image_config(evidence, registers ? "bicubic_antialias" : "bicubic", draft);
   const bool swiglu = config_flag(evidence, "use_swiglu_ffn", false);
   const std::int64_t hidden =
       config_number(evidence, "hidden_size") * config_number(evidence, "mlp_ratio", 4);
-  draft.told["positions"] = "learned";
-  draft.told["table_resize"] = registers ? "bicubic_antialias" : "bicubic";
   draft.told["ffn"] = swiglu ? "swiglu" : "gelu";
   draft.told["ffn_width"] = swiglu ? swiglu_width(hidden) : hidden;
   draft.told["layer_scale"] = true;
-  draft.told["tubelet"] = 1;
-  draft.told["per_frame"] = true;
   draft.told["class_token"] = true;
   draft.told["registers"] = registers ? config_number(evidence, "num_register_tokens", 4) : 0;
-  draft.assumed["frames"] = 1;
 }
 
 Json write_config(const EncoderSpec& spec) {

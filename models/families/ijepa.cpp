@@ -13,20 +13,12 @@ bool recognises(const Evidence& evidence) {
 }
 
 void describe(const Evidence& evidence, SpecDraft& draft) {
-  describe_shapes(evidence, draft);
-  describe_square_table(evidence, draft);
-  draft.told["positions"] = "learned";
-  draft.told["table_resize"] = "bicubic";
+  describe_image(evidence, "bicubic", draft);
 }
 
 void describe_config(const Evidence& evidence, SpecDraft& draft) {
-  describe_common_config(evidence, "image_size", draft);
-  draft.told["positions"] = "learned";
-  draft.told["table_resize"] = "bicubic";
+  describe_image_config(evidence, "bicubic", draft);
   draft.told["ffn_width"] = config_number(evidence, "intermediate_size");
-  draft.told["tubelet"] = 1;
-  draft.told["per_frame"] = true;
-  draft.assumed["frames"] = 1;
 }
 
 Json write_config(const EncoderSpec& spec) {

@@ -54,10 +54,7 @@ std::vector<NameRule> huggingface_rules() {
   add_pair(rules, "encoder.embeddings.patch_embeddings.proj", "patch_embed.proj");
   for (const char* part : {"norm1", "norm2", "mlp.fc1", "mlp.fc2"})
     add_pair(rules, layer + part, block + part);
-  for (const auto& [name, piece] : {std::pair{"query", Piece::query}, std::pair{"key", Piece::key},
-                                    std::pair{"value", Piece::value}})
-    for (const char* part : {".weight", ".bias"})
-      rules.push_back({layer + "attention." + name + part, block + "attn.qkv" + part, piece});
+  add_query_key_value(rules, layer + "attention.");
   add_pair(rules, layer + "attention.proj", block + "attn.proj");
   add_pair(rules, "encoder.layernorm", "norm");
   return rules;

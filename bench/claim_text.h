@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What stands under a table: verdicts, the rank correlation with the paper, and how to read both.
+#include <string>
+#include <vector>
+
+#include "bench/table_report.h"
+
+namespace permafrost {
+
+std::string claims_markdown(const TableModel& table);  // empty where there is no claim
+std::string ranks_markdown(const TableModel& table);   // empty where no column has a correlation
+std::vector<std::string> claim_notes(const TableModel& table);
+std::string claims_latex(const TableModel& table);  // a table of its own, and the correlations
+
+}  // namespace permafrost
