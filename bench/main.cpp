@@ -122,7 +122,7 @@ void add_probe(CLI::App& app, Commands& c, ProbeCommand& command, const char* na
   sub->add_option("--suite", command.suite)->capture_default_str();
   sub->add_option("--data", command.data, "folder of real datasets");
   if (&command == &c.probe)
-    sub->add_option("--head", command.heads, "attentive, mean_pool")->delimiter(',');
+    sub->add_option("--head", command.heads, "attentive, linear, mean_pool, knn")->delimiter(',');
   sub->add_option("--set", command.set, "key=value over the suite's protocol");
 }
 

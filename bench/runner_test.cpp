@@ -26,6 +26,7 @@ constexpr const char* kSuite = R"({
     {"name": "stills", "kind": "manifest", "manifest": "stills/labels.csv", "folds": 2}],
   "protocols": {
     "frozen": {"epochs": 2, "batch": 16, "learning_rates": [1e-3, 1e-2]},
+    "few": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "label_fraction": 0.5, "splits": 3},
     "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "gradient_shards": 2}},
   "quick": {"train": 30, "test": 8, "epochs": 1}
 })";
@@ -56,6 +57,13 @@ constexpr const char* kTable3 = R"({
   "rows": [{"name": "Second", "encoder": "second"}]
 })";
 
+constexpr const char* kTable4 = R"({
+  "table": 4, "title": "Four", "source": "nobody",
+  "columns": [{"name": "motion", "protocol": "frozen"},
+              {"name": "motion-few", "task": "motion", "protocol": "few"}],
+  "rows": [{"name": "First", "encoder": "first"}]
+})";
+
 class Runner : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -72,6 +80,7 @@ class Runner : public testing::Test {
     write_file_atomically(root() / "claims/table1.first-leads.json", kClaim);
     write_file_atomically(root() / "specs/tables/table2.json", kTable2);
     write_file_atomically(root() / "specs/tables/table3.json", kTable3);
+    write_file_atomically(root() / "specs/tables/table4.json", kTable4);
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
@@ -225,6 +234,24 @@ TEST_F(Runner, MissingDataIsNotAvailable) {
   EXPECT_FALSE(result.tables[0].cells[0][0].available());
   EXPECT_TRUE(result.tables[0].cells[0][1].available());
   EXPECT_EQ(notices_.size(), 1U);
+}
+
+TEST_F(Runner, LowShotCellsHaveASplitASeedWhateverTheRunHas) {
+  const TablesResult result = run({4});
+  EXPECT_EQ(result.computed, 2 + 3);
+  const CellModel& few = result.tables[0].cells[0][1];
+  EXPECT_EQ(few.repeated.over, SpreadOver::splits);
+  EXPECT_EQ(few.repeated.values.size(), 3U);
+  EXPECT_EQ(result.tables[0].cells[0][0].repeated.over, SpreadOver::seeds);
+  const std::string text = to_markdown(result.tables[0]);
+  EXPECT_NE(text.find("50.0 % of the labels, spread over 3 splits"), std::string::npos) << text;
+  EXPECT_NE(text.find("In motion-few the mean and ± are over splits"), std::string::npos) << text;
+  std::set<std::string> subsets;
+  for (const auto& record : read_records(out()))
+    if (record.training) subsets.insert(record.training->sha256);
+  EXPECT_EQ(subsets.size(), 3U);
+  // Records with subsets are read back like any other.
+  EXPECT_EQ(run({4}).computed, 0);
 }
 
 // Twelve files in six groups, one of them no picture.
