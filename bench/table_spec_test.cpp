@@ -92,6 +92,14 @@ TEST(TableSpec, QuickIsSmallerEverywhere) {
   }
 }
 
+// Or a quick Table 14 would compare one clip with one clip.
+TEST(TableSpec, QuickKeepsOneClipAndSeveralApart) {
+  const Suite quick = quick_suite(read_suite("pico"));
+  const TaskSpec& fight = task_of(quick, "surveillance_fight");
+  EXPECT_EQ(clips_of(protocol_of(quick, "frozen_real_1_clip"), fight), 1);
+  EXPECT_GT(clips_of(protocol_of(quick, "frozen_real"), fight), 1);
+}
+
 TEST(TableSpec, UnknownNamesAreToldWithTheNearest) {
   EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "--suite: expected one of gate, pico"));
   EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "found \"nope\""));

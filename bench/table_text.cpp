@@ -98,7 +98,7 @@ std::vector<std::string> notes_of(const TableModel& table) {
           : "seed " + std::to_string(context.first_seed);
   notes.push_back("Suite " + context.suite + ": " + context.suite_title + "; " + seeds + ".");
   if (context.quick)
-    notes.push_back("Quick run: fewer samples and epochs, a first look and not a result.");
+    notes.push_back("Quick run: fewer samples, clips and epochs, a first look and not a result.");
   notes.push_back(
       "Top-1 accuracy in percent: the mean over seeds, in round brackets the paper's number.");
   notes.push_back(
