@@ -88,6 +88,63 @@ TEST(FamiliesParity, VideoMaeDecoderAndLoss) {
   }
 }
 
+// The same decoder by the authors' names: one matrix for query, key and value.
+Checkpoint authors_decoder(const Checkpoint& folder) {
+  const std::pair<const char*, const char*> names[] = {
+      {"decoder.decoder_layers.", "decoder.blocks."},
+      {"layernorm_before", "norm1"},
+      {"layernorm_after", "norm2"},
+      {"attention.output.dense", "attn.proj"},
+      {"intermediate.dense", "mlp.fc1"},
+      {"output.dense", "mlp.fc2"},
+      {"attention.attention.q_bias", "attn.q_bias"},
+      {"attention.attention.v_bias", "attn.v_bias"},
+      {"attention.attention.query.bias", "attn.q_bias"},
+      {"attention.attention.value.bias", "attn.v_bias"}};
+  Checkpoint out;
+  out.path = "authors.pth";
+  out.entries.push_back({"model", {}});
+  std::map<std::string, std::vector<at::Tensor>> rows;
+  for (const auto& [name, tensor] : folder.entries.at(0).tensors) {
+    std::string ours = name;
+    for (const auto& [from, to] : names)
+      if (const auto at = ours.find(from); at != std::string::npos)
+        ours.replace(at, std::string(from).size(), to);
+    const auto at = ours.find("attention.attention.");
+    if (ours.rfind("decoder.", 0) != 0 || at == std::string::npos) {
+      out.entries[0].tensors.emplace_back(ours, tensor);
+      continue;
+    }
+    auto& parts = rows[ours.substr(0, at)];
+    parts.resize(3);
+    parts[std::string("qkv").find(ours[at + 20])] = tensor;  // query, key or value
+  }
+  for (const auto& [block, parts] : rows)
+    out.entries[0].tensors.emplace_back(block + "attn.qkv.weight", at::cat(parts));
+  return out;
+}
+
+TEST(FamiliesParity, VideoMaeDecoderByTheAuthorsNames) {
+  const auto folders = parity_files("hf_videomae_pretraining", "");
+  if (folders.empty()) GTEST_SKIP() << "no hf_videomae_pretraining*";
+  const Checkpoint folder = open_checkpoint(folders[0]);
+  const EncoderSpec spec = load_encoder_file(folders[0]).spec;
+  const VideoMaeDecoder decoder = read_videomae_decoder(folder, spec);
+  Checkpoint authors = authors_decoder(folder);
+  const VideoMaeDecoder same = read_videomae_decoder(authors, spec, decoder.block.heads);
+  ASSERT_EQ(same.blocks.size(), decoder.blocks.size());
+  for (std::size_t i = 0; i < same.blocks.size(); ++i) {
+    EXPECT_TRUE(same.blocks[i].qkv.weight.equal(decoder.blocks[i].qkv.weight));
+    EXPECT_TRUE(same.blocks[i].qkv.bias.equal(decoder.blocks[i].qkv.bias));
+    EXPECT_TRUE(same.blocks[i].fc2.weight.equal(decoder.blocks[i].fc2.weight));
+  }
+  std::erase_if(authors.entries[0].tensors,
+                [](const auto& named) { return named.first == "decoder.blocks.0.attn.proj.bias"; });
+  const std::string text =
+      input_error_of([&] { read_videomae_decoder(authors, spec, decoder.block.heads); });
+  EXPECT_TRUE(contains(text, "1 missing: decoder.blocks.0.attn.proj.bias")) << text;
+}
+
 // --spec for a fixture: what its own configuration says and the file does not.
 std::string spec_text(const Json& config) {
   return Json{{"heads", config.at("num_heads")},

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "models/families/name_map.h"
 #include "models/position.h"
 #include "models/vit.h"
 
@@ -44,10 +45,13 @@ class Names {
   NormWeights norm(const std::string& name, std::int64_t width) const {
     return {take(name + ".weight", {width}), take(name + ".bias", {width})};
   }
-  // Queries and values have biases, keys none; newer files call them query.bias and value.bias.
-  at::Tensor bias(const std::string& old_name, const std::string& new_name,
-                  std::int64_t width) const {
-    return take(has(old_name) ? old_name : new_name, {width});
+  // Tensors whose names begin with `start`, by what follows it.
+  NamedTensors below(const std::string& start) const {
+    NamedTensors found;
+    for (auto it = tensors_.lower_bound(start);
+         it != tensors_.end() && it->first.rfind(start, 0) == 0; ++it)
+      found.emplace_back(it->first.substr(start.size()), it->second);
+    return found;
   }
 
  private:
@@ -55,37 +59,38 @@ class Names {
   std::map<std::string, at::Tensor> tensors_;
 };
 
-BlockWeights huggingface_block(const Names& names, const std::string& layer, std::int64_t d) {
-  const std::string attention = layer + ".attention.attention.";
-  BlockWeights block;
-  block.norm1 = names.norm(layer + ".layernorm_before", d);
-  block.norm2 = names.norm(layer + ".layernorm_after", d);
-  std::vector<at::Tensor> rows;
-  for (const char* part : {"query", "key", "value"})
-    rows.push_back(names.take(attention + part + ".weight", {d, d}));
-  block.qkv = {
-      at::cat(rows),
-      at::cat({names.bias(attention + "q_bias", attention + "query.bias", d), at::zeros({d}),
-               names.bias(attention + "v_bias", attention + "value.bias", d)})};
-  block.proj = names.linear(layer + ".attention.output.dense", d, d);
-  const auto hidden = names.rows(layer + ".intermediate.dense.weight");
-  block.fc1 = names.linear(layer + ".intermediate.dense", hidden, d);
-  block.fc2 = names.linear(layer + ".output.dense", d, hidden);
-  return block;
-}
+// The decoder's blocks are those of the encoder under another name: the family's map reads them.
+std::vector<BlockWeights> read_blocks(const Names& names, const std::string& path, std::int64_t d,
+                                      bool folder) {
+  const Family& family = family_named("videomae");
+  const NameMap& map = folder ? family.huggingface : family.original;
+  const std::string ours = folder ? "encoder.layer." : "blocks.";
+  const std::string theirs = folder ? "decoder.decoder_layers." : "decoder.blocks.";
+  const char* const norm = folder ? ".layernorm_before.weight" : ".norm1.weight";
+  const char* const fc1 = folder ? ".intermediate.dense.weight" : ".mlp.fc1.weight";
+  int depth = 0;
+  while (names.has(theirs + std::to_string(depth) + norm)) ++depth;
 
-BlockWeights original_block(const Names& names, const std::string& layer, std::int64_t d) {
-  BlockWeights block;
-  block.norm1 = names.norm(layer + ".norm1", d);
-  block.norm2 = names.norm(layer + ".norm2", d);
-  block.qkv = {names.take(layer + ".attn.qkv.weight", {3 * d, d}),
-               at::cat({names.take(layer + ".attn.q_bias", {d}), at::zeros({d}),
-                        names.take(layer + ".attn.v_bias", {d})})};
-  block.proj = names.linear(layer + ".attn.proj", d, d);
-  const auto hidden = names.rows(layer + ".mlp.fc1.weight");
-  block.fc1 = names.linear(layer + ".mlp.fc1", hidden, d);
-  block.fc2 = names.linear(layer + ".mlp.fc2", d, hidden);
-  return block;
+  NamedTensors renamed;
+  for (const auto& [rest, tensor] : names.below(theirs)) renamed.emplace_back(ours + rest, tensor);
+  std::vector<TensorFate> fates;
+  Gathered gathered = gather(renamed, map, depth, fates);
+  const EncoderSpec gelu;
+  RandomStream unused({});
+  std::vector<BlockWeights> blocks;
+  for (int i = 0; i < depth; ++i) {
+    const auto hidden = names.rows(theirs + std::to_string(i) + fc1);
+    blocks.push_back(make_block(d, hidden, Init::none, unused));
+    visit(blocks.back(), "blocks." + std::to_string(i),
+          [&](const std::string& name, at::Tensor& tensor) {
+            tensor = gathered.take(name, tensor.sizes(), {map, gelu, family.zero_key_bias}, fates);
+          });
+  }
+  gathered.leave(fates);
+  for (auto& fate : fates) fate.name = theirs + fate.name.substr(ours.size());
+  if (const std::string complaint = complaint_of(fates); !complaint.empty())
+    throw InputError(path, "tensors", "exactly those of the decoder's blocks", complaint);
+  return blocks;
 }
 
 // Of config.json where there is one, else what the authors' code has.
@@ -124,14 +129,7 @@ VideoMaeDecoder read_videomae_decoder(const Checkpoint& checkpoint, const Encode
   decoder.embed = names.take("encoder_to_decoder.weight", {d, encoder.width});
   decoder.mask_token = names.take("mask_token", {1, 1, d});
   decoder.positions = sinusoid_positions(static_cast<int>(d), encoder.tokens());
-  const bool folder = checkpoint.config.is_object();
-  for (int i = 0;; ++i) {
-    const std::string layer =
-        (folder ? "decoder.decoder_layers." : "decoder.blocks.") + std::to_string(i);
-    if (!names.has(layer + (folder ? ".layernorm_before.weight" : ".norm1.weight"))) break;
-    decoder.blocks.push_back(folder ? huggingface_block(names, layer, d)
-                                    : original_block(names, layer, d));
-  }
+  decoder.blocks = read_blocks(names, checkpoint.path, d, checkpoint.config.is_object());
   decoder.norm = names.norm("decoder.norm", d);
   decoder.head = names.linear("decoder.head", encoder.patch_values(), d);
   return decoder;
