@@ -4,9 +4,11 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "probes/clip_chunk.h"
 #include "probes/head.h"
 
 namespace permafrost {
@@ -18,22 +20,11 @@ void encode_chunk(const Encoder& encoder, const ClipSource& source, int clips, s
                   std::int64_t end, LabelledFeatures& out) {
   const at::NoGradGuard no_grad;
   const ClipShape shape = encoder.spec.clip_shape();
-  std::vector<std::uint8_t> pixels(static_cast<std::size_t>((end - begin) * clips) * shape.bytes());
-  for (std::int64_t i = begin; i < end; ++i) {
-    for (int clip = 0; clip < clips; ++clip) {
-      const Sample sample = source.read(i, clip, clips);
-      auto& failure = out.failures[static_cast<std::size_t>(i)];
-      if (!sample.failure.empty()) {
-        failure = sample.failure;
-        break;
-      }
-      if (!(sample.clip.shape == shape))
-        throw Error(source.name(i) + ": the clip has another shape than the encoder expects");
-      const auto place = static_cast<std::size_t>((i - begin) * clips + clip);
-      std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
-                pixels.begin() + static_cast<std::ptrdiff_t>(place * shape.bytes()));
-    }
-  }
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
+  std::iota(indices.begin(), indices.end(), begin);
+  const auto pixels =
+      read_chunk(source, shape, indices, clips,
+                 std::span(out.failures).subspan(static_cast<std::size_t>(begin), indices.size()));
   const at::Tensor features =
       encode_pixels(encoder, pixel_tensor(pixels.data(), (end - begin) * clips, shape));
   out.tokens.slice(0, begin, end)

@@ -14,6 +14,7 @@
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
 #include "models/schedule.h"
+#include "probes/clip_chunk.h"
 
 namespace permafrost {
 namespace {
@@ -109,24 +110,16 @@ std::vector<int> predict_all(const Model& model, const EncoderSpec& spec, const 
   parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
     const at::NoGradGuard no_grad;
     const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
-    const std::size_t bytes = spec.clip_shape().bytes();
-    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(end - begin) * bytes);
-    std::vector<bool> read(static_cast<std::size_t>(end - begin));
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Sample sample = source.read(samples[static_cast<std::size_t>(i)], 0, 1);
-      read[static_cast<std::size_t>(i - begin)] = sample.failure.empty();
-      if (sample.failure.empty() && !(sample.clip.shape == spec.clip_shape()))
-        throw Error(source.name(samples[static_cast<std::size_t>(i)]) +
-                    ": the clip has another shape than the encoder expects");
-      if (sample.failure.empty())
-        std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
-                  pixels.begin() + (i - begin) * static_cast<std::ptrdiff_t>(bytes));
-    }
+    const auto count = static_cast<std::size_t>(end - begin);
+    std::vector<std::string> failures(count);
+    const auto pixels =
+        read_chunk(source, spec.clip_shape(),
+                   std::span(samples).subspan(static_cast<std::size_t>(begin), count), 1, failures);
     const at::Tensor best =
         logits_of(model, spec, head, pixel_tensor(pixels.data(), end - begin, spec.clip_shape()))
             .argmax(1);
     for (std::int64_t i = begin; i < end; ++i)
-      if (read[static_cast<std::size_t>(i - begin)])
+      if (failures[static_cast<std::size_t>(i - begin)].empty())
         predictions[static_cast<std::size_t>(i)] = best[i - begin].item<int>();
   });
   return predictions;

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "probes/clip_chunk.h"
 
 namespace permafrost {
 namespace {
@@ -37,29 +38,13 @@ struct Chunk {
 
   std::string& failure(std::int64_t i) const { return out.failures[static_cast<std::size_t>(i)]; }
 
-  // Clips of all samples, those that fail left black.
-  std::vector<std::uint8_t> read(const ClipSource& source) const {
-    const ClipShape shape = encoder.spec.clip_shape();
-    std::vector<std::uint8_t> pixels(static_cast<std::size_t>((end - begin) * input.clips) *
-                                     shape.bytes());
-    for (std::int64_t i = begin; i < end; ++i)
-      for (int clip = 0; clip < input.clips && failure(i).empty(); ++clip) {
-        const std::int64_t index = input.samples[static_cast<std::size_t>(i)];
-        const Sample sample = source.read(index, clip, input.clips);
-        failure(i) = sample.failure;
-        if (!sample.failure.empty()) break;
-        if (!(sample.clip.shape == shape))
-          throw Error(source.name(index) + ": the clip has another shape than the encoder expects");
-        const auto place = static_cast<std::size_t>((i - begin) * input.clips + clip);
-        std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
-                  pixels.begin() + static_cast<std::ptrdiff_t>(place * shape.bytes()));
-      }
-    return pixels;
-  }
-
   // Softmax [b,C] of one view.
   at::Tensor probabilities(const ClipSource& source) const {
-    const auto pixels = read(source);
+    const auto first = static_cast<std::size_t>(begin),
+               count = static_cast<std::size_t>(end - begin);
+    const auto pixels = read_chunk(source, encoder.spec.clip_shape(),
+                                   std::span(input.samples).subspan(first, count), input.clips,
+                                   std::span(out.failures).subspan(first, count));
     const at::Tensor clips =
         pixel_tensor(pixels.data(), (end - begin) * input.clips, encoder.spec.clip_shape());
     const at::Tensor tokens = tokens_of(encoder, clips, input.layers);

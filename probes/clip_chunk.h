@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Clips of some samples side by side, as an encoder takes them. For features, fine-tuning and the
+// evaluation of heads.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/clip_source.h"
+
+namespace permafrost {
+
+// Pixels [samples*clips,T,H,W,3] of `clips` clips of every sample of `indices`, sample-major. A sample
+// that cannot be read stays black from there on and has its reason put into `failures` [samples]; one
+// that has a reason already is not read. Throws Error naming the sample for clips of another shape.
+std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,
+                                     std::span<const std::int64_t> indices, int clips,
+                                     std::span<std::string> failures);
+
+}  // namespace permafrost
