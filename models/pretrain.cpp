@@ -116,6 +116,7 @@ struct StepReport {
   double loss = 0, encoder_norm = 0, predictor_norm = 0;
   double feature_deviation = 0;  // mean over dimensions, over samples and tokens
   double sample_deviation = 0;   // the same at a fixed place: 0 when only the position is left
+  double feature_rank = 0;       // see effective_rank
 };
 
 class Trainer {
@@ -162,6 +163,7 @@ class Trainer {
         if (report != nullptr) watch(features, *report);
         targets = normalised_features(features);
       } else {
+        if (report != nullptr) watch(encode(state_.encoder, config_.encoder, patches), *report);
         targets = normalised_pixels(patches);
       }
     }
@@ -183,6 +185,7 @@ class Trainer {
   static void watch(const at::Tensor& features, StepReport& report) {
     report.feature_deviation = features.flatten(0, 1).std(0, true, false).mean().item<double>();
     report.sample_deviation = features.std(0, true, false).mean().item<double>();
+    report.feature_rank = effective_rank(features.flatten(0, 1));
   }
 
   void apply(const std::vector<at::Tensor>& gradients, std::int64_t number, StepReport& report) {
@@ -212,9 +215,10 @@ std::string log_line(const PretrainConfig& config, std::int64_t step, const Step
   line["weight_decay"] = config.weight_decay.at(step);
   if (config.objective == Objective::vjepa) {
     line["momentum"] = config.momentum.at(step - 1);
-    line["feature_deviation"] = report.feature_deviation;
-    line["feature_deviation_at_place"] = report.sample_deviation;
   }
+  line["feature_deviation"] = report.feature_deviation;
+  line["feature_deviation_at_place"] = report.sample_deviation;
+  line["feature_rank"] = report.feature_rank;
   line["gradient_norm_encoder"] = report.encoder_norm;
   line["gradient_norm_predictor"] = report.predictor_norm;
   line["clips_per_second"] = std::round(clips_per_second * 10) / 10;

@@ -93,6 +93,7 @@ TEST_F(Pretrain, LeavesAnEncoderALogAndItsConfiguration) {
   EXPECT_EQ(log[5]["step"], 6);
   EXPECT_EQ(log[5]["loss"], result.loss);
   EXPECT_GT(log[5]["feature_deviation"], 0);
+  EXPECT_GT(log[5]["feature_rank"], 1);
 }
 
 TEST_F(Pretrain, InterruptedRunIsTheUninterruptedOne) {

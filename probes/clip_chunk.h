@@ -12,9 +12,10 @@
 
 namespace permafrost {
 
-// Pixels [samples*clips,T,H,W,3] of `clips` clips of every sample of `indices`, sample-major. A sample
-// that cannot be read stays black from there on and has its reason put into `failures` [samples]; one
-// that has a reason already is not read. Throws Error naming the sample for clips of another shape.
+// Pixels [samples*clips,T,H,W,3] of `clips` clips of every sample of `indices`, sample-major. A
+// sample that cannot be read stays black from there on and has its reason put into `failures`
+// [samples]; one that has a reason already is not read. Throws Error naming the sample for clips of
+// another shape.
 std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,
                                      std::span<const std::int64_t> indices, int clips,
                                      std::span<std::string> failures);
