@@ -5,8 +5,10 @@
 // (synthetic/) and files named by a manifest (video/).
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "datasets/box.h"
 #include "datasets/clip.h"
 
 namespace permafrost {
@@ -27,6 +29,9 @@ class ClipSource {
   virtual int label(std::int64_t index) const = 0;
   // Samples of one group must never be split between train and test; the index itself by default.
   virtual std::int64_t group(std::int64_t index) const { return index; }
+  // Where the label is about one thing in the clip: its box, for every sample of the source or
+  // none.
+  virtual std::optional<Box> box(std::int64_t) const { return std::nullopt; }
   // A name for messages and prediction files: a path, or "motion/train/17".
   virtual std::string name(std::int64_t index) const = 0;
   // `place` chooses among the clips of one sample: clip `place` of `places` (temporal segments,

@@ -28,6 +28,9 @@ class ConcatenatedSource : public ClipSource {
   int label(std::int64_t i) const override {
     return i < cut_ ? first_->label(i) : second_->label(i - cut_);
   }
+  std::optional<Box> box(std::int64_t i) const override {
+    return i < cut_ ? first_->box(i) : second_->box(i - cut_);
+  }
   std::string name(std::int64_t i) const override {
     return i < cut_ ? first_->name(i) : second_->name(i - cut_);
   }
@@ -64,6 +67,8 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   using synthetic::TaskSource;
   const auto world = synthetic::task_named(spec.world, "world");
   task.class_names = synthetic::class_names(world);
+  if (world == synthetic::SyntheticTask::localised_action)
+    task.metric = Metric::mean_average_precision;
   task.classes = static_cast<int>(task.class_names.size());
   task.source = std::make_unique<ConcatenatedSource>(
       std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
@@ -131,7 +136,7 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
   spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
   if (synthetic) {
-    spec.world = object.choice("world", {"appearance", "motion", "object"});
+    spec.world = object.choice("world", synthetic::world_names());
     // Pretraining draws from the samples behind.
     spec.train = object.integer("train", {}, 2, synthetic::MixtureSource::kMixtureFirst);
     spec.test = object.integer("test", {}, 1, synthetic::MixtureSource::kMixtureFirst);

@@ -20,6 +20,12 @@ namespace permafrost {
 
 enum class TaskKind { synthetic, manifest };
 
+// What a cell of the task says, in percent.
+enum class Metric {
+  top1,                   // correct / n
+  mean_average_precision  // mean over classes, each against the rest (AVA)
+};
+
 struct TaskSpec {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
@@ -43,6 +49,7 @@ struct Task {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
   int version = 1;
+  Metric metric = Metric::top1;
   int classes = 0;
   std::vector<std::string> class_names;
   std::unique_ptr<ClipSource> source;
