@@ -3,7 +3,9 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/float_crop.cpp video/manifest.cpp video/sampling.cpp video/source.cpp video/transform.cpp)
+  video/class_folders.cpp video/float_crop.cpp video/frame_folder.cpp video/manifest.cpp
+  video/manifest_builder.cpp video/manifest_json.cpp video/sampling.cpp video/source.cpp
+  video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -29,6 +31,7 @@ endif()
 function(permafrost_video_tests)
   permafrost_test(video/float_crop DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/manifest_forms DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling_parity DEPS permafrost_datasets LABELS parity)
@@ -36,6 +39,7 @@ function(permafrost_video_tests)
   if(PERMAFROST_FFMPEG)
     permafrost_test(video/decoder DEPS permafrost_datasets LABELS unit)
     permafrost_test(video/decoder_data DEPS permafrost_datasets LABELS data)
+    permafrost_test(video/frame_folder DEPS permafrost_datasets LABELS unit)
   else()
     permafrost_test(video/decoder_absent DEPS permafrost_datasets LABELS unit)
   endif()
