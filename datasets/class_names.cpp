@@ -87,8 +87,8 @@ std::vector<std::string> from_lines(const std::string& text, const std::string& 
     else
       first_without = std::min(first_without, k);
   }
-  if (indexed.size() == lines.size() || (first_without == 0 && indexed.size() > 0 &&
-                                         indexed.size() + 1 == lines.size()))
+  if (indexed.size() == lines.size() ||
+      (first_without == 0 && indexed.size() > 0 && indexed.size() + 1 == lines.size()))
     return in_order(std::move(indexed), where);
   for (auto& line : lines) line = without_quotes(line);
   return lines;

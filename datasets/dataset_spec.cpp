@@ -65,8 +65,7 @@ DatasetSpec read_dataset_spec(const Json& json, const std::string& where) {
   spec.class_names = object.texts("class_names", std::vector<std::string>{});
   spec.labels = object.text("labels", "");
   spec.folder = object.text("folder", ".");
-  spec.count_missing =
-      object.choice("missing_files", {"refuse", "count"}, "refuse") == "count";
+  spec.count_missing = object.choice("missing_files", {"refuse", "count"}, "refuse") == "count";
   spec.train = list_of(object, "train");
   spec.test = list_of(object, "test");
   spec.all = list_of(object, "manifest");

@@ -18,11 +18,11 @@ namespace permafrost {
 
 // One list of samples and how to read it; see ManifestOptions.
 struct ListSpec {
-  std::string manifest;   // file or folder
-  std::string root;       // where its paths start; empty: beside the list
-  std::string extension;  // put behind paths without a media ending
-  std::string separator;  // of text lines; empty: found out
-  std::string split;      // value of the column "split"; empty: all lines
+  std::string manifest;      // file or folder
+  std::string root;          // where its paths start; empty: beside the list
+  std::string extension;     // put behind paths without a media ending
+  std::string separator;     // of text lines; empty: found out
+  std::string split;         // value of the column "split"; empty: all lines
   std::int64_t samples = 0;  // as released; 0: not known
 
   bool empty() const { return manifest.empty(); }

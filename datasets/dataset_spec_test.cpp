@@ -98,7 +98,8 @@ TEST(DatasetSpec, ListsGoThroughJsonAndBack) {
                       .split = "train",
                       .samples = 7};
   EXPECT_EQ(read_list_spec(to_json(list), ""), list);
-  EXPECT_EQ(read_list_spec("a.csv", "", {.root = "r"}), (ListSpec{.manifest = "a.csv", .root = "r"}));
+  EXPECT_EQ(read_list_spec("a.csv", "", {.root = "r"}),
+            (ListSpec{.manifest = "a.csv", .root = "r"}));
 }
 
 }  // namespace

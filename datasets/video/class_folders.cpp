@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A folder a class, as ImageNet, Places and iNaturalist come, and as torchvision's ImageFolder reads
-// them: classes are the folders right in the root, sorted by their bytes.
+// A folder a class, as ImageNet, Places and iNaturalist come, and as torchvision's ImageFolder
+// reads them: classes are the folders right in the root, sorted by their bytes.
 #include <algorithm>
 #include <set>
 #include <system_error>
@@ -86,9 +86,9 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
                        "none");
     }
     for (const auto& file : files)
-      builder.add({.path = file.lexically_relative(path).string(),
-                   .label = folder.filename().string()},
-                  ++number);
+      builder.add(
+          {.path = file.lexically_relative(path).string(), .label = folder.filename().string()},
+          ++number);
   }
   if (builder.empty()) {
     throw InputError(path.string(), "", "folders of image or video files, one a class", "none");

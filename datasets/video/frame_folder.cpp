@@ -17,8 +17,8 @@ namespace {
 constexpr std::array<std::string_view, 11> kImages = {
     ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"};
 constexpr std::array<std::string_view, 16> kVideos = {
-    ".3gp", ".asf",  ".avi", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv",
-    ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm",  ".wmv"};
+    ".3gp", ".asf", ".avi",  ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv",
+    ".mov", ".mp4", ".mpeg", ".mpg", ".ogv",  ".ts",  ".webm",  ".wmv"};
 
 template <std::size_t N>
 bool ends_in(const fs::path& path, const std::array<std::string_view, N>& endings) {

@@ -96,8 +96,7 @@ void ManifestBuilder::add(const ManifestRow& row, int line) {
   entry.path = file.is_absolute() ? file : root_ / file;
   entry.line = line;
   const bool later = options_.name_classes && class_names_.empty() && row.label;
-  if (options_.name_classes && class_names_.empty())
-    label_texts_.push_back(row.label.value_or(""));
+  if (options_.name_classes && class_names_.empty()) label_texts_.push_back(row.label.value_or(""));
   if (!later || row.label->empty()) entry.label = label_of(row.label, line);
   entry.group = static_cast<std::int64_t>(entries_.size());
   if (row.group) {
@@ -164,8 +163,8 @@ std::string ManifestBuilder::identity() const {
     const fs::path inside = entry.path.lexically_normal().lexically_relative(root);
     const bool outside = inside.empty() || *inside.begin() == "..";
     const fs::path& named = outside && entry.path.is_absolute() ? entry.path : inside;
-    hash.add(named.generic_string() + '\t' + std::to_string(entry.label) + '\t' +
-             group_texts_[i] + '\t' + std::to_string(entry.bytes) + '\n');
+    hash.add(named.generic_string() + '\t' + std::to_string(entry.label) + '\t' + group_texts_[i] +
+             '\t' + std::to_string(entry.bytes) + '\n');
   }
   return hash.hex();
 }

@@ -163,7 +163,8 @@ TEST_F(ManifestForms, LabelsByName) {
   EXPECT_NE(error_of("l.csv", "a.mp4 yoga\nb c.mp4 3\n", options).find("l.csv:2: label"),
             std::string::npos);
   // A name that ends in a number is a name where the names are known.
-  EXPECT_EQ(read("l.csv", "a.mp4,class 0\n", {.class_names = {"x", "class 0"}}).entries[0].label, 1);
+  EXPECT_EQ(read("l.csv", "a.mp4,class 0\n", {.class_names = {"x", "class 0"}}).entries[0].label,
+            1);
 }
 
 TEST_F(ManifestForms, ClassFolders) {
@@ -181,7 +182,9 @@ TEST_F(ManifestForms, ClassFolders) {
   // As a test set of other names: indices are those of the names given.
   EXPECT_EQ(read_manifest(folder_ / "t", {.class_names = {"n02", "n10", "n01"}}).entries[0].label,
             2);
-  EXPECT_NE(error([&] { read_manifest(folder_ / "t", {.class_names = {"n01", "n02"}}); }),
+  EXPECT_NE(error([&] {
+              read_manifest(folder_ / "t", {.class_names = {"n01", "n02"}});
+            }),
             "no error");
   touch("t/7/x.jpg");  // no index
   EXPECT_NE(error([&] { read_manifest(folder_ / "t", {.class_names = Names(9, "n01")}); }),
@@ -209,9 +212,10 @@ TEST_F(ManifestForms, TwoListsAreOneThatKeepsThemApart) {
   EXPECT_EQ(both.entries[2].group, 1);
   EXPECT_EQ(both.classes, 3);
   EXPECT_NE(both.identity, joined_lists(test, train, "v.csv").identity);
-  EXPECT_EQ(error([&] { joined_lists(train, read("x.csv", "./b.mp4 1\n"), "v.csv"); }),
-            "v.csv: test: expected files that the training list does not hold, found \"./b.mp4\" in "
-            "both");
+  EXPECT_EQ(
+      error([&] { joined_lists(train, read("x.csv", "./b.mp4 1\n"), "v.csv"); }),
+      "v.csv: test: expected files that the training list does not hold, found \"./b.mp4\" in "
+      "both");
 }
 
 }  // namespace
