@@ -2,10 +2,13 @@
 #include "datasets/video/source.h"
 
 #include <exception>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "common/error.h"
 #include "common/hash.h"
+#include "datasets/video/frame_folder.h"
 
 namespace permafrost {
 namespace {
@@ -91,6 +94,9 @@ Clip read_clip(const std::string& path, const VideoOptions& options, int place, 
   const FrameRule rule = [&](std::int64_t frames) {
     return clip_indices(sampling_of(options, places), frames, place);
   };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return read_frame_folder(path, rule, view_of(options), options.decode);
   return read_frames(path, rule, view_of(options), options.decode);
 }
 
