@@ -13,6 +13,8 @@
 
 namespace permafrost {
 
+struct Augmentation;  // datasets/augment/augmentation.h
+
 // One sample as pixels, or the reason why there are none. A sample that cannot be read is a value,
 // not an exception: it is counted, never swapped for another.
 struct Sample {
@@ -37,6 +39,13 @@ class ClipSource {
   // `place` chooses among the clips of one sample: clip `place` of `places` (temporal segments,
   // evenly placed). The pixels have the shape that the source was built for.
   virtual Sample read(std::int64_t index, int place, int places) const = 0;
+  // The same clip as training sees it: an augmented view, a pure function of its arguments. What
+  // is read() where nothing is asked for. By default the clip of read() is augmented as if it were
+  // the full picture, and drawn by the index in this source.
+  virtual Sample read_view(std::int64_t index, int place, int places,
+                           const Augmentation& augmentation) const;
+  // Whether left and right are part of what the labels say: training views are then not mirrored.
+  virtual bool directional() const { return false; }
   // SHA-256 over everything that decides what read() returns (paths, labels, file hashes or world
   // version, sampling and transform).
   virtual std::string identity() const = 0;

@@ -23,8 +23,12 @@ namespace {
 // One source after the other.
 class ConcatenatedSource : public ClipSource {
  public:
-  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second)
-      : first_(std::move(first)), second_(std::move(second)), cut_(first_->size()) {}
+  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second,
+                     bool directional)
+      : first_(std::move(first)),
+        second_(std::move(second)),
+        cut_(first_->size()),
+        directional_(directional || first_->directional() || second_->directional()) {}
   std::int64_t size() const override { return cut_ + second_->size(); }
   int label(std::int64_t i) const override {
     return i < cut_ ? first_->label(i) : second_->label(i - cut_);
@@ -41,10 +45,12 @@ class ConcatenatedSource : public ClipSource {
   std::string identity() const override {
     return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
   }
+  bool directional() const override { return directional_; }
 
  private:
   std::unique_ptr<ClipSource> first_, second_;
   std::int64_t cut_;
+  bool directional_;
 };
 
 std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
@@ -73,7 +79,8 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   task.classes = static_cast<int>(task.class_names.size());
   task.source = std::make_unique<ConcatenatedSource>(
       std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
-      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape));
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape),
+      spec.directional);
   task.groups = range(0, spec.train + spec.test);
   task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
   task.manifest_sha256 =
@@ -116,7 +123,8 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
                                                               .short_side = view.short_side,
                                                               .antialias = view.antialias,
                                                               .view = view.view,
-                                                              .views = view.views});
+                                                              .views = view.views,
+                                                              .directional = spec.directional});
   if (!view.keep) return;
   // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
   constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
@@ -163,6 +171,7 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
   spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
   spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
+  spec.directional = object.boolean("directional", false);
   if (synthetic) {
     spec.world = object.choice("world", synthetic::world_names());
     // Pretraining draws from the samples behind.
@@ -179,15 +188,17 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
 }
 
 Json to_json(const TaskSpec& spec) {
-  if (spec.kind == TaskKind::synthetic)
-    return {{"name", spec.name},   {"kind", "synthetic"}, {"version", spec.version},
-            {"world", spec.world}, {"train", spec.train}, {"test", spec.test}};
-  Json json = {{"name", spec.name},
-               {"kind", "manifest"},
-               {"version", spec.version},
+  Json json{{"name", spec.name}, {"version", spec.version}};
+  if (spec.directional) json["directional"] = true;
+  if (spec.kind == TaskKind::synthetic) {
+    json.update(
+        {{"kind", "synthetic"}, {"world", spec.world}, {"train", spec.train}, {"test", spec.test}});
+    return json;
+  }
+  json.update({{"kind", "manifest"},
                {"class_names", spec.class_names},
                {"frame_step", spec.frame_step},
-               {"clips", spec.clips}};
+               {"clips", spec.clips}});
   if (spec.train_list.empty()) {
     json["folds"] = spec.folds;
   } else {
@@ -218,9 +229,11 @@ Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& dat
     open_synthetic(spec, shape, task);
   else
     open_manifest(spec, shape, data, view, task);
-  if (task.available())
+  if (task.available()) {
+    task.directional = task.source->directional();
     task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
                               task.source->identity() + "\n" + folds_text(task.folds));
+  }
   return task;
 }
 

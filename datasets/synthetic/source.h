@@ -19,6 +19,8 @@ class TaskSource : public ClipSource {
   std::string name(std::int64_t index) const override;
   Sample read(std::int64_t index, int place, int places) const override;
   std::string identity() const override;
+  // In the world of motion the direction is the class.
+  bool directional() const override { return task_ == SyntheticTask::motion; }
 
  private:
   SyntheticTask task_;
