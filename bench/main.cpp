@@ -28,6 +28,7 @@ struct Commands {
   CompareCommand compare;
   InspectCommand inspect;
   MasksCommand masks;
+  DataCheckCommand data_check;
   DataSynthCommand data_synth;
   std::function<int()> chosen;
 };
@@ -189,9 +190,31 @@ void add_data_synth(CLI::App& app, Commands& c) {
       ->capture_default_str();
 }
 
+void add_data_target(CLI::App* sub, DataOptions& options) {
+  sub->add_option("target", options.target,
+                  "a list, a folder of classes, a task or dataset in JSON, or a known dataset")
+      ->required();
+  sub->add_option("--data", options.data, "folder of real datasets");
+  sub->add_option("--root", options.root, "where paths of the list start; else beside it");
+  sub->add_option("--extension", options.extension, "put behind names without one: .webm");
+  sub->add_option("--separator", options.separator, "between path and label; else found out");
+  sub->add_option("--labels", options.labels, "file of class names");
+}
+
+void add_data_check(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "check", "decode every file; exit 1 where something is wrong",
+                              [&c] { return run(c.common, c.data_check); });
+  add_data_target(sub, c.data_check.data);
+  sub->add_option("--out", c.data_check.out, "check.txt and check.json; a second run goes on");
+  sub->add_option("--least-frames", c.data_check.least_frames, "a video of fewer is short")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+}
+
 void add_data(CLI::App& app, Commands& c) {
   CLI::App* data = app.add_subcommand("data", "real data: render, check, pack, show");
   data->require_subcommand(1);
+  add_data_check(*data, c);
   add_data_synth(*data, c);
 }
 

@@ -26,9 +26,10 @@ struct RenderedDataset {
 };
 
 // Sample k is sample k of the synthetic task of that name; its video has one frame more than
-// shape.frames, so that a clip of that many frames, one by one, shows each of them. Files that are there are kept, so that a
-// run that was ended goes on; they appear whole. `done` is called once a file, from any thread.
-// Throws InputError for a world that is not known, and for a folder of another set.
+// shape.frames, so that a clip of that many frames, one by one, shows each of them. Files that are
+// there are kept, so that a run that was ended goes on; they appear whole. `done` is called once a
+// file, from any thread. Throws InputError for a world that is not known, and for a folder of
+// another set.
 void render_dataset(const RenderedDataset& set, const std::filesystem::path& out, int threads,
                     const std::function<void()>& done = {});
 

@@ -30,8 +30,8 @@ TEST_F(Rendered, IsTheSyntheticTaskThroughTheDecoder) {
   const TaskSpec spec = read_task_spec(read_json((folder_ / "task.json").string()), "task.json");
   const Task real = open_task(spec, set_.shape, folder_);
   ASSERT_TRUE(real.available()) << real.unavailable;
-  const Task drawn = open_task({.name = "m", .world = "motion", .train = 10, .test = 9},
-                               set_.shape, {});
+  const Task drawn =
+      open_task({.name = "m", .world = "motion", .train = 10, .test = 9}, set_.shape, {});
   EXPECT_EQ(real.class_names, drawn.class_names);
   EXPECT_EQ(real.folds[0].train, drawn.folds[0].train);
   EXPECT_EQ(real.folds[0].test, drawn.folds[0].test);

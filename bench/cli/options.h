@@ -77,6 +77,17 @@ struct MasksCommand {
   int batch = 24;
 };
 
+// What a data command looks at, and how lists are read that do not say so themselves.
+struct DataOptions {
+  std::string target, data, root, extension, separator, labels;
+};
+
+struct DataCheckCommand {
+  DataOptions data;
+  std::string out;
+  std::int64_t least_frames = 16;
+};
+
 struct DataSynthCommand {
   std::string world = "motion", out, coding = "lossless";
   std::int64_t train = 2000, test = 1000;
@@ -94,6 +105,7 @@ int run(const CommonOptions& common, const EvaluateCommand& command);
 int run(const CommonOptions& common, const CompareCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
+int run(const CommonOptions& common, const DataCheckCommand& command);
 int run(const CommonOptions& common, const DataSynthCommand& command);
 int run_doctor(const CommonOptions& common);
 

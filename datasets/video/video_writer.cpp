@@ -122,10 +122,9 @@ std::string encode_video(const Clip& clip, const VideoWriting& options) {
 
   FfmpegOwner<SwsContext> scaler;
   if (encoder->pix_fmt != AV_PIX_FMT_RGB24) {
-    scaler.reset(sws_getContext(shape.width, shape.height, AV_PIX_FMT_RGB24, shape.width,
-                                shape.height, encoder->pix_fmt,
-                                SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, nullptr,
-                                nullptr, nullptr));
+    scaler.reset(sws_getContext(
+        shape.width, shape.height, AV_PIX_FMT_RGB24, shape.width, shape.height, encoder->pix_fmt,
+        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, nullptr, nullptr, nullptr));
     if (!scaler) throw std::bad_alloc();
   }
   const FfmpegOwner<AVPacket> packet(av_packet_alloc());
