@@ -23,11 +23,18 @@ namespace {
 // One source after the other.
 class ConcatenatedSource : public ClipSource {
  public:
-  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second)
-      : first_(std::move(first)), second_(std::move(second)), cut_(first_->size()) {}
+  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second,
+                     bool directional)
+      : first_(std::move(first)),
+        second_(std::move(second)),
+        cut_(first_->size()),
+        directional_(directional || first_->directional() || second_->directional()) {}
   std::int64_t size() const override { return cut_ + second_->size(); }
   int label(std::int64_t i) const override {
     return i < cut_ ? first_->label(i) : second_->label(i - cut_);
+  }
+  std::optional<Box> box(std::int64_t i) const override {
+    return i < cut_ ? first_->box(i) : second_->box(i - cut_);
   }
   std::string name(std::int64_t i) const override {
     return i < cut_ ? first_->name(i) : second_->name(i - cut_);
@@ -38,10 +45,12 @@ class ConcatenatedSource : public ClipSource {
   std::string identity() const override {
     return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
   }
+  bool directional() const override { return directional_; }
 
  private:
   std::unique_ptr<ClipSource> first_, second_;
   std::int64_t cut_;
+  bool directional_;
 };
 
 std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
@@ -65,10 +74,13 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   using synthetic::TaskSource;
   const auto world = synthetic::task_named(spec.world, "world");
   task.class_names = synthetic::class_names(world);
+  if (world == synthetic::SyntheticTask::localised_action)
+    task.metric = Metric::mean_average_precision;
   task.classes = static_cast<int>(task.class_names.size());
   task.source = std::make_unique<ConcatenatedSource>(
       std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
-      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape));
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape),
+      spec.directional);
   task.groups = range(0, spec.train + spec.test);
   task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
   task.manifest_sha256 =
@@ -111,7 +123,8 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
                                                               .short_side = view.short_side,
                                                               .antialias = view.antialias,
                                                               .view = view.view,
-                                                              .views = view.views});
+                                                              .views = view.views,
+                                                              .directional = spec.directional});
   if (!view.keep) return;
   // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
   constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
@@ -158,8 +171,9 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
   spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
   spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
+  spec.directional = object.boolean("directional", false);
   if (synthetic) {
-    spec.world = object.choice("world", {"appearance", "motion", "object"});
+    spec.world = object.choice("world", synthetic::world_names());
     // Pretraining draws from the samples behind.
     spec.train = object.integer("train", {}, 2, synthetic::MixtureSource::kMixtureFirst);
     spec.test = object.integer("test", {}, 1, synthetic::MixtureSource::kMixtureFirst);
@@ -174,15 +188,17 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
 }
 
 Json to_json(const TaskSpec& spec) {
-  if (spec.kind == TaskKind::synthetic)
-    return {{"name", spec.name},   {"kind", "synthetic"}, {"version", spec.version},
-            {"world", spec.world}, {"train", spec.train}, {"test", spec.test}};
-  Json json = {{"name", spec.name},
-               {"kind", "manifest"},
-               {"version", spec.version},
+  Json json{{"name", spec.name}, {"version", spec.version}};
+  if (spec.directional) json["directional"] = true;
+  if (spec.kind == TaskKind::synthetic) {
+    json.update(
+        {{"kind", "synthetic"}, {"world", spec.world}, {"train", spec.train}, {"test", spec.test}});
+    return json;
+  }
+  json.update({{"kind", "manifest"},
                {"class_names", spec.class_names},
                {"frame_step", spec.frame_step},
-               {"clips", spec.clips}};
+               {"clips", spec.clips}});
   if (spec.train_list.empty()) {
     json["folds"] = spec.folds;
   } else {
@@ -213,9 +229,11 @@ Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& dat
     open_synthetic(spec, shape, task);
   else
     open_manifest(spec, shape, data, view, task);
-  if (task.available())
+  if (task.available()) {
+    task.directional = task.source->directional();
     task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
                               task.source->identity() + "\n" + folds_text(task.folds));
+  }
   return task;
 }
 

@@ -22,10 +22,19 @@ namespace permafrost {
 
 enum class TaskKind { synthetic, manifest };
 
+// What a cell of the task says, in percent.
+enum class Metric {
+  top1,                   // correct / n
+  mean_average_precision  // mean over classes, each against the rest (AVA)
+};
+
 struct TaskSpec {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
   int version = 1;  // raised whenever samples, labels or splits change meaning
+  // Left and right are part of what the labels say: training views are not mirrored. No part of
+  // the identity, as it changes no clip that is tested.
+  bool directional = false;
   // synthetic
   std::string world;  // appearance, motion, object
   std::int64_t train = 0, test = 0;
@@ -53,6 +62,7 @@ struct Task {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
   int version = 1;
+  Metric metric = Metric::top1;
   int classes = 0;
   std::vector<std::string> class_names;
   std::unique_ptr<ClipSource> source;
@@ -63,7 +73,8 @@ struct Task {
   std::string manifest_sha256;  // what is measured, whatever the clip shape
   std::string identity;         // SHA-256 over everything that decides samples and splits
   int clips = 1;
-  std::string unavailable;  // the reason where the data is not there; the rest is then empty
+  bool directional = false;  // as source->directional()
+  std::string unavailable;   // the reason where the data is not there; the rest is then empty
   bool available() const { return unavailable.empty(); }
 };
 

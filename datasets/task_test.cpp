@@ -60,6 +60,23 @@ TEST(Task, SpecIsReadStrictly) {
   EXPECT_NE(message_of(json).find("folds"), std::string::npos);
 }
 
+TEST(Task, DirectionalIsAPropertyOfTheLabelsAndNotOfTheIdentity) {
+  Json json = motion_json();
+  json["world"] = "object";
+  EXPECT_FALSE(to_json(read_task_spec(json, "")).contains("directional"));
+  const Task plain = open_task(read_task_spec(json, ""), {2, 16, 16}, {});
+  json["directional"] = true;
+  EXPECT_EQ(to_json(read_task_spec(json, "")).at("directional"), true);
+  const Task directional = open_task(read_task_spec(json, ""), {2, 16, 16}, {});
+  EXPECT_FALSE(plain.directional);
+  EXPECT_FALSE(plain.source->directional());
+  EXPECT_TRUE(directional.directional);
+  EXPECT_TRUE(directional.source->directional());
+  EXPECT_EQ(directional.identity, plain.identity);
+  // The world of motion is, whoever forgets to say so.
+  EXPECT_TRUE(open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {}).directional);
+}
+
 TEST(Task, SyntheticHasOneFoldOfTrainAndTest) {
   const Task task = open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {});
   ASSERT_TRUE(task.available());
