@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A box in a clip, for tasks that ask about one thing of several (localised_action, as AVA): the same
-// in every frame.
+// A box in a clip, for tasks that ask about one thing of several (localised_action, as AVA): the
+// same in every frame.
 namespace permafrost {
 
 // Shares of the frame's width and height, 0 <= left < right <= 1 and 0 <= top < bottom <= 1.

@@ -70,7 +70,7 @@ struct Duplicate {
 struct ListReport {
   std::string name, path, identity;  // identity: see Manifest
   std::int64_t entries = 0, found = 0, whole = 0, damaged = 0, unreadable = 0, missing = 0;
-  std::int64_t released = 0;             // 0: not known
+  std::int64_t released = 0;              // 0: not known
   std::vector<std::int64_t> class_sizes;  // [classes]
   // Share of the entries that give a clip.
   double coverage() const;

@@ -44,14 +44,13 @@ class DatasetCheck : public testing::Test {
     write_file_atomically(folder_ / "train.csv",
                           "good.mp4 0\ngone.mp4 0\nshort.mp4 1\ntext.mp4 1\ncut.mkv 1\n");
     write_file_atomically(folder_ / "test.csv", "copy.mp4 1\nimage.png 0\n");
-    write_file_atomically(folder_ / "set.json", Json{{"name", "set"},
-                                                     {"classes", 3},
-                                                     {"class_names", {"a", "b", "c"}},
-                                                     {"train", {{"manifest", "train.csv"},
-                                                                {"samples", 5}}},
-                                                     {"test", {{"manifest", "test.csv"},
-                                                               {"samples", 2}}}}
-                                                    .dump());
+    write_file_atomically(folder_ / "set.json",
+                          Json{{"name", "set"},
+                               {"classes", 3},
+                               {"class_names", {"a", "b", "c"}},
+                               {"train", {{"manifest", "train.csv"}, {"samples", 5}}},
+                               {"test", {{"manifest", "test.csv"}, {"samples", 2}}}}
+                              .dump());
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -64,7 +63,10 @@ class DatasetCheck : public testing::Test {
     return check_dataset(lists(),
                          {.least_frames = 16,
                           .threads = threads,
-                          .done = [done] { if (done != nullptr) ++*done; }},
+                          .done =
+                              [done] {
+                                if (done != nullptr) ++*done;
+                              }},
                          files);
   }
   const fs::path folder_ = fs::path(testing::TempDir()) / "dataset_check_test";

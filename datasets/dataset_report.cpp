@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t kMostLines = 50;
 
 OrderedJson json_of(const FoundFile& file) {
-  OrderedJson json = {{"list", file.list}, {"file", file.name}, {"line", file.line},
-                      {"label", file.label}};
+  OrderedJson json = {
+      {"list", file.list}, {"file", file.name}, {"line", file.line}, {"label", file.label}};
   if (!file.check.reason.empty()) json["reason"] = file.check.reason;
   return json;
 }
@@ -80,7 +80,8 @@ void add_duplicates(std::string& text, const std::vector<Duplicate>& duplicates)
   for (std::size_t k = 0; k < std::min(duplicates.size(), kMostLines); ++k) {
     text += "  ";
     for (std::size_t f = 0; f < duplicates[k].files.size(); ++f)
-      text += (f > 0 ? " = " : "") + duplicates[k].files[f].list + ":" + duplicates[k].files[f].name;
+      text +=
+          (f > 0 ? " = " : "") + duplicates[k].files[f].list + ":" + duplicates[k].files[f].name;
     if (duplicates[k].across_lists) text += "  IN BOTH LISTS";
     if (duplicates[k].across_labels) text += "  OF DIFFERENT LABELS";
     text += "\n";

@@ -110,14 +110,13 @@ std::vector<NamedList> read_lists_apart(const ResolvedLists& lists) {
   return out;
 }
 
-TaskSamples read_lists(const ResolvedLists& lists) {
-  std::vector<NamedList> apart = read_lists_apart(lists);
+TaskSamples joined(std::vector<NamedList> lists) {
   TaskSamples samples;
-  samples.manifest = std::move(apart[0].manifest);
-  if (lists.has_folds()) return samples;
+  samples.manifest = std::move(lists.at(0).manifest);
+  if (lists.size() == 1) return samples;
   samples.train = static_cast<std::int64_t>(samples.manifest.entries.size());
   samples.manifest =
-      joined_lists(std::move(samples.manifest), apart[1].manifest, apart[1].path.string());
+      joined_lists(std::move(samples.manifest), lists[1].manifest, lists[1].path.string());
   return samples;
 }
 

@@ -37,14 +37,15 @@ struct NamedList {
   Manifest manifest;
   std::int64_t samples = 0;  // as released; 0: not known
 };
+// "all" alone, or "train" and "test". Throws InputError as read_manifest, and where the number of
+// classes is not the dataset's.
 std::vector<NamedList> read_lists_apart(const ResolvedLists& lists);
 
-// The samples: train before test. Throws InputError as read_manifest, and where the number of
-// classes is not the dataset's.
+// The samples of a task: train before test. Throws InputError as joined_lists.
 struct TaskSamples {
   Manifest manifest;
   std::int64_t train = 0;  // the first of the entries; with folds 0
 };
-TaskSamples read_lists(const ResolvedLists& lists);
+TaskSamples joined(std::vector<NamedList> lists);
 
 }  // namespace permafrost

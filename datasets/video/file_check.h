@@ -26,7 +26,7 @@ FileState file_state_named(const std::string& name, const std::string& where);
 
 struct FileCheck {
   FileState state = FileState::whole;
-  std::string reason;  // of what is not whole
+  std::string reason;                  // of what is not whole
   std::int64_t bytes = 0, frames = 0;  // as decoded
   int width = 0, height = 0;           // upright
   double fps = 0, duration = 0;        // 0: not known; seconds

@@ -79,15 +79,15 @@ std::int64_t count_frame_files(const fs::path& folder) {
   return count;
 }
 
-Clip read_frame_folder(const fs::path& folder, const FrameRule& rule, const ViewSpec& view,
+Clip read_frame_folder(const fs::path& folder, const ClipRequest& request,
                        const DecodeOptions& options) {
   const std::vector<fs::path> files = frame_files(folder);
   const auto frames = static_cast<std::int64_t>(files.size());
   if (files.empty()) {
     throw InputError(folder.string(), "video stream", "a folder of numbered image files", "none");
   }
-  const std::vector<std::int64_t> indices = rule(frames);
-  Clip clip(ClipShape{static_cast<int>(indices.size()), view.height, view.width});
+  const std::vector<std::int64_t> indices = request.frames(frames);
+  Clip clip(ClipShape{static_cast<int>(indices.size()), request.height, request.width});
   for (std::size_t k = 0; k < indices.size(); ++k) {
     if (indices[k] < 0 || indices[k] >= frames) {
       throw InputError(folder.string(), "frame indices",
@@ -99,9 +99,10 @@ Clip read_frame_folder(const fs::path& folder, const FrameRule& rule, const View
       std::memcpy(pixels, clip.frame(static_cast<int>(k) - 1), clip.frame_bytes());
       continue;
     }
-    const Clip picture = read_frames(
-        files[static_cast<std::size_t>(indices[k])].string(),
-        [](std::int64_t) { return std::vector<std::int64_t>{0}; }, view, options);
+    ClipRequest one = request;
+    one.frames = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
+    const Clip picture =
+        read_clips(files[static_cast<std::size_t>(indices[k])].string(), {one}, options).front();
     std::memcpy(pixels, picture.pixels.data(), clip.frame_bytes());
   }
   return clip;

@@ -19,9 +19,9 @@ bool is_video_path(const std::filesystem::path& path);
 std::vector<std::filesystem::path> frame_files(const std::filesystem::path& folder);
 std::int64_t count_frame_files(const std::filesystem::path& folder);
 
-// As read_frames of decoder.h, which reads the pictures. Throws InputError for a folder without
-// image files too.
-Clip read_frame_folder(const std::filesystem::path& folder, const FrameRule& rule,
-                       const ViewSpec& view, const DecodeOptions& options = {});
+// As read_clips of decoder.h for one request, which reads the pictures. Throws InputError for a
+// folder without image files too.
+Clip read_frame_folder(const std::filesystem::path& folder, const ClipRequest& request,
+                       const DecodeOptions& options = {});
 
 }  // namespace permafrost

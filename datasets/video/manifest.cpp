@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/hash.h"
+#include "datasets/pack/pack.h"
 #include "datasets/video/frame_folder.h"
 #include "datasets/video/manifest_builder.h"
 
@@ -237,6 +238,7 @@ Manifest read_text_list(const fs::path& path, const ManifestOptions& options) {
 
 Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
   std::error_code ignored;
+  if (is_pack(path)) return read_pack_list(path, options);
   if (fs::is_directory(path, ignored)) return read_class_folders(path, options);
   if (lower(path.extension().string()) == ".json") return read_json_list(path, options);
   return read_text_list(path, options);

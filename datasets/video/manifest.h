@@ -21,6 +21,9 @@
 //           "something", as the label files of that set write it.
 //   folder  a folder a class, named after it, with image and video files at any depth.
 //
+//   pack    a folder that `data pack` wrote; see datasets/pack/pack.h. Its samples are read by a
+//           PackSource.
+//
 // A path may name a folder of numbered frames (00001.jpg ...), which is then one clip.
 #include <cstdint>
 #include <filesystem>
