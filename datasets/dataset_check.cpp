@@ -192,9 +192,11 @@ void CheckedFiles::read(const fs::path& journal) {
   }
 }
 
-FileCheck CheckedFiles::check(const fs::path& path) {
+FileCheck CheckedFiles::check(const fs::path& path, const ByteRange& range) {
   const Stamp stamp = stamp_of(path);
-  const std::string name = path.string();
+  std::string name = path.string();
+  if (range.is_part())
+    name += "#" + std::to_string(range.offset) + "+" + std::to_string(range.bytes);
   {
     const std::lock_guard lock(mutex_);
     const auto it = known_.find(name);
@@ -202,7 +204,7 @@ FileCheck CheckedFiles::check(const fs::path& path) {
         it->second.changed == stamp.changed && stamp.bytes >= 0)
       return it->second.check;
   }
-  const FileCheck check = check_file(path);
+  const FileCheck check = check_file(path, range);
   if (check.state == FileState::missing) return check;  // may come
   const Json json = {{"path", name},
                      {"bytes", stamp.bytes},
@@ -227,19 +229,19 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
   DatasetReport report;
   report.least_frames = options.least_frames;
   std::vector<FoundFile> found;
-  std::vector<fs::path> paths;
+  std::vector<const ManifestEntry*> entries;
   for (const auto& list : lists) {
     for (const auto& entry : list.manifest.entries) {
       found.push_back(
           {.list = list.name, .name = entry.name, .line = entry.line, .label = entry.label});
-      paths.push_back(entry.path);
+      entries.push_back(&entry);
     }
     report.classes = std::max(report.classes, list.manifest.classes);
     if (report.class_names.empty()) report.class_names = list.manifest.class_names;
   }
-  parallel_for(static_cast<std::int64_t>(paths.size()), options.threads, [&](std::int64_t k) {
+  parallel_for(static_cast<std::int64_t>(entries.size()), options.threads, [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
-    found[i].check = files.check(paths[i]);
+    found[i].check = files.check(entries[i]->path, entries[i]->range);
     if (options.done) options.done();
   });
   std::size_t next = 0;

@@ -7,12 +7,48 @@
 #include "bench/cli/options.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/parallel.h"
 #include "common/progress.h"
 #include "datasets/dataset_check.h"
+#include "datasets/pack/pack.h"
 
 namespace permafrost {
 
+namespace {
+
+// Every frame of a pack against its hash.
+int check_pack(const CommonOptions& common, const std::string& folder) {
+  const Pack pack(folder);
+  const auto shards = static_cast<std::int64_t>(pack.info().shards.size());
+  std::vector<std::vector<std::string>> by_shard(static_cast<std::size_t>(shards));
+  Progress progress("check", shards, "shards", common.quiet);
+  parallel_for(shards, common.thread_count(), [&](std::int64_t shard) {
+    by_shard[static_cast<std::size_t>(shard)] =
+        pack.damaged_samples(static_cast<std::size_t>(shard));
+    progress.advance();
+  });
+  progress.finish();
+  std::vector<std::string> damaged;
+  for (const auto& one : by_shard) damaged.insert(damaged.end(), one.begin(), one.end());
+  if (common.json) {
+    const Json json = {{"identity", pack.info().identity},
+                       {"samples", pack.size()},
+                       {"failures", pack.info().failures},
+                       {"damaged", damaged}};
+    std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  } else {
+    for (const auto& one : damaged) std::printf("%s\n", one.c_str());
+    std::printf("%lld samples, %lld that could not be packed, %zu damaged\n",
+                static_cast<long long>(pack.size()), static_cast<long long>(pack.info().failures),
+                damaged.size());
+  }
+  return damaged.empty() && pack.info().failures == 0 ? 0 : 1;
+}
+
+}  // namespace
+
 int run(const CommonOptions& common, const DataCheckCommand& command) {
+  if (is_pack(command.data.target)) return check_pack(common, command.data.target);
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
   const ResolvedLists resolved = resolve_lists(target.spec, target.data);

@@ -24,8 +24,8 @@ std::string identity_of(const PackInfo& info) {
 PackSpec read_pack_spec(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   PackSpec spec;
-  spec.coding = object.choice("coding", {"raw", "jpeg"}) == "raw" ? PackCoding::raw
-                                                                  : PackCoding::jpeg;
+  spec.coding =
+      object.choice("coding", {"raw", "jpeg"}) == "raw" ? PackCoding::raw : PackCoding::jpeg;
   spec.short_side = static_cast<int>(object.integer("short_side", {}, 1, 16384));
   spec.every = static_cast<int>(object.integer("every", {}, 1, 1'000'000));
   spec.quality = static_cast<int>(object.integer("quality", spec.quality, 1, 100));
@@ -82,8 +82,7 @@ PackInfo read_pack_info(const fs::path& folder) {
   object.choice("format", {"permafrost pack"});
   object.integer("version", {}, kVersion, kVersion);
   const Json *spec = object.child("spec"), *shards = object.child("shards");
-  if (spec == nullptr || shards == nullptr)
-    throw InputError(where, "spec, shards", "both", "less");
+  if (spec == nullptr || shards == nullptr) throw InputError(where, "spec, shards", "both", "less");
   info.spec = read_pack_spec(*spec, object.where("spec"));
   info.shards = read_shards(*shards, where);
   info.plan = object.text("plan");
@@ -107,18 +106,12 @@ void write_pack_info(const fs::path& folder, const PackInfo& info) {
                       {"bytes", shard.bytes},
                       {"samples", shard.samples},
                       {"index_sha256", shard.index_sha256}});
-  const OrderedJson json = {{"format", "permafrost pack"},
-                            {"version", kVersion},
-                            {"spec", to_json(info.spec)},
-                            {"plan", info.plan},
-                            {"list", info.list_name},
-                            {"list_identity", info.list_identity},
-                            {"classes", info.classes},
-                            {"class_names", info.class_names},
-                            {"samples", info.samples},
-                            {"failures", info.failures},
-                            {"identity", identity_of(info)},
-                            {"shards", shards}};
+  const OrderedJson json = {{"format", "permafrost pack"},   {"version", kVersion},
+                            {"spec", to_json(info.spec)},    {"plan", info.plan},
+                            {"list", info.list_name},        {"list_identity", info.list_identity},
+                            {"classes", info.classes},       {"class_names", info.class_names},
+                            {"samples", info.samples},       {"failures", info.failures},
+                            {"identity", identity_of(info)}, {"shards", shards}};
   write_file_atomically(folder / "pack.json",
                         json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
 }
@@ -132,8 +125,8 @@ Pack::Pack(fs::path folder) : folder_(std::move(folder)), info_(read_pack_info(f
     if (file.size() != shard.bytes)
       throw InputError(path.string(), "size", std::to_string(shard.bytes) + " bytes",
                        std::to_string(file.size()), "the shard is damaged");
-    ShardIndex index = read_shard_index(
-        {reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
+    ShardIndex index =
+        read_shard_index({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
     if (index.sha256 != shard.index_sha256)
       throw InputError(path.string(), "index", "SHA-256 " + shard.index_sha256, index.sha256,
                        "the shard is of another pack");
@@ -161,8 +154,8 @@ std::string_view Pack::frame_bytes(std::int64_t index, std::int64_t frame) const
                      std::to_string(frame));
   const PackedFrame& stored = packed.stored[static_cast<std::size_t>(frame)];
   const std::size_t shard = samples_[static_cast<std::size_t>(index)].shard;
-  const std::string_view bytes(
-      reinterpret_cast<const char*>(files_[shard]->data()) + stored.offset, stored.bytes);
+  const std::string_view bytes(reinterpret_cast<const char*>(files_[shard]->data()) + stored.offset,
+                               stored.bytes);
   if (frame_hash(bytes) != stored.hash)
     throw InputError((folder_ / info_.shards[shard].file).string(),
                      packed.name + ", frame " + std::to_string(frame), "SHA-256 " + stored.hash,
@@ -208,16 +201,15 @@ Manifest read_pack_list(const fs::path& folder, const ManifestOptions& options) 
   as_packed.labels_required = false;
   as_packed.class_names = options.class_names.empty() ? info.class_names : options.class_names;
   as_packed.classes = options.classes > 0 ? options.classes : info.classes;
-  ManifestBuilder builder(as_packed, folder, [&](int line) {
-    return where + ": sample " + std::to_string(line);
-  });
+  ManifestBuilder builder(as_packed, folder,
+                          [&](int line) { return where + ": sample " + std::to_string(line); });
   for (std::int64_t i = 0; i < pack.size(); ++i) {
     const PackedSample& sample = pack.sample(i);
     ManifestRow row{.path = sample.name, .group = std::to_string(sample.group)};
     const auto label = static_cast<std::size_t>(sample.label);
     if (sample.label >= 0)
-      row.label = label < info.class_names.size() ? info.class_names[label]
-                                                  : std::to_string(sample.label);
+      row.label =
+          label < info.class_names.size() ? info.class_names[label] : std::to_string(sample.label);
     else if (options.labels_required)
       throw InputError(where, sample.name, "a label", "none");
     builder.add(row, static_cast<int>(i + 1));

@@ -35,8 +35,8 @@ struct PackSpec {
 Json to_json(const PackSpec& spec);
 
 struct PackShard {
-  std::string file;          // in the folder of the pack
-  std::uint64_t bytes = 0;   // of the file
+  std::string file;         // in the folder of the pack
+  std::uint64_t bytes = 0;  // of the file
   std::int64_t samples = 0;
   std::string index_sha256;  // of its index, and so of every frame
 };

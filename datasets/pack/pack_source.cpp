@@ -52,8 +52,8 @@ Sample PackSource::cut(std::int64_t index, const FrameRule& rule, const Render& 
   try {
     const auto indices = rule(packed.frames);
     const auto stored = static_cast<std::int64_t>(packed.stored.size());
-    sample.clip = Clip(ClipShape{static_cast<int>(indices.size()), options_.shape.height,
-                                 options_.shape.width});
+    sample.clip = Clip(
+        ClipShape{static_cast<int>(indices.size()), options_.shape.height, options_.shape.width});
     std::int64_t before = -1;
     for (std::size_t t = 0; t < indices.size(); ++t) {
       std::uint8_t* const pixels = sample.clip.frame(static_cast<int>(t));

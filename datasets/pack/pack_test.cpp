@@ -193,8 +193,8 @@ TEST(ShardIndex, SizesAreCheckedAgainstTheFile) {
     number(text.size());
     return bytes + sha256_of(text) + "PFSHARD1";
   };
-  Json sample = {{"name", "a"},   {"label", 0}, {"group", 0},  {"frames", 1},
-                 {"height", 2},   {"width", 2}, {"offset", 8}, {"hashes", {std::string(32, '0')}}};
+  Json sample = {{"name", "a"}, {"label", 0}, {"group", 0},  {"frames", 1},
+                 {"height", 2}, {"width", 2}, {"offset", 8}, {"hashes", {std::string(32, '0')}}};
   EXPECT_EQ(read_shard_index(shard({sample}), "s").samples[0].stored[0].bytes, 12U);
   const auto refused = [&](const char* key, const Json& value, const char* coding = "raw") {
     Json json = sample;

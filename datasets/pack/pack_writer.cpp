@@ -46,8 +46,9 @@ class SamplePacker {
     writer_.begin({.name = entry.name, .label = entry.label, .group = entry.group});
     bool first = true;
     try {
-      const std::int64_t frames =
-          stream_frames(entry.path, spec_.every, [&](const ImageView& frame) {
+      const std::int64_t frames = stream_frames(
+          entry.path, spec_.every,
+          [&](const ImageView& frame) {
             if (first) {
               view_ = stored_view(frame, spec_);
               height_ = frame.height;
@@ -55,7 +56,8 @@ class SamplePacker {
             }
             first = false;
             add(frame);
-          });
+          },
+          entry.range);
       writer_.end(frames, view_.height, view_.width);
     } catch (const InputError& error) {
       writer_.fail(error.what());
@@ -67,10 +69,9 @@ class SamplePacker {
     ViewSpec view = view_;
     // Of a video that changes its size, later frames are scaled to fill the first one's.
     if (frame.height != height_ || frame.width != width_) view.short_side = 0;
-    pixels_.resize(static_cast<std::size_t>(view_.height) *
-                   static_cast<std::size_t>(view_.width) * 3);
-    resize_crop(frame, plan_view(frame.height, frame.width, view), view.antialias,
-                pixels_.data());
+    pixels_.resize(static_cast<std::size_t>(view_.height) * static_cast<std::size_t>(view_.width) *
+                   3);
+    resize_crop(frame, plan_view(frame.height, frame.width, view), view.antialias, pixels_.data());
     if (!jpeg_) {
       writer_.add_frame({reinterpret_cast<const char*>(pixels_.data()), pixels_.size()});
       return;
@@ -100,8 +101,7 @@ std::int64_t failures_of(const ShardIndex& index) {
 ShardIndex read_index(const fs::path& path, std::uint64_t& bytes) {
   const MappedFile file(path);
   bytes = file.size();
-  return read_shard_index({reinterpret_cast<const char*>(file.data()), file.size()},
-                          path.string());
+  return read_shard_index({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
 }
 
 void remove_leavings(const fs::path& folder) {
@@ -109,7 +109,8 @@ void remove_leavings(const fs::path& folder) {
   std::vector<fs::path> leavings;
   for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
        it.increment(error))
-    if (it->path().filename().string().starts_with(".partial-shard-")) leavings.push_back(it->path());
+    if (it->path().filename().string().starts_with(".partial-shard-"))
+      leavings.push_back(it->path());
   for (const auto& path : leavings) fs::remove(path, error);
 }
 

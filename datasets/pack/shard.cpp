@@ -25,8 +25,7 @@ constexpr int kMostSide = 16384;
 
 std::string number_bytes(std::uint64_t value) {
   std::string bytes;
-  for (int shift = 0; shift < 64; shift += 8)
-    bytes += static_cast<char>(value >> shift & 0xff);
+  for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(value >> shift & 0xff);
   return bytes;
 }
 
@@ -148,10 +147,11 @@ ShardIndex read_shard_index(std::string_view bytes, const std::string& where) {
   const Json* samples = object.child("samples");
   object.finish();
   if (samples == nullptr || !samples->is_array())
-    throw InputError(where, "samples", "a list", samples == nullptr ? "none" : samples->type_name());
+    throw InputError(where, "samples", "a list",
+                     samples == nullptr ? "none" : samples->type_name());
   for (std::size_t k = 0; k < samples->size(); ++k)
-    index.samples.push_back(read_sample(
-        (*samples)[k], where + ":/samples/" + std::to_string(k), index.coding, offset));
+    index.samples.push_back(
+        read_sample((*samples)[k], where + ":/samples/" + std::to_string(k), index.coding, offset));
   return index;
 }
 

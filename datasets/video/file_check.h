@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/json_object.h"
+#include "datasets/video/byte_range.h"
 
 namespace permafrost {
 
@@ -39,8 +40,8 @@ struct FileCheck {
 Json to_json(const FileCheck& check);
 FileCheck read_file_check(const Json& json, const std::string& where);
 
-// Decodes all of a video, an image, or a folder of frames. Throws Error only in a build without
-// FFmpeg: whatever the file is, it is told.
-FileCheck check_file(const std::filesystem::path& path);
+// Decodes all of a video, an image, a member of an archive, or a folder of frames. Throws Error
+// only in a build without FFmpeg: whatever the file is, it is told.
+FileCheck check_file(const std::filesystem::path& path, const ByteRange& range = {});
 
 }  // namespace permafrost

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "common/files.h"
 #include "common/hash.h"
 #include "datasets/video/decoder.h"
 #include "datasets/video/file_check.h"
@@ -21,15 +22,26 @@ std::string reason_of(const std::exception& error, const std::string& path) {
   return text.starts_with(path + ": ") ? text.substr(path.size() + 2) : text;
 }
 
-void decode_all(const fs::path& path, FileCheck& check) {
-  const VideoInfo info = probe_video(path.string());
+std::string sha256_of_part(const fs::path& path, const ByteRange& range) {
+  const MappedFile file(path);
+  if (range.offset < 0 || range.bytes > static_cast<std::int64_t>(file.size()) - range.offset)
+    throw InputError(path.string(), "member", "one inside of the archive",
+                     "bytes " + std::to_string(range.offset) + " to " +
+                         std::to_string(range.offset + range.bytes));
+  return sha256_of({reinterpret_cast<const char*>(file.data()) + range.offset,
+                    static_cast<std::size_t>(range.bytes)});
+}
+
+void decode_all(const fs::path& path, const ByteRange& range, FileCheck& check) {
+  const DecodeOptions options{.range = range};
+  const VideoInfo info = probe_video(path.string(), false, options);
   check.width = info.width;
   check.height = info.height;
   check.fps = info.fps;
   check.duration = info.duration;
   check.codec = info.codec;
   check.still = info.still;
-  FrameReader reader(path.string(), {});
+  FrameReader reader(path.string(), options);
   while (reader.next() != nullptr) {
     ++check.frames;
     if (info.still) break;
@@ -81,7 +93,7 @@ FileCheck check_frame_folder(const fs::path& folder) {
 
 }  // namespace
 
-FileCheck check_file(const fs::path& path) {
+FileCheck check_file(const fs::path& path, const ByteRange& range) {
   std::error_code error;
   const auto kind = fs::status(path, error).type();
   if (kind == fs::file_type::directory) return check_frame_folder(path);
@@ -92,9 +104,9 @@ FileCheck check_file(const fs::path& path) {
     return check;
   }
   try {
-    check.bytes = static_cast<std::int64_t>(fs::file_size(path));
-    check.sha256 = sha256_of_file(path);
-    decode_all(path, check);
+    check.bytes = range.is_part() ? range.bytes : static_cast<std::int64_t>(fs::file_size(path));
+    check.sha256 = range.is_part() ? sha256_of_part(path, range) : sha256_of_file(path);
+    decode_all(path, range, check);
   } catch (const std::exception& failure) {
     check.state = check.frames > 0 ? FileState::damaged : FileState::unreadable;
     check.reason = reason_of(failure, path.string());

@@ -25,10 +25,11 @@ std::int64_t stream_folder(const fs::path& folder, int every,
 }  // namespace
 
 std::int64_t stream_frames(const fs::path& path, int every,
-                           const std::function<void(const ImageView&)>& use) {
+                           const std::function<void(const ImageView&)>& use,
+                           const ByteRange& range) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return stream_folder(path, every, use);
-  FrameReader reader(path.string(), {});
+  FrameReader reader(path.string(), {.range = range});
   RgbConverter converter(path.string(), display_matrix(reader.stream()));
   std::int64_t count = 0;
   while (const AVFrame* frame = reader.next()) {

@@ -102,7 +102,8 @@ ImageView JpegDecoder::decode(std::string_view bytes, const std::string& where) 
   AVPacket* packet = state_->packet.get();
   av_packet_unref(packet);
   // Copied: the decoder reads past the end of a packet.
-  int status = av_new_packet(packet, static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX / 2)));
+  int status =
+      av_new_packet(packet, static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX / 2)));
   if (status < 0) throw std::bad_alloc();
   std::memcpy(packet->data, bytes.data(), static_cast<std::size_t>(packet->size));
   avcodec_flush_buffers(state_->decoder.get());

@@ -41,16 +41,22 @@ bool is_folder(const std::string& path) {
   return std::filesystem::is_directory(path, ignored);
 }
 
-// A clip, or the reason why there is none.
+// A clip, or the reason why there is none. `read` gets the file of an entry, and the options with
+// its part of the file.
 template <typename Read>
-Sample attempted(const std::string& path, const Read& read) {
+Sample attempted(const ManifestEntry& entry, const VideoOptions& options, const Read& read) {
+  const std::string path = entry.path.string();
+  // Of a member, the name says more than the archive that FFmpeg was told of.
+  const std::string member = entry.range.is_part() ? entry.name + ": " : "";
+  VideoOptions own = options;
+  own.decode.range = entry.range;
   Sample sample;
   try {
-    sample.clip = read();
+    sample.clip = read(path, own);
   } catch (const Error& error) {
-    sample.failure = error.what();
+    sample.failure = member + error.what();
   } catch (const std::exception& error) {
-    sample.failure = path + ": " + error.what();
+    sample.failure = member + path + ": " + error.what();
   }
   return sample;
 }
@@ -81,18 +87,20 @@ std::int64_t ManifestSource::group(std::int64_t index) const { return entry(inde
 std::string ManifestSource::name(std::int64_t index) const { return entry(index).name; }
 
 Sample ManifestSource::read(std::int64_t index, int place, int places) const {
-  const std::string path = entry(index).path.string();
   check_options(options_, place, places);
-  return attempted(path, [&] { return read_clip(path, options_, place, places); });
+  return attempted(entry(index), options_, [&](const std::string& path, const VideoOptions& own) {
+    return read_clip(path, own, place, places);
+  });
 }
 
 Sample ManifestSource::read_view(std::int64_t index, int place, int places,
                                  const Augmentation& augmentation) const {
   if (!augmentation.spec.active()) return read(index, place, places);
-  const std::string path = entry(index).path.string();
   check_options(options_, place, places);
   const ViewDraw draw = draw_view(augmentation, index, place, directional());
-  return attempted(path, [&] { return read_clip_view(path, options_, place, places, draw); });
+  return attempted(entry(index), options_, [&](const std::string& path, const VideoOptions& own) {
+    return read_clip_view(path, own, place, places, draw);
+  });
 }
 
 std::string cutting_text(const VideoOptions& options) {

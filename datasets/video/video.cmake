@@ -5,7 +5,7 @@
 set(PERMAFROST_VIDEO_SOURCES
   video/class_folders.cpp video/file_check.cpp video/float_crop.cpp video/frame_folder.cpp video/manifest.cpp
   video/manifest_builder.cpp video/manifest_json.cpp video/sampling.cpp video/source.cpp
-  video/transform.cpp)
+  video/tar_index.cpp video/tar_list.cpp video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -35,6 +35,7 @@ function(permafrost_video_tests)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest_forms DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/tar_index DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling_parity DEPS permafrost_datasets LABELS parity)
   permafrost_test(video/transform_parity DEPS permafrost_datasets LABELS parity)
