@@ -28,6 +28,8 @@ struct Commands {
   CompareCommand compare;
   InspectCommand inspect;
   MasksCommand masks;
+  DataCheckCommand data_check;
+  DataPackCommand data_pack;
   DataSynthCommand data_synth;
   std::function<int()> chosen;
 };
@@ -185,7 +187,8 @@ void add_data_synth(CLI::App& app, Commands& c) {
                               [&c] { return run(c.common, c.data_synth); });
   auto& command = c.data_synth;
   const auto counts = CLI::Range(std::int64_t{1}, std::int64_t{1'000'000});
-  sub->add_option("--world", command.world, "appearance, motion or object")->capture_default_str();
+  sub->add_option("--world", command.world, "a synthetic task: motion, appearance ...")
+      ->capture_default_str();
   sub->add_option("--out", command.out)->required();
   sub->add_option("--train", command.train, "clips")->check(counts)->capture_default_str();
   sub->add_option("--test", command.test, "clips")->check(counts)->capture_default_str();
@@ -199,9 +202,57 @@ void add_data_synth(CLI::App& app, Commands& c) {
       ->capture_default_str();
 }
 
+void add_data_target(CLI::App* sub, DataOptions& options) {
+  sub->add_option("target", options.target,
+                  "a list, a folder of classes, a task or dataset in JSON, or a known dataset")
+      ->required();
+  sub->add_option("--data", options.data, "folder of real datasets");
+  sub->add_option("--root", options.root, "where paths of the list start; else beside it");
+  sub->add_option("--extension", options.extension, "put behind names without one: .webm");
+  sub->add_option("--separator", options.separator, "between path and label; else found out");
+  sub->add_option("--labels", options.labels, "file of class names");
+}
+
+void add_data_check(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "check", "decode every file; exit 1 where something is wrong",
+                              [&c] { return run(c.common, c.data_check); });
+  add_data_target(sub, c.data_check.data);
+  sub->add_option("--out", c.data_check.out, "check.txt and check.json; a second run goes on");
+  sub->add_option("--least-frames", c.data_check.least_frames, "a video of fewer is short")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+}
+
+void add_data_pack(CLI::App& app, Commands& c) {
+  CLI::App* sub =
+      add_command(app, c, "pack", "decode once and keep the frames; a second run goes on",
+                  [&c] { return run(c.common, c.data_pack); });
+  auto& command = c.data_pack;
+  add_data_target(sub, command.data);
+  sub->add_option("--out", command.out, "folder: shards, pack.json, task.json")->required();
+  sub->add_option("--coding", command.coding, "of the frames")
+      ->check(CLI::IsMember({"raw", "jpeg"}))
+      ->capture_default_str();
+  sub->add_option("--short-side", command.short_side, "pixels; smaller frames stay as they are")
+      ->check(CLI::Range(1, 16384))
+      ->capture_default_str();
+  sub->add_option("--every", command.every, "of so many frames one is kept")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  sub->add_option("--quality", command.quality, "of JPEG")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  sub->add_option("--shard-samples", command.shard_samples, "samples in one file")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  sub->add_flag("--aliased", command.aliased, "scale as the released code does");
+}
+
 void add_data(CLI::App& app, Commands& c) {
   CLI::App* data = app.add_subcommand("data", "real data: render, check, pack, show");
   data->require_subcommand(1);
+  add_data_check(*data, c);
+  add_data_pack(*data, c);
   add_data_synth(*data, c);
 }
 

@@ -71,12 +71,13 @@ void write_lists(const RenderedDataset& set, const TaskSource& train, const Task
   std::string labels;
   for (const auto& name : names) labels += name + "\n";
   write_file_atomically(out / "labels.txt", labels);
-  const Json task = {{"name", set.world + "-rendered"},
-                     {"kind", "manifest"},
-                     {"train", "train.csv"},
-                     {"test", "test.csv"},
-                     {"labels", "labels.txt"},
-                     {"frame_step", 1}};
+  Json task = {{"name", set.world + "-rendered"},
+               {"kind", "manifest"},
+               {"train", "train.csv"},
+               {"test", "test.csv"},
+               {"labels", "labels.txt"},
+               {"frame_step", 1}};
+  if (train.directional()) task["directional"] = true;
   write_file_atomically(out / "task.json", task.dump(2) + "\n");
 }
 
@@ -85,6 +86,9 @@ void write_lists(const RenderedDataset& set, const TaskSource& train, const Task
 void render_dataset(const RenderedDataset& set, const fs::path& out, int threads,
                     const std::function<void()>& done) {
   const auto world = synthetic::task_named(set.world, "--world");
+  if (world == synthetic::SyntheticTask::localised_action)
+    throw InputError("--world", "", "a world whose labels are of whole clips", quoted(set.world),
+                     "lists of files have no place for its boxes");
   const TaskSource train(world, Split::train, set.train, set.shape);
   const TaskSource test(world, Split::test, set.test, set.shape);
   claim_folder(out, description(set));

@@ -19,7 +19,7 @@
 namespace permafrost {
 
 struct RenderedDataset {
-  std::string world = "motion";  // appearance, motion, object
+  std::string world = "motion";  // any whose labels are of whole clips
   std::int64_t train = 2000, test = 1000;
   ClipShape shape{8, 48, 48};
   VideoWriting writing;

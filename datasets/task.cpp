@@ -12,6 +12,7 @@
 #include "common/hash.h"
 #include "common/random.h"
 #include "datasets/kept_source.h"
+#include "datasets/pack/pack_source.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/task_lists.h"
 #include "datasets/video/source.h"
@@ -36,11 +37,19 @@ class ConcatenatedSource : public ClipSource {
   std::optional<Box> box(std::int64_t i) const override {
     return i < cut_ ? first_->box(i) : second_->box(i - cut_);
   }
+  std::int64_t group(std::int64_t i) const override {
+    return i < cut_ ? first_->group(i) : cut_ + second_->group(i - cut_);
+  }
   std::string name(std::int64_t i) const override {
     return i < cut_ ? first_->name(i) : second_->name(i - cut_);
   }
   Sample read(std::int64_t i, int place, int places) const override {
     return i < cut_ ? first_->read(i, place, places) : second_->read(i - cut_, place, places);
+  }
+  Sample read_view(std::int64_t i, int place, int places,
+                   const Augmentation& augmentation) const override {
+    return i < cut_ ? first_->read_view(i, place, places, augmentation)
+                    : second_->read_view(i - cut_, place, places, augmentation);
   }
   std::string identity() const override {
     return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
@@ -88,18 +97,54 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
                 " train " + std::to_string(spec.train) + " test " + std::to_string(spec.test));
 }
 
+// Why this program cannot read a list; empty where it can.
+std::string unreadable(const NamedList& list) {
+#ifdef PERMAFROST_FFMPEG
+  (void)list;
+  return "";
+#else
+  if (is_pack(list.path) && read_pack_info(list.path).spec.coding == PackCoding::raw) return "";
+  return "this program was built without FFmpeg, and " + list.path.string() +
+         " is no pack of raw frames";
+#endif
+}
+
+std::unique_ptr<ClipSource> source_of(const NamedList& list, const VideoOptions& options) {
+  if (is_pack(list.path)) return std::make_unique<PackSource>(list.path, list.manifest, options);
+  return std::make_unique<ManifestSource>(list.manifest, options);
+}
+
+// Null where no list is a pack: the lists are then one.
+std::unique_ptr<ClipSource> packed_source(const std::vector<NamedList>& lists,
+                                          const VideoOptions& options) {
+  if (std::none_of(lists.begin(), lists.end(),
+                   [](const NamedList& list) { return is_pack(list.path); }))
+    return nullptr;
+  if (lists.size() == 1) return source_of(lists[0], options);
+  return std::make_unique<ConcatenatedSource>(source_of(lists[0], options),
+                                              source_of(lists[1], options), options.directional);
+}
+
 void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
                    const TaskView& view, Task& task) {
-#ifndef PERMAFROST_FFMPEG
-  task.unavailable = "this program was built without FFmpeg";
-  return;
-#endif
   const ResolvedLists lists = resolve_lists(spec, data);
   task.unavailable = lists.unavailable;
   if (!task.available()) return;
   // A file that is not there is a mistake in the manifest and stops the run, unless the task says
   // that it counts; one that is there and cannot be decoded is a sample, counted as wrong.
-  TaskSamples samples = read_lists(lists);
+  std::vector<NamedList> apart = read_lists_apart(lists);
+  for (const auto& list : apart)
+    if (task.available()) task.unavailable = unreadable(list);
+  if (!task.available()) return;
+  const VideoOptions options{.shape = shape,
+                             .frame_step = spec.frame_step,
+                             .short_side = view.short_side,
+                             .antialias = view.antialias,
+                             .view = view.view,
+                             .views = view.views,
+                             .directional = spec.directional};
+  task.source = packed_source(apart, options);
+  TaskSamples samples = joined(std::move(apart));
   Manifest& manifest = samples.manifest;
   task.classes = manifest.classes;
   task.class_names = manifest.class_names;
@@ -117,14 +162,7 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
     task.released_train = lists.train.samples;
     task.released_test = lists.test.samples;
   }
-  task.source = std::make_unique<ManifestSource>(std::move(manifest),
-                                                 VideoOptions{.shape = shape,
-                                                              .frame_step = spec.frame_step,
-                                                              .short_side = view.short_side,
-                                                              .antialias = view.antialias,
-                                                              .view = view.view,
-                                                              .views = view.views,
-                                                              .directional = spec.directional});
+  if (!task.source) task.source = std::make_unique<ManifestSource>(std::move(manifest), options);
   if (!view.keep) return;
   // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
   constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;

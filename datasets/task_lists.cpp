@@ -94,22 +94,33 @@ ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data) {
   return out;
 }
 
-TaskSamples read_lists(const ResolvedLists& lists) {
-  TaskSamples samples;
+std::vector<NamedList> read_lists_apart(const ResolvedLists& lists) {
   const ResolvedList& first = lists.has_folds() ? lists.all : lists.train;
-  samples.manifest = read_manifest(first.path, first.options);
+  std::vector<NamedList> out;
+  out.push_back({lists.has_folds() ? "all" : "train", first.path,
+                 read_manifest(first.path, first.options), first.samples});
   const int classes = first.options.classes;
-  if (classes > 0 && samples.manifest.classes != classes)
+  const Manifest& manifest = out[0].manifest;
+  if (classes > 0 && manifest.classes != classes)
     throw InputError(first.path.string(), "classes", std::to_string(classes),
-                     std::to_string(samples.manifest.classes));
-  if (lists.has_folds()) return samples;
-  samples.train = static_cast<std::int64_t>(samples.manifest.entries.size());
+                     std::to_string(manifest.classes));
+  if (lists.has_folds()) return out;
   ManifestOptions options = lists.test.options;
-  if (options.class_names.empty()) options.class_names = samples.manifest.class_names;
+  if (options.class_names.empty()) options.class_names = manifest.class_names;
   // Where the training list has numbers for labels, the test list has no names either.
   options.name_classes = false;
-  const Manifest test = read_manifest(lists.test.path, options);
-  samples.manifest = joined_lists(std::move(samples.manifest), test, lists.test.path.string());
+  out.push_back(
+      {"test", lists.test.path, read_manifest(lists.test.path, options), lists.test.samples});
+  return out;
+}
+
+TaskSamples joined(std::vector<NamedList> lists) {
+  TaskSamples samples;
+  samples.manifest = std::move(lists.at(0).manifest);
+  if (lists.size() == 1) return samples;
+  samples.train = static_cast<std::int64_t>(samples.manifest.entries.size());
+  samples.manifest =
+      joined_lists(std::move(samples.manifest), lists[1].manifest, lists[1].path.string());
   return samples;
 }
 

@@ -5,6 +5,7 @@
 // samples. Used by task.cpp and by the commands that look at data.
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "datasets/dataset_spec.h"
 #include "datasets/task.h"
@@ -29,12 +30,22 @@ struct ResolvedLists {
 // Throws InputError for a dataset that is not known, and for a damaged label file.
 ResolvedLists resolve_lists(const TaskSpec& spec, const std::filesystem::path& data);
 
-// The samples: train before test. Throws InputError as read_manifest, and where the number of
+// One list as it was read.
+struct NamedList {
+  std::string name;  // "train", "test", or "all" of a list with folds
+  std::filesystem::path path;
+  Manifest manifest;
+  std::int64_t samples = 0;  // as released; 0: not known
+};
+// "all" alone, or "train" and "test". Throws InputError as read_manifest, and where the number of
 // classes is not the dataset's.
+std::vector<NamedList> read_lists_apart(const ResolvedLists& lists);
+
+// The samples of a task: train before test. Throws InputError as joined_lists.
 struct TaskSamples {
   Manifest manifest;
   std::int64_t train = 0;  // the first of the entries; with folds 0
 };
-TaskSamples read_lists(const ResolvedLists& lists);
+TaskSamples joined(std::vector<NamedList> lists);
 
 }  // namespace permafrost

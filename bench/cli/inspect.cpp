@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/cli/inspect_pack.h"
 #include "bench/cli/options.h"
 #include "common/error.h"
+#include "datasets/pack/pack.h"
 #include "models/encoder_reading.h"
 #include "probes/classifier_file.h"
 
@@ -182,6 +184,7 @@ int describe_encoder(const CommonOptions& common, const Checkpoint& file, Encode
 
 int run(const CommonOptions& common, const InspectCommand& command) {
   if (command.path.empty()) return list_zoo(common);
+  if (is_pack(command.path)) return inspect_pack(common, command.path);
   std::error_code ignored;
   const std::filesystem::path in_zoo = zoo_folder() / (command.path + ".safetensors");
   const bool zoo = std::filesystem::is_regular_file(in_zoo, ignored);

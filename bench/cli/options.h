@@ -80,6 +80,25 @@ struct MasksCommand {
   int batch = 24;
 };
 
+// What a data command looks at, and how lists are read that do not say so themselves.
+struct DataOptions {
+  std::string target, data, root, extension, separator, labels;
+};
+
+struct DataCheckCommand {
+  DataOptions data;
+  std::string out;
+  std::int64_t least_frames = 16;
+};
+
+struct DataPackCommand {
+  DataOptions data;
+  std::string out, coding = "raw";
+  int short_side = 256, every = 1, quality = 90;
+  std::int64_t shard_samples = 64;
+  bool aliased = false;  // as OpenCV's bilinear scaling, for heads that were trained on it
+};
+
 struct DataSynthCommand {
   std::string world = "motion", out, coding = "lossless";
   std::int64_t train = 2000, test = 1000;
@@ -97,6 +116,8 @@ int run(const CommonOptions& common, const EvaluateCommand& command);
 int run(const CommonOptions& common, const CompareCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
+int run(const CommonOptions& common, const DataCheckCommand& command);
+int run(const CommonOptions& common, const DataPackCommand& command);
 int run(const CommonOptions& common, const DataSynthCommand& command);
 int run_doctor(const CommonOptions& common);
 

@@ -114,11 +114,15 @@ void mark_species(Scene& scene, RandomStream& stream) {
                 coat.direction_y);
 }
 
-// A second actor half a frame away, just as large, which does something of its own.
+// A second actor half a frame away, somewhat smaller, which does something of its own.
 void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
-  scene.main.radius = stream.uniform(0.19F, 0.25F);
-  scene.main.x = stream.uniform(0.25F, 0.75F);
-  scene.main.y = stream.uniform(0.25F, 0.75F);
+  scene.main.radius = stream.uniform(0.28F, 0.36F);
+  scene.main.x = stream.uniform(0.3F, 0.7F);
+  scene.main.y = stream.uniform(0.3F, 0.7F);
+  // Slowly enough to stay in its box for a good part of the clip.
+  scene.main.motion.vx *= 0.7F;
+  scene.main.motion.vy *= 0.7F;
+  scene.occluder.present = false;
   Object& other = scene.distractor;
   other.shape = static_cast<ShapeKind>(stream.integer(kShapes));
   other.pattern = draw_object_pattern(textured(stream), false, split, stream);

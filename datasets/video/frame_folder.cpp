@@ -44,7 +44,7 @@ FrameFile frame_file(const fs::path& path) {
   return {path, std::move(digits)};
 }
 
-std::vector<FrameFile> frame_files(const fs::path& folder) {
+std::vector<FrameFile> sorted_frame_files(const fs::path& folder) {
   std::vector<FrameFile> files;
   std::error_code error;
   for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
@@ -63,6 +63,12 @@ std::vector<FrameFile> frame_files(const fs::path& folder) {
 bool is_image_path(const fs::path& path) { return ends_in(path, kImages); }
 bool is_video_path(const fs::path& path) { return ends_in(path, kVideos); }
 
+std::vector<fs::path> frame_files(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  for (auto& file : sorted_frame_files(folder)) paths.push_back(std::move(file.path));
+  return paths;
+}
+
 std::int64_t count_frame_files(const fs::path& folder) {
   std::int64_t count = 0;
   std::error_code error;
@@ -73,15 +79,15 @@ std::int64_t count_frame_files(const fs::path& folder) {
   return count;
 }
 
-Clip read_frame_folder(const fs::path& folder, const FrameRule& rule, const ViewSpec& view,
+Clip read_frame_folder(const fs::path& folder, const ClipRequest& request,
                        const DecodeOptions& options) {
-  const std::vector<FrameFile> files = frame_files(folder);
+  const std::vector<fs::path> files = frame_files(folder);
   const auto frames = static_cast<std::int64_t>(files.size());
   if (files.empty()) {
     throw InputError(folder.string(), "video stream", "a folder of numbered image files", "none");
   }
-  const std::vector<std::int64_t> indices = rule(frames);
-  Clip clip(ClipShape{static_cast<int>(indices.size()), view.height, view.width});
+  const std::vector<std::int64_t> indices = request.frames(frames);
+  Clip clip(ClipShape{static_cast<int>(indices.size()), request.height, request.width});
   for (std::size_t k = 0; k < indices.size(); ++k) {
     if (indices[k] < 0 || indices[k] >= frames) {
       throw InputError(folder.string(), "frame indices",
@@ -93,9 +99,10 @@ Clip read_frame_folder(const fs::path& folder, const FrameRule& rule, const View
       std::memcpy(pixels, clip.frame(static_cast<int>(k) - 1), clip.frame_bytes());
       continue;
     }
-    const Clip picture = read_frames(
-        files[static_cast<std::size_t>(indices[k])].path.string(),
-        [](std::int64_t) { return std::vector<std::int64_t>{0}; }, view, options);
+    ClipRequest one = request;
+    one.frames = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
+    const Clip picture =
+        read_clips(files[static_cast<std::size_t>(indices[k])].string(), {one}, options).front();
     std::memcpy(pixels, picture.pixels.data(), clip.frame_bytes());
   }
   return clip;

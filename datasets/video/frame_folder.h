@@ -5,6 +5,7 @@
 // SlowFast): every image file of the folder is a frame, in the order of the numbers in the names.
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "datasets/video/decoder.h"
 
@@ -14,12 +15,13 @@ namespace permafrost {
 bool is_image_path(const std::filesystem::path& path);
 bool is_video_path(const std::filesystem::path& path);
 
-// Image files right in the folder; 0 for what is no folder.
+// Image files right in the folder, by their numbers; none for what is no folder.
+std::vector<std::filesystem::path> frame_files(const std::filesystem::path& folder);
 std::int64_t count_frame_files(const std::filesystem::path& folder);
 
-// As read_frames of decoder.h, which reads the pictures. Throws InputError for a folder without
-// image files too.
-Clip read_frame_folder(const std::filesystem::path& folder, const FrameRule& rule,
-                       const ViewSpec& view, const DecodeOptions& options = {});
+// As read_clips of decoder.h for one request, which reads the pictures. Throws InputError for a
+// folder without image files too.
+Clip read_frame_folder(const std::filesystem::path& folder, const ClipRequest& request,
+                       const DecodeOptions& options = {});
 
 }  // namespace permafrost

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
@@ -39,6 +41,17 @@ TEST_F(FrameFolder, IsAClipInTheOrderOfTheNumbers) {
     EXPECT_EQ(sample.clip.frame(t)[0], 10 * (indices[static_cast<std::size_t>(t)] + 1)) << t;
 }
 
+TEST_F(FrameFolder, HasTrainingViews) {
+  const ManifestSource source(read_manifest(folder_ / "list.csv"),
+                              {.shape = {4, 8, 8}, .frame_step = 3});
+  const Augmentation augmentation{.spec = read_augment_spec(Json("pretraining"), "test"),
+                                  .seed = 3};
+  const Sample sample = source.read_view(0, 0, 1, augmentation);
+  ASSERT_EQ(sample.failure, "");
+  EXPECT_EQ(sample.clip.pixels, source.read_view(0, 0, 1, augmentation).clip.pixels);
+  EXPECT_EQ(sample.clip.frame(0)[0] % 10, 0);  // flat frames stay flat
+}
+
 TEST_F(FrameFolder, DamageIsAFailureThatNamesTheFile) {
   write_file_atomically(folder_ / "v/img_1.png", "no picture");
   const ManifestSource source(read_manifest(folder_ / "list.csv"),
@@ -49,9 +62,10 @@ TEST_F(FrameFolder, DamageIsAFailureThatNamesTheFile) {
 TEST_F(FrameFolder, NeedsFramesAndRightIndices) {
   fs::create_directories(folder_ / "empty");
   const auto first = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
-  EXPECT_THROW(read_frame_folder(folder_ / "empty", first, {}), InputError);
+  EXPECT_THROW(read_frame_folder(folder_ / "empty", clip_request(first, {})), InputError);
   const auto outside = [](std::int64_t frames) { return std::vector<std::int64_t>{frames}; };
-  EXPECT_THROW(read_frame_folder(folder_ / "v", outside, {.height = 16, .width = 16}), InputError);
+  const ViewSpec view{.height = 16, .width = 16};
+  EXPECT_THROW(read_frame_folder(folder_ / "v", clip_request(outside, view)), InputError);
 }
 
 }  // namespace

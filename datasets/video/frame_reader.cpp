@@ -34,6 +34,13 @@ T* allocated(T* object) {
   return object;
 }
 
+// The prefix keeps a path such as "http:x" or "concat:a|b" a path.
+std::string ffmpeg_address(const std::string& path, const ByteRange& range) {
+  if (!range.is_part()) return "file:" + path;
+  return "subfile,,start," + std::to_string(range.offset) + ",end," +
+         std::to_string(range.offset + range.bytes) + ",,:file:" + path;
+}
+
 std::string codec_name(const AVStream& stream) {
   return quoted(avcodec_get_name(stream.codecpar->codec_id));
 }
@@ -41,7 +48,7 @@ std::string codec_name(const AVStream& stream) {
 }  // namespace
 
 FrameReader::FrameReader(const std::string& path, const DecodeOptions& options)
-    : path_(path), patience_(options.stall_seconds) {
+    : path_(path), options_(options), patience_(options.stall_seconds) {
   silence_ffmpeg();
   rest_clock();
   packet_.reset(allocated(av_packet_alloc()));
@@ -71,8 +78,8 @@ void FrameReader::open_file() {
   if (kind != std::filesystem::file_type::regular) fail(expected, "no regular file");
   const AVIOInterruptCB interrupt{&FrameReader::is_stalled, this};
   AVIOContext* file = nullptr;
-  // The prefix keeps a path such as "http:x" or "concat:a|b" a path.
-  int status = avio_open2(&file, ("file:" + path_).c_str(), AVIO_FLAG_READ, &interrupt, nullptr);
+  int status = avio_open2(&file, ffmpeg_address(path_, options_.range).c_str(), AVIO_FLAG_READ,
+                          &interrupt, nullptr);
   if (status < 0) fail(expected, ffmpeg_reason(status));
   file_.reset(file);
 

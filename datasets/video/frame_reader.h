@@ -53,6 +53,7 @@ class FrameReader {
   static int is_stalled(void* reader);
 
   std::string path_;
+  DecodeOptions options_;
   std::chrono::duration<double> patience_;
   Clock::time_point deadline_;
   // Destroyed in reverse: the container before the file that it reads.

@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/hash.h"
+#include "datasets/pack/pack.h"
 #include "datasets/video/frame_folder.h"
 #include "datasets/video/manifest_builder.h"
 
@@ -237,6 +238,8 @@ Manifest read_text_list(const fs::path& path, const ManifestOptions& options) {
 
 Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
   std::error_code ignored;
+  if (is_pack(path)) return read_pack_list(path, options);
+  if (!tar_shards(path).empty()) return read_tar_list(path, options);
   if (fs::is_directory(path, ignored)) return read_class_folders(path, options);
   if (lower(path.extension().string()) == ".json") return read_json_list(path, options);
   return read_text_list(path, options);
@@ -247,15 +250,24 @@ std::int64_t Manifest::missing() const {
                        [](const ManifestEntry& entry) { return entry.bytes < 0; });
 }
 
+namespace {
+
+// What is the same for two entries of the same bytes on disk.
+std::string place_of(const ManifestEntry& entry) {
+  return entry.path.lexically_normal().string() + "#" + std::to_string(entry.range.offset);
+}
+
+}  // namespace
+
 Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where) {
   std::unordered_set<std::string> seen;
   std::int64_t groups = 0;
   for (const auto& entry : train.entries) {
-    seen.insert(entry.path.lexically_normal().string());
+    seen.insert(place_of(entry));
     groups = std::max(groups, entry.group + 1);
   }
   for (const auto& entry : test.entries) {
-    if (seen.contains(entry.path.lexically_normal().string())) {
+    if (seen.contains(place_of(entry))) {
       throw InputError(where, "test", "files that the training list does not hold",
                        quoted(entry.name) + " in both");
     }

@@ -21,11 +21,19 @@
 //           "something", as the label files of that set write it.
 //   folder  a folder a class, named after it, with image and video files at any depth.
 //
+//   .tar    shards of videos or images, read in place: one, a range ("train-{000..146}.tar"), or a
+//           folder of them. A label stands beside a sample, as in WebDataset (7.mp4, 7.cls or
+//           7.json), or is the folder in the archive that the member lies in.
+//   pack    a folder that `data pack` wrote; see datasets/pack/pack.h. Its samples are read by a
+//           PackSource.
+//
 // A path may name a folder of numbered frames (00001.jpg ...), which is then one clip.
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "datasets/video/byte_range.h"
 
 namespace permafrost {
 
@@ -38,7 +46,8 @@ struct ManifestEntry {
   std::int64_t group = 0;
   // File size, or number of frames of a folder; -1 where there is no such file.
   std::int64_t bytes = -1;
-  int line = 0;  // in the manifest, from 1; in JSON and in folders the number of the entry
+  ByteRange range;  // of a member of an archive; the path is then the archive's
+  int line = 0;     // in the manifest, from 1; in JSON and in folders the number of the entry
 };
 
 struct ManifestOptions {

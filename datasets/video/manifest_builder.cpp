@@ -94,6 +94,11 @@ void ManifestBuilder::add(const ManifestRow& row, int line) {
   fs::path file = row.path;
   if (!options_.extension.empty() && !is_media_path(file)) file += options_.extension;
   entry.path = file.is_absolute() ? file : root_ / file;
+  if (row.range.is_part()) {
+    entry.path = row.file;
+    entry.range = row.range;
+    entry.bytes = row.range.bytes;
+  }
   entry.line = line;
   const bool later = options_.name_classes && class_names_.empty() && row.label;
   if (options_.name_classes && class_names_.empty()) label_texts_.push_back(row.label.value_or(""));
@@ -141,6 +146,7 @@ void ManifestBuilder::look_at_files() {
                  const std::int64_t end = std::min(count, (piece + 1) * kPiece);
                  for (std::int64_t i = piece * kPiece; i < end; ++i) {
                    ManifestEntry& entry = entries_[static_cast<std::size_t>(i)];
+                   if (entry.range.is_part()) continue;
                    entry.bytes = size_of_file(entry.path);
                    if (entry.bytes >= 0) continue;
                    if (const fs::path folder = without_frame_count(entry.path); !folder.empty()) {
@@ -162,7 +168,9 @@ std::string ManifestBuilder::identity() const {
     const ManifestEntry& entry = entries_[i];
     const fs::path inside = entry.path.lexically_normal().lexically_relative(root);
     const bool outside = inside.empty() || *inside.begin() == "..";
-    const fs::path& named = outside && entry.path.is_absolute() ? entry.path : inside;
+    const fs::path named = entry.range.is_part()                 ? fs::path(entry.name)
+                           : outside && entry.path.is_absolute() ? entry.path
+                                                                 : inside;
     hash.add(named.generic_string() + '\t' + std::to_string(entry.label) + '\t' + group_texts_[i] +
              '\t' + std::to_string(entry.bytes) + '\n');
   }

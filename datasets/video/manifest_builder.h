@@ -21,6 +21,9 @@ namespace permafrost {
 struct ManifestRow {
   std::string path;
   std::optional<std::string> label, group;
+  // Of a member of an archive: the archive, and where in it; `path` is then a name alone.
+  std::filesystem::path file;
+  ByteRange range;
 };
 
 class ManifestBuilder {
@@ -58,6 +61,11 @@ std::optional<std::int64_t> whole_number(std::string_view text);
 
 // The readers behind read_manifest().
 Manifest read_json_list(const std::filesystem::path& path, const ManifestOptions& options);
+// The archives that a path names: one, a range ("train-{000..146}.tar"), or those of a folder that
+// has no folders in it. None where it names something else.
+std::vector<std::filesystem::path> tar_shards(const std::filesystem::path& path);
+// options.split: only members below this folder of the archives.
+Manifest read_tar_list(const std::filesystem::path& path, const ManifestOptions& options);
 Manifest read_class_folders(const std::filesystem::path& path, const ManifestOptions& options);
 
 }  // namespace permafrost

@@ -6,6 +6,7 @@
 //   ManifestSource source(read_manifest("val.csv"), {.shape = {16, 224, 224}, .frame_step = 4});
 //   const Sample sample = source.read(0, 0, 1);
 #include <string>
+#include <vector>
 
 #include "datasets/augment/augmentation.h"
 #include "datasets/clip_source.h"
@@ -27,6 +28,17 @@ struct VideoOptions {
   bool directional = false;  // see ClipSource
   DecodeOptions decode;
 };
+
+// The parts of the options, for every source that cuts clips so.
+ViewSpec view_of(const VideoOptions& options);
+ClipSampling sampling_of(const VideoOptions& options, int places);
+// Throws InputError for a shape below 1, a crop that does not fit, and a place outside of places.
+void check_options(const VideoOptions& options, int place, int places);
+// What decides the cut, as text: a part of identities.
+std::string cutting_text(const VideoOptions& options);
+// The frames of a training view: at a random place where the draw says so.
+std::vector<std::int64_t> view_indices(const ClipSampling& sampling, std::int64_t frames, int place,
+                                       const ViewDraw& draw);
 
 // Thread-safe.
 class ManifestSource : public ClipSource {

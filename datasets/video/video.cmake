@@ -3,9 +3,9 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/class_folders.cpp video/float_crop.cpp video/frame_folder.cpp video/manifest.cpp
+  video/class_folders.cpp video/file_check.cpp video/float_crop.cpp video/frame_folder.cpp video/manifest.cpp
   video/manifest_builder.cpp video/manifest_json.cpp video/sampling.cpp video/source.cpp
-  video/transform.cpp)
+  video/tar_index.cpp video/tar_list.cpp video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -22,11 +22,12 @@ if(PERMAFROST_FFMPEG)
       "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
   endif()
   list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp
-    video/video_writer.cpp)
+    video/file_decoding_check.cpp video/frame_stream.cpp video/jpeg.cpp video/video_writer.cpp)
   list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder_absent.cpp video/video_writer_absent.cpp)
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder_absent.cpp video/file_check_absent.cpp
+    video/frame_stream_absent.cpp video/jpeg_absent.cpp video/video_writer_absent.cpp)
 endif()
 
 function(permafrost_video_tests)
@@ -34,6 +35,7 @@ function(permafrost_video_tests)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest_forms DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/tar_index DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling_parity DEPS permafrost_datasets LABELS parity)
   permafrost_test(video/transform_parity DEPS permafrost_datasets LABELS parity)

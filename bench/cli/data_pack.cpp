@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost data pack: the frames of a dataset, decoded once.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/cli/data_target.h"
+#include "bench/cli/options.h"
+#include "common/error.h"
+#include "common/files.h"
+#include "common/progress.h"
+#include "datasets/pack/pack_writer.h"
+#include "datasets/task_lists.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The task over the packs, in their folder.
+TaskSpec packed_task(const TaskSpec& spec, const std::vector<NamedList>& lists) {
+  TaskSpec packed = spec;
+  packed.manifest = packed.dataset = packed.labels = "";
+  packed.train_list = packed.test_list = packed.files = {};
+  packed.class_names.clear();  // the packs have them
+  packed.count_missing.reset();
+  if (lists.size() == 1) {
+    packed.manifest = ".";
+  } else {
+    packed.train_list.manifest = "train";
+    packed.test_list.manifest = "test";
+  }
+  return packed;
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const DataPackCommand& command) {
+  const DataTarget target = data_target(command.data);
+  const ResolvedLists resolved = resolve_lists(target.spec, target.data);
+  if (!resolved.unavailable.empty())
+    throw InputError("data pack", command.data.target, "data that is there", resolved.unavailable);
+  const std::vector<NamedList> lists = read_lists_apart(resolved);
+  for (const auto& list : lists)
+    if (is_pack(list.path))
+      throw InputError("data pack", command.data.target, "lists of files", "a pack");
+  const fs::path out = command.out;
+  require_writable_directory(out, "--out");
+  std::int64_t total = 0;
+  for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
+  Progress progress("pack", total, "files", common.quiet);
+  PackOptions options{.spec = {.coding = command.coding == "raw" ? PackCoding::raw
+                                                                 : PackCoding::jpeg,
+                               .short_side = command.short_side,
+                               .every = command.every,
+                               .quality = command.quality,
+                               .antialias = !command.aliased},
+                      .shard_samples = command.shard_samples,
+                      .threads = common.thread_count(),
+                      .done = [&] { progress.advance(); }};
+  OrderedJson report = OrderedJson::array();
+  for (const auto& list : lists) {
+    const fs::path folder = lists.size() == 1 ? out : out / list.name;
+    const PackInfo info =
+        write_pack(list.manifest, list.path.filename().string(), folder, options);
+    std::uint64_t bytes = 0;
+    for (const auto& shard : info.shards) bytes += shard.bytes;
+    report.push_back({{"folder", folder.string()},
+                      {"identity", info.identity},
+                      {"samples", info.samples},
+                      {"failures", info.failures},
+                      {"shards", info.shards.size()},
+                      {"bytes", bytes}});
+  }
+  progress.finish();
+  write_file_atomically(out / "task.json",
+                        to_json(packed_task(target.spec, lists)).dump(2) + "\n");
+  if (common.json) {
+    std::printf("%s\n", report.dump(2).c_str());
+    return 0;
+  }
+  for (const auto& one : report)
+    std::printf("%s: %lld samples, %lld that could not be decoded, %.1f MB, sha256 %s\n",
+                one["folder"].get<std::string>().c_str(), one["samples"].get<long long>(),
+                one["failures"].get<long long>(), one["bytes"].get<double>() / 1e6,
+                one["identity"].get<std::string>().c_str());
+  std::printf("use it with --task %s\n", (out / "task.json").c_str());
+  return 0;
+}
+
+}  // namespace permafrost

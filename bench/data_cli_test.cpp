@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The data commands as a user runs them.
+#include <nlohmann/json.hpp>
+
+#include "bench/cli_fixture.h"
+#include "common/json_object.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DataCli : public Cli {
+ protected:
+  // Five clips in d/train.csv and three in d/test.csv.
+  void synth() const {
+    const Ran run = program(
+        "data synth --world motion --train 5 --test 3 --frames 4 --size 24 "
+        "--quiet --out " +
+        path("d"));
+    ASSERT_EQ(run.status, 0) << run.err;
+    ASSERT_TRUE(fs::exists(path("d/test/000002.mp4")));
+  }
+};
+
+TEST_F(DataCli, SynthMakesATaskThatCanBeProbed) {
+  synth();
+  const Ran run = program("probe --encoder random-init --task " + path("d/task.json") +
+                          " --set epochs=1 --set clips=1 --head mean_pool --quiet --json --out " +
+                          path("probe"));
+  EXPECT_EQ(run.status, 0) << run.err;
+  expect_refusal(
+      "data synth --world motion --train 6 --test 3 --frames 4 --size 24 --quiet --out " +
+          path("d"),
+      {"rendered.json", "the same set"});
+  expect_refusal("data synth --world moton --out " + path("e"), {"--world", "nearest: motion"});
+}
+
+TEST_F(DataCli, CheckLeavesWithOneWhereSomethingIsWrong) {
+  synth();
+  const std::string command = "data check " + path("d/task.json") + " --least-frames 2 --quiet";
+  Ran run = program(command + " --out " + path("report"));
+  EXPECT_EQ(run.status, 1) << run.out;  // five clips are not of all eight classes
+  EXPECT_NE(run.out.find("list train: 3 classes have no file"), std::string::npos) << run.out;
+  EXPECT_NE(run.out.find("coverage 100.000 %"), std::string::npos) << run.out;
+  run = program("data check " + path("d/train.csv") + " --least-frames 2 --quiet");
+  EXPECT_EQ(run.status, 0) << run.out;  // its own names are the classes
+  write_file_atomically(path("d/train/000001.mp4"), "no video");
+  fs::remove(path("d/test/000000.mp4"));
+  run = program(command + " --json --out " + path("report"));
+  EXPECT_EQ(run.status, 1);
+  const Json json = parse_json(run.out, "stdout");
+  EXPECT_EQ(json["unreadable"][0]["file"], "train/000001.mp4");
+  EXPECT_EQ(json["missing"][0]["file"], "test/000000.mp4");
+  EXPECT_EQ(json["lists"][0]["manifest_sha256"].get<std::string>().size(), 64U);
+  EXPECT_EQ(read_file(path("report/check.json")), run.out);
+  EXPECT_NE(read_file(path("report/check.txt")).find("1 file is missing"), std::string::npos);
+}
+
+TEST_F(DataCli, PackIsCheckedInspectedAndProbed) {
+  synth();
+  const std::string command = "data pack " + path("d/task.json") +
+                              " --short-side 24 --shard-samples 2 --quiet --out " + path("p");
+  Ran run = program(command + " --json");
+  ASSERT_EQ(run.status, 0) << run.err;
+  const Json packs = parse_json(run.out, "stdout");
+  ASSERT_EQ(packs.size(), 2U);
+  EXPECT_EQ(packs[0]["samples"], 5);
+  EXPECT_EQ(packs[0]["failures"], 0);
+  fs::remove(path("p/train/shard-000001.pfshard"));
+  EXPECT_EQ(program(command + " --json").out, run.out);
+  expect_refusal("data pack " + path("d/task.json") + " --short-side 12 --quiet --out " + path("p"),
+                 {"pack.json", "another list or other settings"});
+
+  run = program("inspect " + path("p/train") + " --json");
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(parse_json(run.out, "stdout")["stored_frames"], 25);
+  EXPECT_EQ(program("inspect " + path("p/train")).status, 0);
+  // The packed clips are those of the files, and so is what is measured.
+  const std::string probe = "probe --encoder random-init --set epochs=1 --set clips=1 --quiet ";
+  const Ran files = program(probe + "--task " + path("d/task.json") + " --out " + path("f"));
+  const Ran packed = program(probe + "--task " + path("p/task.json") + " --out " + path("q"));
+  EXPECT_EQ(files.status, 0) << files.err;
+  EXPECT_EQ(packed.status, 0) << packed.err;
+  EXPECT_EQ(packed.out, files.out);
+
+  EXPECT_EQ(program("data check " + path("p/train") + " --quiet").status, 0);
+  std::string bytes = read_file(path("p/train/shard-000000.pfshard"));
+  bytes[100] = static_cast<char>(bytes[100] ^ 1);
+  write_file_atomically(path("p/train/shard-000000.pfshard"), bytes);
+  run = program("data check " + path("p/train") + " --quiet");
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.out.find("shard-000000.pfshard: train/000000.mp4, frame 0"), std::string::npos)
+      << run.out;
+  EXPECT_NE(run.out.find("1 damaged"), std::string::npos) << run.out;
+}
+
+TEST_F(DataCli, WhatIsNoDataIsRefused) {
+  expect_refusal("data check " + path("none.csv"), {"a list, a folder", "none.csv"});
+  expect_refusal("data check k400 --data " + path("."), {"k400/train.csv: no such file"});
+  expect_refusal("data check k400 --root x --data " + path("."), {"--root", "known dataset"});
+  const std::string task = write("t.json", R"({"name": "m", "kind": "synthetic", "world": "motion",
+    "train": 9, "test": 9})");
+  expect_refusal("data check " + task, {"kind", "synthetic"});
+  expect_refusal("data", {"permafrost"});
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Every file of a dataset decoded once, and what was found: for `permafrost data check`.
+//
+//   CheckedFiles files(out / "files.jsonl");
+//   const DatasetReport report = check_dataset(lists, {.threads = 8}, files);
+//   write_file_atomically(out / "check.txt", to_text(report));
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "common/json_object.h"
+#include "datasets/task_lists.h"
+#include "datasets/video/file_check.h"
+
+namespace permafrost {
+
+// What is known of files, kept as lines of JSON, so that a run that was ended goes on. A file that
+// has changed since (size or time) counts as not known. Thread-safe.
+class CheckedFiles {
+ public:
+  // An empty path keeps nothing. A last line that was cut off is dropped; other damage throws
+  // InputError.
+  explicit CheckedFiles(const std::filesystem::path& journal);
+  ~CheckedFiles();
+  CheckedFiles(const CheckedFiles&) = delete;
+  CheckedFiles& operator=(const CheckedFiles&) = delete;
+
+  // Known from before, or checked now and noted.
+  FileCheck check(const std::filesystem::path& path, const ByteRange& range = {});
+  std::int64_t known() const { return static_cast<std::int64_t>(known_.size()); }
+
+ private:
+  struct Known {
+    std::int64_t bytes = 0, changed = 0;
+    FileCheck check;
+  };
+  void read(const std::filesystem::path& journal);
+  std::map<std::string, Known> known_;
+  std::filesystem::path journal_;
+  int descriptor_ = -1;
+  std::mutex mutex_;
+};
+
+struct DatasetCheckOptions {
+  std::int64_t least_frames = 16;  // a video of fewer is short
+  int threads = 1;
+  std::function<void()> done;  // called once a file, from any thread
+};
+
+// A file as it stands in a list.
+struct FoundFile {
+  std::string list, name;
+  int line = 0, label = -1;
+  FileCheck check;
+};
+
+// Files of one content.
+struct Duplicate {
+  std::string sha256;
+  std::vector<FoundFile> files;
+  bool across_lists = false, across_labels = false;
+};
+
+struct ListReport {
+  std::string name, path, identity;  // identity: see Manifest
+  std::int64_t entries = 0, found = 0, whole = 0, damaged = 0, unreadable = 0, missing = 0;
+  std::int64_t released = 0;              // 0: not known
+  std::vector<std::int64_t> class_sizes;  // [classes]
+  // Share of the entries that give a clip.
+  double coverage() const;
+};
+
+// Least, median, mean and most of what is known; zeros where nothing is.
+struct Spread {
+  double least = 0, median = 0, mean = 0, most = 0, sum = 0;
+};
+
+struct DatasetReport {
+  std::vector<ListReport> lists;
+  std::vector<std::string> class_names;
+  int classes = 0;
+  // In the order of the lists.
+  std::vector<FoundFile> missing, unreadable, damaged, short_videos;
+  std::vector<Duplicate> duplicates;  // by the first file
+  Spread frames, seconds, rates;      // of videos; seconds and rates where they are known
+  std::map<std::string, std::int64_t> sizes, codecs;  // "854x480" and "h264": files
+  std::int64_t bytes = 0, images = 0, videos = 0, least_frames = 0;
+  // One sentence for everything that is wrong; empty when nothing is.
+  std::vector<std::string> wrong;
+};
+
+// The lists must have been read without asking for their files. Results do not depend on threads.
+DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCheckOptions& options,
+                            CheckedFiles& files);
+
+OrderedJson to_json(const DatasetReport& report);
+std::string to_text(const DatasetReport& report);
+
+}  // namespace permafrost

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/dataset_check.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/png.h"
+#include "datasets/synthetic/source.h"
+#include "datasets/video/test_video.h"
+#include "datasets/video/video_writer.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string video_bytes(int frames, std::int64_t sample) {
+  const synthetic::TaskSource source(synthetic::SyntheticTask::motion, synthetic::Split::test, 8,
+                                     {frames, 32, 48});
+  return encode_video(source.read(sample, 0, 1).clip);
+}
+
+class DatasetCheck : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::remove_all(folder_);
+    // What can be wrong, once each.
+    write_file_atomically(folder_ / "good.mp4", video_bytes(20, 0));
+    write_file_atomically(folder_ / "copy.mp4", video_bytes(20, 0));
+    write_file_atomically(folder_ / "short.mp4", video_bytes(5, 1));
+    write_file_atomically(folder_ / "text.mp4", "this is no video");
+    write_test_video(folder_ / "whole.mkv", {.frames = grey_frames(12, 32, 24)});
+    // Bytes in the middle of a picture are lost.
+    std::string cut = read_file(folder_ / "whole.mkv");
+    for (std::size_t i = cut.size() / 2; i < cut.size() / 2 + 40; ++i) cut[i] = '\0';
+    write_file_atomically(folder_ / "cut.mkv", cut);
+    write_png(folder_ / "image.png", Image(16, 16, 90));
+    write_file_atomically(folder_ / "train.csv",
+                          "good.mp4 0\ngone.mp4 0\nshort.mp4 1\ntext.mp4 1\ncut.mkv 1\n");
+    write_file_atomically(folder_ / "test.csv", "copy.mp4 1\nimage.png 0\n");
+    write_file_atomically(folder_ / "set.json",
+                          Json{{"name", "set"},
+                               {"classes", 3},
+                               {"class_names", {"a", "b", "c"}},
+                               {"train", {{"manifest", "train.csv"}, {"samples", 5}}},
+                               {"test", {{"manifest", "test.csv"}, {"samples", 2}}}}
+                              .dump());
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::vector<NamedList> lists() const {
+    TaskSpec spec{.name = "set", .kind = TaskKind::manifest, .dataset = "set.json"};
+    spec.count_missing = true;
+    return read_lists_apart(resolve_lists(spec, folder_));
+  }
+  DatasetReport report(CheckedFiles& files, int threads = 1, int* done = nullptr) const {
+    return check_dataset(lists(),
+                         {.least_frames = 16,
+                          .threads = threads,
+                          .done =
+                              [done] {
+                                if (done != nullptr) ++*done;
+                              }},
+                         files);
+  }
+  const fs::path folder_ = fs::path(testing::TempDir()) / "dataset_check_test";
+};
+
+TEST_F(DatasetCheck, TellsEverythingThatIsWrong) {
+  CheckedFiles files{fs::path()};
+  const DatasetReport r = report(files);
+  ASSERT_EQ(r.lists.size(), 2U);
+  const ListReport& train = r.lists[0];
+  EXPECT_EQ(train.entries, 5);
+  EXPECT_EQ(train.found, 4);
+  EXPECT_EQ(train.whole, 2);
+  EXPECT_EQ(train.damaged, 1);
+  EXPECT_EQ(train.unreadable, 1);
+  EXPECT_EQ(train.missing, 1);
+  EXPECT_DOUBLE_EQ(train.coverage(), 0.6);
+  EXPECT_EQ(train.class_sizes, (std::vector<std::int64_t>{1, 3, 0}));
+  ASSERT_EQ(r.missing.size(), 1U);
+  EXPECT_EQ(r.missing[0].name, "gone.mp4");
+  EXPECT_EQ(r.missing[0].line, 2);
+  ASSERT_EQ(r.unreadable.size(), 1U);
+  EXPECT_EQ(r.unreadable[0].name, "text.mp4");
+  EXPECT_NE(r.unreadable[0].check.reason, "");
+  ASSERT_EQ(r.damaged.size(), 1U);
+  EXPECT_EQ(r.damaged[0].name, "cut.mkv");
+  // The damaged one has fewer than 16 frames as well.
+  ASSERT_EQ(r.short_videos.size(), 2U);
+  EXPECT_EQ(r.short_videos[0].check.frames, 5);
+  ASSERT_EQ(r.duplicates.size(), 1U);
+  EXPECT_TRUE(r.duplicates[0].across_lists);
+  EXPECT_TRUE(r.duplicates[0].across_labels);
+  EXPECT_EQ(r.images, 1);
+  EXPECT_EQ(r.frames.most, 20);
+  EXPECT_EQ(r.sizes.at("48x32"), 3);
+  const std::string text = to_text(r);
+  for (const char* part : {"1 file is missing", "1 file cannot be read", "1 file is damaged",
+                           "2 videos have fewer than 16 frames", "1 content is in both lists",
+                           "list train: 4 samples found of 5", "1 class has no file: c",
+                           "coverage 60.000 %", "good.mp4 = test:copy.mp4"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  EXPECT_EQ(to_json(r)["lists"][0]["missing"], 1);
+  EXPECT_EQ(to_json(r)["wrong"].size(), r.wrong.size());
+}
+
+TEST_F(DatasetCheck, IsTheSameForAnyThreads) {
+  CheckedFiles one{fs::path()}, four{fs::path()};
+  EXPECT_EQ(to_json(report(one)).dump(), to_json(report(four, 4)).dump());
+}
+
+TEST_F(DatasetCheck, GoesOnFromItsJournal) {
+  const fs::path journal = folder_ / "out/files.jsonl";
+  std::string first;
+  {
+    CheckedFiles files(journal);
+    first = to_json(report(files)).dump();
+  }
+  // The last line was cut off, another file has changed.
+  std::string text = read_file(journal);
+  text.resize(text.size() - 30);
+  write_file_atomically(journal, text);
+  {
+    CheckedFiles files(journal);
+    EXPECT_EQ(files.known(), 5);
+    EXPECT_EQ(to_json(report(files)).dump(), first);
+  }
+  write_file_atomically(folder_ / "text.mp4", video_bytes(20, 3));
+  CheckedFiles files(journal);
+  EXPECT_EQ(files.known(), 6);
+  EXPECT_EQ(report(files).unreadable.size(), 0U);
+  // What is known is not decoded again: the journal is believed.
+  std::string changed = read_file(journal);
+  const auto at = changed.find("\"frames\":5");
+  ASSERT_NE(at, std::string::npos);
+  changed.replace(at, 10, "\"frames\":6");
+  write_file_atomically(journal, changed);
+  CheckedFiles again(journal);
+  EXPECT_EQ(report(again).short_videos[0].check.frames, 6);
+  write_file_atomically(journal, "no json\n");
+  EXPECT_THROW(CheckedFiles broken(journal), InputError);
+}
+
+TEST_F(DatasetCheck, NothingWrongIsSaidSo) {
+  write_file_atomically(folder_ / "fine.csv", "good.mp4 0\nimage.png 1\n");
+  const TaskSpec spec{.name = "f", .kind = TaskKind::manifest, .manifest = "fine.csv"};
+  CheckedFiles files{fs::path()};
+  const DatasetReport r =
+      check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {.threads = 2}, files);
+  EXPECT_TRUE(r.wrong.empty()) << r.wrong[0];
+  EXPECT_NE(to_text(r).find("nothing is wrong"), std::string::npos);
+}
+
+// What ffmpeg 5.1 makes of broken and whole files of many kinds.
+TEST(DatasetCheckData, BrokenFilesOfManyKinds) {
+  const char* named = std::getenv("PERMAFROST_DATA_DIR");
+  const fs::path data = named != nullptr ? named : PERMAFROST_SOURCE_DIR "/../shared/data";
+  if (!fs::exists(data / "decode_generated")) GTEST_SKIP() << "no " << data / "decode_generated";
+  const auto state = [&](const char* name) {
+    return name_of(check_file(data / "decode_generated" / name).state);
+  };
+  for (const char* name : {"corrupt_empty.mp4", "corrupt_header_only.mp4", "corrupt_text.mp4",
+                           "corrupt_trunc60.mp4", "audio_only.m4a"})
+    EXPECT_EQ(state(name), "unreadable") << name;
+  EXPECT_EQ(state("corrupt_trunc60.avi"), "damaged");
+  for (const char* name : {"h264_high_bf3_onekey.mp4", "hevc_main.mp4", "vp8.webm", "av1.mp4",
+                           "rot_90.mp4", "vfr_dropped.mp4", "one_frame.mp4", "mpeg4_bf2.avi"})
+    EXPECT_EQ(state(name), "whole") << name;
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/pack/pack.h"
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include "common/error.h"
+#include "common/hash.h"
+#include "datasets/video/manifest_builder.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kVersion = 1;
+
+std::string identity_of(const PackInfo& info) {
+  std::string text = "pack " + info.plan + "\n";
+  for (const auto& shard : info.shards) text += shard.index_sha256 + "\n";
+  return sha256_of(text);
+}
+
+PackSpec read_pack_spec(const Json& json, const std::string& where) {
+  JsonObject object(json, where);
+  PackSpec spec;
+  spec.coding =
+      object.choice("coding", {"raw", "jpeg"}) == "raw" ? PackCoding::raw : PackCoding::jpeg;
+  spec.short_side = static_cast<int>(object.integer("short_side", {}, 1, 16384));
+  spec.every = static_cast<int>(object.integer("every", {}, 1, 1'000'000));
+  spec.quality = static_cast<int>(object.integer("quality", spec.quality, 1, 100));
+  spec.antialias = object.boolean("antialias");
+  object.finish();
+  return spec;
+}
+
+std::vector<PackShard> read_shards(const Json& json, const std::string& where) {
+  if (!json.is_array()) throw InputError(where, "shards", "a list", json.type_name());
+  std::vector<PackShard> shards;
+  for (std::size_t k = 0; k < json.size(); ++k) {
+    JsonObject object(json[k], where + ":/shards/" + std::to_string(k));
+    PackShard shard;
+    shard.file = object.text("file");
+    shard.bytes = static_cast<std::uint64_t>(object.integer("bytes", {}, 0));
+    shard.samples = object.integer("samples", {}, 0);
+    shard.index_sha256 = object.text("index_sha256");
+    object.finish();
+    if (fs::path(shard.file).filename() != shard.file || shard.file.empty())
+      throw InputError(object.where("file"), "", "a file in the folder of the pack",
+                       quoted(shard.file));
+    shards.push_back(std::move(shard));
+  }
+  return shards;
+}
+
+}  // namespace
+
+Json to_json(const PackSpec& spec) {
+  Json json = {{"coding", name_of(spec.coding)},
+               {"short_side", spec.short_side},
+               {"every", spec.every},
+               {"antialias", spec.antialias}};
+  if (spec.coding == PackCoding::jpeg) json["quality"] = spec.quality;
+  return json;
+}
+
+std::string pack_plan(const PackSpec& spec, const std::string& list_identity) {
+  return sha256_of("pack " + std::to_string(kVersion) + "\n" + to_json(spec).dump() + "\n" +
+                   kTransformVersion + "\n" + list_identity + "\n");
+}
+
+bool is_pack(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::is_regular_file(folder / "pack.json", ignored);
+}
+
+PackInfo read_pack_info(const fs::path& folder) {
+  const std::string where = (folder / "pack.json").string();
+  const Json json = read_json(where);
+  JsonObject object(json, where);
+  PackInfo info;
+  object.choice("format", {"permafrost pack"});
+  object.integer("version", {}, kVersion, kVersion);
+  const Json *spec = object.child("spec"), *shards = object.child("shards");
+  if (spec == nullptr || shards == nullptr) throw InputError(where, "spec, shards", "both", "less");
+  info.spec = read_pack_spec(*spec, object.where("spec"));
+  info.shards = read_shards(*shards, where);
+  info.plan = object.text("plan");
+  info.list_identity = object.text("list_identity");
+  info.list_name = object.text("list");
+  info.classes = static_cast<int>(object.integer("classes", {}, 0, INT32_MAX));
+  info.class_names = object.texts("class_names");
+  info.samples = object.integer("samples", {}, 0);
+  info.failures = object.integer("failures", {}, 0);
+  info.identity = object.text("identity");
+  object.finish();
+  if (info.identity != identity_of(info))
+    throw InputError(where, "identity", identity_of(info), info.identity, "the file is damaged");
+  return info;
+}
+
+void write_pack_info(const fs::path& folder, const PackInfo& info) {
+  OrderedJson shards = OrderedJson::array();
+  for (const auto& shard : info.shards)
+    shards.push_back({{"file", shard.file},
+                      {"bytes", shard.bytes},
+                      {"samples", shard.samples},
+                      {"index_sha256", shard.index_sha256}});
+  const OrderedJson json = {{"format", "permafrost pack"},   {"version", kVersion},
+                            {"spec", to_json(info.spec)},    {"plan", info.plan},
+                            {"list", info.list_name},        {"list_identity", info.list_identity},
+                            {"classes", info.classes},       {"class_names", info.class_names},
+                            {"samples", info.samples},       {"failures", info.failures},
+                            {"identity", identity_of(info)}, {"shards", shards}};
+  write_file_atomically(folder / "pack.json",
+                        json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+}
+
+Pack::Pack(fs::path folder) : folder_(std::move(folder)), info_(read_pack_info(folder_)) {
+  for (std::size_t s = 0; s < info_.shards.size(); ++s) {
+    const PackShard& shard = info_.shards[s];
+    const fs::path path = folder_ / shard.file;
+    files_.push_back(std::make_unique<MappedFile>(path));
+    const MappedFile& file = *files_.back();
+    if (file.size() != shard.bytes)
+      throw InputError(path.string(), "size", std::to_string(shard.bytes) + " bytes",
+                       std::to_string(file.size()), "the shard is damaged");
+    ShardIndex index =
+        read_shard_index({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
+    if (index.sha256 != shard.index_sha256)
+      throw InputError(path.string(), "index", "SHA-256 " + shard.index_sha256, index.sha256,
+                       "the shard is of another pack");
+    for (std::size_t k = 0; k < index.samples.size(); ++k) samples_.push_back({s, k});
+    indices_.push_back(std::move(index));
+  }
+  if (size() != info_.samples)
+    throw InputError((folder_ / "pack.json").string(), "samples", std::to_string(size()),
+                     std::to_string(info_.samples));
+}
+
+const PackedSample& Pack::sample(std::int64_t index) const {
+  if (index < 0 || index >= size())
+    throw InputError(folder_.string(), "sample", "0 to " + std::to_string(size() - 1),
+                     std::to_string(index));
+  const Place& place = samples_[static_cast<std::size_t>(index)];
+  return indices_[place.shard].samples[place.in_shard];
+}
+
+std::string_view Pack::frame_bytes(std::int64_t index, std::int64_t frame) const {
+  const PackedSample& packed = sample(index);
+  if (frame < 0 || frame >= static_cast<std::int64_t>(packed.stored.size()))
+    throw InputError(folder_.string() + ": " + packed.name, "frame",
+                     "0 to " + std::to_string(packed.stored.size()) + " less one",
+                     std::to_string(frame));
+  const PackedFrame& stored = packed.stored[static_cast<std::size_t>(frame)];
+  const std::size_t shard = samples_[static_cast<std::size_t>(index)].shard;
+  const std::string_view bytes(reinterpret_cast<const char*>(files_[shard]->data()) + stored.offset,
+                               stored.bytes);
+  if (frame_hash(bytes) != stored.hash)
+    throw InputError((folder_ / info_.shards[shard].file).string(),
+                     packed.name + ", frame " + std::to_string(frame), "SHA-256 " + stored.hash,
+                     frame_hash(bytes), "the shard is damaged; remove it and pack again");
+  return bytes;
+}
+
+std::vector<std::string> Pack::damaged_samples(std::size_t shard) const {
+  std::vector<std::string> damaged;
+  for (std::int64_t i = 0; i < size(); ++i) {
+    if (samples_[static_cast<std::size_t>(i)].shard != shard) continue;
+    const auto frames = static_cast<std::int64_t>(sample(i).stored.size());
+    try {
+      for (std::int64_t k = 0; k < frames; ++k) frame_bytes(i, k);
+    } catch (const InputError& error) {
+      damaged.emplace_back(error.what());
+    }
+  }
+  return damaged;
+}
+
+ImageView FrameDecoder::frame(const Pack& pack, std::int64_t index, std::int64_t frame) {
+  const PackedSample& sample = pack.sample(index);
+  const std::string_view bytes = pack.frame_bytes(index, frame);
+  if (pack.info().spec.coding == PackCoding::raw)
+    return {reinterpret_cast<const std::uint8_t*>(bytes.data()), sample.height, sample.width,
+            std::ptrdiff_t{3} * sample.width};
+  if (!jpeg_) jpeg_ = std::make_unique<JpegDecoder>();
+  const ImageView image = jpeg_->decode(bytes, sample.name);
+  if (image.height != sample.height || image.width != sample.width)
+    throw InputError(sample.name, "frame " + std::to_string(frame),
+                     std::to_string(sample.height) + "x" + std::to_string(sample.width),
+                     std::to_string(image.height) + "x" + std::to_string(image.width));
+  return image;
+}
+
+Manifest read_pack_list(const fs::path& folder, const ManifestOptions& options) {
+  const Pack pack(folder);
+  const PackInfo& info = pack.info();
+  const std::string where = (folder / "pack.json").string();
+  ManifestOptions as_packed;
+  as_packed.require_files = false;
+  as_packed.labels_required = false;
+  as_packed.class_names = options.class_names.empty() ? info.class_names : options.class_names;
+  as_packed.classes = options.classes > 0 ? options.classes : info.classes;
+  ManifestBuilder builder(as_packed, folder,
+                          [&](int line) { return where + ": sample " + std::to_string(line); });
+  for (std::int64_t i = 0; i < pack.size(); ++i) {
+    const PackedSample& sample = pack.sample(i);
+    ManifestRow row{.path = sample.name, .group = std::to_string(sample.group)};
+    const auto label = static_cast<std::size_t>(sample.label);
+    if (sample.label >= 0)
+      row.label =
+          label < info.class_names.size() ? info.class_names[label] : std::to_string(sample.label);
+    else if (options.labels_required)
+      throw InputError(where, sample.name, "a label", "none");
+    builder.add(row, static_cast<int>(i + 1));
+  }
+  if (builder.empty()) throw InputError(where, "samples", "at least one", "none");
+  Manifest manifest = builder.finish();
+  manifest.identity = info.identity;
+  for (std::size_t i = 0; i < manifest.entries.size(); ++i) {
+    std::uint64_t bytes = 0;
+    for (const auto& frame : pack.sample(static_cast<std::int64_t>(i)).stored) bytes += frame.bytes;
+    manifest.entries[i].bytes = static_cast<std::int64_t>(bytes);
+  }
+  return manifest;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Decodes a list once and writes it as a pack.
+//
+//   write_pack(manifest, "k400/train.csv", "packs/k400-train", {.spec = {.short_side = 256}});
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "datasets/pack/pack.h"
+
+namespace permafrost {
+
+struct PackOptions {
+  PackSpec spec;
+  std::int64_t shard_samples = 64;  // part of what a pack is: shards are cut by number
+  int threads = 1;
+  std::function<void()> done;  // called once a sample, from any thread
+};
+
+// Shards that are there and whole are kept, so that a run that was ended goes on; a shard and
+// pack.json appear whole. A sample that cannot be decoded becomes one that says why. The pack does
+// not depend on the number of threads. Throws InputError where the folder holds another pack.
+PackInfo write_pack(const Manifest& list, const std::string& list_name,
+                    const std::filesystem::path& folder, const PackOptions& options);
+
+}  // namespace permafrost

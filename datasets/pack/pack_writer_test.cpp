@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/pack/pack_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/png.h"
+#include "datasets/pack/pack_source.h"
+#include "datasets/video/test_video.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A smooth picture that moves, so that resizing and JPEG have something to do.
+TestImage slope(int height, int width, int shift) {
+  TestImage image{height, width, {}};
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      for (const int value : {x + shift, y + 2 * shift, x + y})
+        image.rgb.push_back(static_cast<std::uint8_t>(value % 200));
+  return image;
+}
+
+class PackWriterTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::remove_all(folder_);
+    std::string list = "path,label,group\n";
+    for (int k = 0; k < 5; ++k) {
+      const std::string name = "v" + std::to_string(k) + ".mkv";
+      std::vector<TestImage> frames;
+      for (int t = 0; t < 9 + k; ++t) frames.push_back(slope(48, 64 + 2 * k, 3 * t + k));
+      fs::create_directories(folder_ / "clips");
+      write_test_video(folder_ / "clips" / name, {.frames = frames});
+      list += name + "," + (k % 2 == 0 ? "calm" : "fight") + ",g" + std::to_string(k / 2) + "\n";
+    }
+    write_png(folder_ / "clips/i.png", Image(20, 12, 77));
+    write_file_atomically(folder_ / "clips/broken.mp4", "no video");
+    write_file_atomically(folder_ / "clips/list.csv", list + "i.png,calm,i\nbroken.mp4,calm,b\n");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Manifest list() const {
+    return read_manifest(folder_ / "clips/list.csv", {.name_classes = true});
+  }
+  PackInfo pack(const PackSpec& spec, int threads = 1, const char* name = "pack") const {
+    return write_pack(list(), "list.csv", folder_ / name,
+                      {.spec = spec, .shard_samples = 2, .threads = threads});
+  }
+  Sample from_pack(std::int64_t i, const VideoOptions& options, const char* name = "pack") const {
+    return PackSource(folder_ / name, read_manifest(folder_ / name), options).read(i, 0, 1);
+  }
+  const fs::path folder_ = fs::path(testing::TempDir()) / "pack_writer_test";
+};
+
+TEST_F(PackWriterTest, RawFramesAreThoseOfTheFiles) {
+  const PackInfo info = pack({.short_side = 24});
+  EXPECT_EQ(info.samples, 7);
+  EXPECT_EQ(info.failures, 1);
+  EXPECT_EQ(info.shards.size(), 4U);
+  EXPECT_EQ(info.class_names, (std::vector<std::string>{"calm", "fight"}));
+  const VideoOptions options{.shape = {4, 24, 24}, .frame_step = 2};
+  const ManifestSource files(list(), options);
+  for (std::int64_t i = 0; i < 5; ++i)
+    EXPECT_EQ(from_pack(i, options).clip.pixels, files.read(i, 0, 1).clip.pixels) << i;
+  EXPECT_NE(from_pack(6, options).failure.find("broken.mp4"), std::string::npos);
+  const PackSource source(folder_ / "pack", read_manifest(folder_ / "pack"), options);
+  EXPECT_EQ(source.group(1), source.group(0));
+  EXPECT_NE(source.group(2), source.group(1));
+}
+
+TEST_F(PackWriterTest, SmallPicturesStayAsTheyAre) {
+  pack({.short_side = 24});
+  const Pack packed(folder_ / "pack");
+  EXPECT_EQ(packed.sample(5).height, 12);
+  EXPECT_EQ(packed.sample(5).width, 20);
+  EXPECT_EQ(packed.sample(5).frames, 1);
+}
+
+TEST_F(PackWriterTest, EveryNthFrame) {
+  pack({.short_side = 24, .every = 4});
+  const Pack packed(folder_ / "pack");
+  EXPECT_EQ(packed.sample(0).frames, 9);
+  EXPECT_EQ(packed.sample(0).stored.size(), 3U);
+}
+
+TEST_F(PackWriterTest, AVideoThatChangesItsSizeHasTheFirst) {
+  write_test_video(folder_ / "clips/v0.mkv", {.frames = {slope(48, 64, 0), slope(64, 48, 3)}});
+  EXPECT_EQ(pack({.short_side = 24}).failures, 1);
+  const Pack packed(folder_ / "pack");
+  EXPECT_EQ(packed.sample(0).frames, 2);
+  EXPECT_EQ(packed.sample(0).width, 32);
+  FrameDecoder decoder;
+  EXPECT_EQ(decoder.frame(packed, 0, 1).width, 32);
+}
+
+TEST_F(PackWriterTest, JpegIsNearAndSmaller) {
+  pack({.short_side = 48});
+  pack({.coding = PackCoding::jpeg, .short_side = 48}, 1, "jpeg");
+  const VideoOptions options{.shape = {4, 48, 48}, .frame_step = 2};
+  const Clip raw = from_pack(1, options).clip, jpeg = from_pack(1, options, "jpeg").clip;
+  ASSERT_EQ(jpeg.shape, raw.shape);
+  double squares = 0;
+  for (std::size_t i = 0; i < raw.pixels.size(); ++i) {
+    const double d = double{1} * raw.pixels[i] - jpeg.pixels[i];
+    squares += d * d;
+  }
+  EXPECT_GT(10 * std::log10(65025.0 * static_cast<double>(raw.pixels.size()) / squares), 30);
+  EXPECT_LT(fs::file_size(folder_ / "jpeg/shard-000000.pfshard") * 2,
+            fs::file_size(folder_ / "pack/shard-000000.pfshard"));
+  EXPECT_NE(Pack(folder_ / "jpeg").info().identity, Pack(folder_ / "pack").info().identity);
+}
+
+TEST_F(PackWriterTest, DoesNotDependOnThreadsAndGoesOn) {
+  const PackInfo one = pack({.short_side = 24});
+  const PackInfo four = pack({.short_side = 24}, 4, "other");
+  EXPECT_EQ(one.identity, four.identity);
+  // As after a kill: no pack.json, one shard missing, one half written.
+  fs::remove(folder_ / "pack/pack.json");
+  fs::remove(folder_ / "pack/shard-000002.pfshard");
+  write_file_atomically(folder_ / "pack/.partial-shard-000003.pfshard-Xy", "half");
+  const auto before = fs::last_write_time(folder_ / "pack/shard-000001.pfshard");
+  EXPECT_THROW(Pack(folder_ / "pack"), InputError);
+  EXPECT_EQ(pack({.short_side = 24}).identity, one.identity);
+  EXPECT_EQ(fs::last_write_time(folder_ / "pack/shard-000001.pfshard"), before);
+  EXPECT_FALSE(fs::exists(folder_ / "pack/.partial-shard-000003.pfshard-Xy"));
+  EXPECT_THROW(pack({.short_side = 32}), InputError);
+  fs::remove(folder_ / "pack/pack.json");
+  EXPECT_THROW(pack({.short_side = 32}), InputError);  // its shards tell
+}
+
+TEST_F(PackWriterTest, FailedSamplesLeaveNothingBehind) {
+  write_file_atomically(folder_ / "clips/list.csv", "broken.mp4,calm\nv0.mkv,calm\n");
+  const PackInfo info = pack({.short_side = 24});
+  const Pack packed(folder_ / "pack");
+  EXPECT_EQ(info.failures, 1);
+  EXPECT_EQ(packed.sample(1).stored[0].offset, 8U);
+}
+
+}  // namespace
+}  // namespace permafrost

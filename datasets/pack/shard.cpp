@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/pack/shard.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "common/error.h"
+#include "common/hash.h"
+#include "common/json_object.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kMagic = "PFSHARD1";
+constexpr std::size_t kDigits = 64, kHashDigits = 32;
+constexpr std::size_t kFooter = 16 + kDigits + kMagic.size();
+constexpr int kMostSide = 16384;
+
+std::string number_bytes(std::uint64_t value) {
+  std::string bytes;
+  for (int shift = 0; shift < 64; shift += 8) bytes += static_cast<char>(value >> shift & 0xff);
+  return bytes;
+}
+
+std::uint64_t number_at(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t k = 0; k < 8; ++k)
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[k])} << 8 * k;
+  return value;
+}
+
+bool is_hash(const std::string& text) {
+  return text.size() == kHashDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+PackCoding coding_of(JsonObject& object) {
+  return object.choice("coding", {"raw", "jpeg"}) == "raw" ? PackCoding::raw : PackCoding::jpeg;
+}
+
+// Frames lie one after the other from `offset`; `end` is where frames must have ended.
+void read_frames_of(JsonObject& object, const std::string& where, PackCoding coding,
+                    std::uint64_t end, PackedSample& sample) {
+  const auto hashes = object.texts("hashes");
+  const auto most = static_cast<std::int64_t>(end);
+  auto offset = static_cast<std::uint64_t>(
+      object.integer("offset", {}, static_cast<std::int64_t>(kMagic.size()), most));
+  std::vector<std::int64_t> sizes;
+  if (coding == PackCoding::jpeg) {
+    sizes = object.integers("sizes");
+    if (sizes.size() != hashes.size())
+      throw InputError(where, "sizes", std::to_string(hashes.size()) + ", one a frame",
+                       std::to_string(sizes.size()));
+  }
+  const std::int64_t raw = std::int64_t{3} * sample.height * sample.width;
+  for (std::size_t k = 0; k < hashes.size(); ++k) {
+    const std::int64_t bytes = coding == PackCoding::jpeg ? sizes[k] : raw;
+    if (bytes < 1 || static_cast<std::uint64_t>(bytes) > end - offset)
+      throw InputError(where, "frame " + std::to_string(k),
+                       "1 to " + std::to_string(end - offset) + " bytes", std::to_string(bytes));
+    if (!is_hash(hashes[k]))
+      throw InputError(where, "hashes", "32 hexadecimal digits", quoted(hashes[k]));
+    sample.stored.push_back({offset, static_cast<std::uint64_t>(bytes), hashes[k]});
+    offset += static_cast<std::uint64_t>(bytes);
+  }
+}
+
+PackedSample read_sample(const Json& json, const std::string& where, PackCoding coding,
+                         std::uint64_t end) {
+  JsonObject object(json, where);
+  PackedSample sample;
+  sample.name = object.text("name");
+  sample.label = static_cast<int>(object.integer("label", {}, -1, INT32_MAX));
+  sample.group = object.integer("group", {}, 0);
+  sample.failure = object.text("failure", "");
+  if (sample.failure.empty()) {
+    sample.frames = object.integer("frames", {}, 1);
+    sample.height = static_cast<int>(object.integer("height", {}, 1, kMostSide));
+    sample.width = static_cast<int>(object.integer("width", {}, 1, kMostSide));
+    read_frames_of(object, where, coding, end, sample);
+    const auto stored = static_cast<std::int64_t>(sample.stored.size());
+    if (stored < 1 || stored > sample.frames)
+      throw InputError(where, "hashes", "1 to " + std::to_string(sample.frames) + " frames",
+                       std::to_string(stored));
+  }
+  object.finish();
+  return sample;
+}
+
+Json to_json(const PackedSample& sample, PackCoding coding) {
+  Json json = {{"name", sample.name}, {"label", sample.label}, {"group", sample.group}};
+  if (!sample.failure.empty()) {
+    json["failure"] = sample.failure;
+    return json;
+  }
+  json["frames"] = sample.frames;
+  json["height"] = sample.height;
+  json["width"] = sample.width;
+  json["offset"] = sample.stored.front().offset;
+  Json hashes = Json::array(), sizes = Json::array();
+  for (const auto& frame : sample.stored) {
+    hashes.push_back(frame.hash);
+    sizes.push_back(frame.bytes);
+  }
+  json["hashes"] = std::move(hashes);
+  if (coding == PackCoding::jpeg) json["sizes"] = std::move(sizes);
+  return json;
+}
+
+std::string reason() { return std::strerror(errno); }
+
+}  // namespace
+
+std::string name_of(PackCoding coding) { return coding == PackCoding::raw ? "raw" : "jpeg"; }
+
+std::string frame_hash(std::string_view bytes) { return sha256_of(bytes).substr(0, kHashDigits); }
+
+ShardIndex read_shard_index(std::string_view bytes, const std::string& where) {
+  if (bytes.size() < kMagic.size() + kFooter || !bytes.starts_with(kMagic) ||
+      !bytes.ends_with(kMagic))
+    throw InputError(where, "", "a whole shard of a pack",
+                     std::to_string(bytes.size()) + " bytes of something else");
+  const std::string_view footer = bytes.substr(bytes.size() - kFooter);
+  const std::uint64_t offset = number_at(footer), size = number_at(footer.substr(8));
+  const std::uint64_t room = bytes.size() - kFooter;
+  if (offset < kMagic.size() || offset > room || size != room - offset)
+    throw InputError(where, "index", "the bytes before the end of the file",
+                     std::to_string(size) + " bytes at " + std::to_string(offset));
+  const std::string_view text = bytes.substr(offset, size);
+  ShardIndex index;
+  index.sha256 = sha256_of(text);
+  if (footer.substr(16, kDigits) != index.sha256)
+    throw InputError(where, "index", "SHA-256 " + quoted(std::string(footer.substr(16, kDigits))),
+                     index.sha256, "the file is damaged");
+  const Json json = parse_json(std::string(text), where);
+  JsonObject object(json, where);
+  index.plan = object.text("plan");
+  index.first = object.integer("first", {}, 0);
+  index.coding = coding_of(object);
+  const Json* samples = object.child("samples");
+  object.finish();
+  if (samples == nullptr || !samples->is_array())
+    throw InputError(where, "samples", "a list",
+                     samples == nullptr ? "none" : samples->type_name());
+  for (std::size_t k = 0; k < samples->size(); ++k)
+    index.samples.push_back(
+        read_sample((*samples)[k], where + ":/samples/" + std::to_string(k), index.coding, offset));
+  return index;
+}
+
+ShardWriter::ShardWriter(fs::path path, std::string plan, std::int64_t first, PackCoding coding)
+    : path_(std::move(path)) {
+  index_.plan = std::move(plan);
+  index_.first = first;
+  index_.coding = coding;
+  const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  std::string name = (folder / (".partial-" + path_.filename().string() + "-XXXXXX")).string();
+  descriptor_ = failure ? -1 : ::mkstemp(name.data());
+  if (descriptor_ < 0)
+    throw InputError(folder.string(), "", "a folder to write to",
+                     failure ? failure.message() : reason());
+  temporary_ = name;
+  write(kMagic);
+}
+
+ShardWriter::~ShardWriter() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void ShardWriter::write(std::string_view bytes) {
+  position_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw Error(path_.string() + ": cannot write: " + reason());
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void ShardWriter::begin(PackedSample sample) { index_.samples.push_back(std::move(sample)); }
+
+void ShardWriter::add_frame(std::string_view bytes) {
+  index_.samples.back().stored.push_back({position_, bytes.size(), frame_hash(bytes)});
+  write(bytes);
+}
+
+void ShardWriter::end(std::int64_t frames, int height, int width) {
+  PackedSample& sample = index_.samples.back();
+  sample.frames = frames;
+  sample.height = height;
+  sample.width = width;
+}
+
+void ShardWriter::fail(const std::string& failure) {
+  PackedSample& sample = index_.samples.back();
+  if (!sample.stored.empty()) {
+    position_ = sample.stored.front().offset;
+    const auto at = static_cast<off_t>(position_);
+    if (::ftruncate(descriptor_, at) != 0 || ::lseek(descriptor_, at, SEEK_SET) != at)
+      throw Error(path_.string() + ": cannot write: " + reason());
+  }
+  sample = {.name = sample.name, .label = sample.label, .group = sample.group, .failure = failure};
+}
+
+void ShardWriter::finish() {
+  Json samples = Json::array();
+  for (const auto& sample : index_.samples) samples.push_back(to_json(sample, index_.coding));
+  const Json json = {{"plan", index_.plan},
+                     {"first", index_.first},
+                     {"coding", name_of(index_.coding)},
+                     {"samples", std::move(samples)}};
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::uint64_t offset = position_;
+  write(text);
+  write(number_bytes(offset) + number_bytes(text.size()) + sha256_of(text) + std::string(kMagic));
+  ::fchmod(descriptor_, 0644);
+  if (::fsync(descriptor_) != 0) throw Error(path_.string() + ": cannot sync: " + reason());
+  ::close(descriptor_);
+  descriptor_ = -1;
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const std::string why = reason();
+    ::unlink(temporary_.c_str());
+    throw Error(path_.string() + ": cannot be put in its place: " + why);
+  }
+}
+
+}  // namespace permafrost
