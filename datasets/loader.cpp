@@ -69,19 +69,18 @@ void Loader::read_sample(Slot& slot, std::int64_t position, std::int64_t in_batc
   slot.batch.indices[k] = index;
   slot.batch.labels[k] = source_.label(index);
   try {
-    for (int clip = 0; clip < options_.clips; ++clip) {
-      const Sample sample = source_.read(index, clip, options_.clips);
-      if (!sample.failure.empty()) {
-        slot.batch.failures[k] = sample.failure;
-        return;
-      }
-      if (!(sample.clip.shape == options_.shape))
+    const ClipSet set = source_.read_all(index, options_.clips);
+    slot.batch.failures[k] = set.failure;
+    if (!set.failure.empty()) return;
+    if (set.clips.size() != static_cast<std::size_t>(options_.clips))
+      throw Error("the source has several views of a clip, which is not for batches");
+    std::size_t place = k * set.clips.size();
+    for (const Clip& clip : set.clips) {
+      if (!(clip.shape == options_.shape))
         throw Error("the source returned a clip of another shape than the loader was told");
-      const std::size_t place =
-          k * static_cast<std::size_t>(options_.clips) + static_cast<std::size_t>(clip);
-      std::copy(
-          sample.clip.pixels.begin(), sample.clip.pixels.end(),
-          slot.batch.pixels.begin() + static_cast<std::ptrdiff_t>(place * options_.shape.bytes()));
+      std::copy(clip.pixels.begin(), clip.pixels.end(),
+                slot.batch.pixels.begin() +
+                    static_cast<std::ptrdiff_t>(place++ * options_.shape.bytes()));
     }
   } catch (const std::exception& error) {
     throw Error(source_.name(index) + ": " + error.what());

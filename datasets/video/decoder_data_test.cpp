@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/parallel.h"
+#include "common/random.h"
 #include "datasets/video/frame_reader.h"
 #include "datasets/video/picture.h"
 #include "datasets/video/source.h"
@@ -140,6 +141,60 @@ TEST(DecoderData, EveryFileIsWhatFfmpegSaysItIs) {
     const Expected& expected = files[static_cast<std::size_t>(k)];
     check_file(expected, reference_hashes(expected.file));
   });
+}
+
+// Full frames of some places, by one of the two ways.
+std::vector<Clip> frames_of(const std::string& path,
+                            const std::vector<std::vector<std::int64_t>>& at, const VideoInfo& info,
+                            bool random_access, DecodeStatistics& counts) {
+  std::vector<ClipRequest> requests;
+  for (const auto& indices : at)
+    requests.push_back(clip_request([indices](std::int64_t) { return indices; },
+                                    {.height = info.height, .width = info.width}));
+  return read_clips(path, requests, {.random_access = random_access}, &counts);
+}
+
+TEST(DecoderData, RandomAccessEqualsDecodingFromTheStart) {
+  std::vector<Expected> files = expected_files();
+  std::erase_if(files,
+                [](const Expected& file) { return file.status != "ok" || file.decoded < 1; });
+  if (files.empty()) GTEST_SKIP() << "no EXPECTED_ffmpeg51.tsv in " << data_folder();
+  std::mutex mutex;
+  std::int64_t entered = 0, saved = 0;
+  std::vector<std::string> fallbacks;
+  parallel_for(static_cast<std::int64_t>(files.size()), available_threads(), [&](std::int64_t k) {
+    const Expected& file = files[static_cast<std::size_t>(k)];
+    const std::string path = (data_folder() / file.file).string();
+    const VideoInfo info = probe_video(path);
+    const std::int64_t n = file.decoded;
+    RandomStream stream({.seed = 1, .purpose = "test", .sample = static_cast<std::uint64_t>(k)});
+    const auto any = [&] {
+      return static_cast<std::int64_t>(stream.integer(static_cast<std::uint32_t>(n)));
+    };
+    const std::int64_t middle = any();
+    const std::vector<std::vector<std::vector<std::int64_t>>> cases = {
+        {{n - 1}},
+        {{middle, std::min(n - 1, middle + 4), std::min(n - 1, middle + 8)}, {n / 4}},
+        {{any()}},
+        {{0, n / 3, n * 2 / 3, n - 1}, {n / 2, n / 2}}};
+    DecodeStatistics direct, sequential;
+    for (const auto& at : cases) {
+      const auto ours = frames_of(path, at, info, true, direct);
+      const auto reference = frames_of(path, at, info, false, sequential);
+      for (std::size_t clip = 0; clip < ours.size(); ++clip)
+        EXPECT_EQ(ours[clip].pixels, reference[clip].pixels) << path << " " << at[0][0];
+    }
+    EXPECT_EQ(sequential.entries, 0);
+    const std::lock_guard lock(mutex);
+    entered += direct.entries > 0;
+    saved += sequential.decoded - direct.decoded;
+    if (direct.fallbacks > 0) fallbacks.push_back(file.file);
+  });
+  // Its frame 18 is marked as a key frame and is none; noticed where decoding begins with it.
+  EXPECT_EQ(fallbacks, std::vector<std::string>{"decode_fixtures/exoplayer/mp4/"
+                                                "sample_with_increasing_timestamps_360p.mp4"});
+  EXPECT_GT(entered, 20);
+  EXPECT_GT(saved, 10'000);
 }
 
 // The colours of torchcodec: its files hold the frame [H,W,3] uncompressed.

@@ -337,6 +337,76 @@ TEST_F(DecoderTest, AllClipsOfAFileInOnePass) {
   EXPECT_TRUE(read_clips(file, {}).empty());
 }
 
+// Grey squares that move, so that every frame is another picture.
+std::vector<TestImage> moving_squares(int count) {
+  std::vector<TestImage> frames(static_cast<std::size_t>(count), flat_image(48, 64, 90, 90, 90));
+  for (int k = 0; k < count; ++k)
+    for (int y = 10; y < 26; ++y)
+      for (int x = 0; x < 16; ++x)
+        frames[static_cast<std::size_t>(k)]
+            .rgb[static_cast<std::size_t>((y * 64 + (k * 3 + x) % 64) * 3)] =
+            static_cast<std::uint8_t>(2 * k);
+  return frames;
+}
+
+TEST_F(DecoderTest, BeginsAtKeyFramesWhereTheNumbersAreCertain) {
+  if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
+  for (const char* x264 : {"bframes=3", "bframes=3:open-gop=1", "bframes=3:b-pyramid=strict"}) {
+    for (const char* name : {"k.mp4", "k.mkv", "k.ts", "k.flv", "k.mov"}) {
+      const std::string file =
+          write(name, {.frames = moving_squares(100), .h264 = true, .key_every = 30, .x264 = x264});
+      for (const Indices& indices :
+           {Indices{95}, Indices{31, 40}, Indices{0, 62, 62, 99}, Indices{29, 30, 31}}) {
+        DecodeStatistics direct, sequential;
+        const auto clips = [&](bool random_access, DecodeStatistics& counts) {
+          return read_clips(file, {clip_request(always(indices), {.height = 48, .width = 64})},
+                            {.random_access = random_access}, &counts);
+        };
+        EXPECT_EQ(clips(true, direct)[0].pixels, clips(false, sequential)[0].pixels)
+            << name << " " << x264 << " " << indices[0];
+        EXPECT_EQ(direct.fallbacks, 0) << name << " " << x264;
+        EXPECT_EQ(sequential.entries, 0);
+        if (indices[0] != 95) continue;
+        // A transport stream does not mark the key frames of open groups: decoded from the start.
+        const bool marked = std::string(name) != "k.ts" || !std::strstr(x264, "open-gop");
+        EXPECT_EQ(direct.entries, marked ? 1 : 0) << name << " " << x264;
+        EXPECT_EQ(direct.decoded < 30, marked);
+      }
+    }
+  }
+}
+
+TEST_F(DecoderTest, DamagedBytesGiveAClipOrAnError) {
+  if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
+  const std::string file = write(
+      "k.mkv", {.frames = moving_squares(100), .h264 = true, .key_every = 30, .x264 = "bframes=0"});
+  const std::string whole = read_file(file);
+  for (std::size_t at = whole.size() / 2; at < whole.size(); at += whole.size() / 40) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    const std::string damaged = write_bytes("damaged.mkv", bytes);
+    try {
+      const auto clip =
+          read_clips(damaged, {clip_request(always({0, 95}), {.height = 48, .width = 64})});
+      EXPECT_EQ(clip[0].shape.frames, 2);
+    } catch (const InputError&) {
+      SUCCEED();
+    }
+  }
+}
+
+TEST_F(DecoderTest, OneOfSeveralStreams) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(3, 16, 16)});
+  EXPECT_EQ(probe_video(file, false, {.stream = 0}).frames, 3);
+  try {
+    probe_video(file, false, {.stream = 1});
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              file + ": stream: expected the number of a video stream (0), found 1 of 1 streams");
+  }
+}
+
 TEST_F(DecoderTest, TrainingViewsAreCutFromTheFullFrames) {
   // Frame k: red 20 k, green the column, blue the row.
   std::vector<TestImage> frames = grey_frames(12, 100, 150);

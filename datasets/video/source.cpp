@@ -2,6 +2,7 @@
 #include "datasets/video/source.h"
 
 #include <exception>
+#include <numeric>
 #include <utility>
 
 #include "common/error.h"
@@ -26,24 +27,39 @@ ClipSampling sampling_of(const VideoOptions& options, int places) {
           .allow_overlap = options.allow_overlap};
 }
 
+FrameRule rule_of(const VideoOptions& options, int place, int places) {
+  return [sampling = sampling_of(options, places), place](std::int64_t frames) {
+    return clip_indices(sampling, frames, place);
+  };
+}
+
+std::vector<int> all_places(int places) {
+  std::vector<int> all(static_cast<std::size_t>(places));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 // Mistakes of the caller must not become failures of every sample.
 void check(const VideoOptions& options, int place, int places) {
   clip_indices(sampling_of(options, places), 1, place);
   plan_view(1, 1, view_of(options));
 }
 
-// A clip, or the reason why there is none.
+// Clips, or the reason why there are none.
 template <typename Read>
-Sample attempted(const std::string& path, const Read& read) {
-  Sample sample;
+ClipSet attempted(const std::string& path, const Read& read) {
   try {
-    sample.clip = read();
+    return {read(), ""};
   } catch (const Error& error) {
-    sample.failure = error.what();
+    return {{}, error.what()};
   } catch (const std::exception& error) {
-    sample.failure = path + ": " + error.what();
+    return {{}, path + ": " + error.what()};
   }
-  return sample;
+}
+
+Sample only_clip(ClipSet set) {
+  if (!set.failure.empty()) return {{}, std::move(set.failure)};
+  return {std::move(set.clips.front()), ""};
 }
 
 }  // namespace
@@ -74,7 +90,19 @@ std::string ManifestSource::name(std::int64_t index) const { return entry(index)
 Sample ManifestSource::read(std::int64_t index, int place, int places) const {
   const std::string path = entry(index).path.string();
   check(options_, place, places);
-  return attempted(path, [&] { return read_clip(path, options_, place, places); });
+  return only_clip(
+      attempted(path, [&] { return std::vector<Clip>{read_clip(path, options_, place, places)}; }));
+}
+
+ClipSet ManifestSource::read_all(std::int64_t index, int places) const {
+  const std::string path = entry(index).path.string();
+  check(options_, 0, places);
+  std::vector<ClipRequest> requests;
+  ViewSpec view = view_of(options_);
+  for (view.view = 0; view.view < view.views; ++view.view)
+    for (const int place : all_places(places))
+      requests.push_back(clip_request(rule_of(options_, place, places), view));
+  return attempted(path, [&] { return read_clips(path, requests, options_.decode); });
 }
 
 Sample ManifestSource::read_view(std::int64_t index, int place, int places,
@@ -82,8 +110,21 @@ Sample ManifestSource::read_view(std::int64_t index, int place, int places,
   if (!augmentation.spec.active()) return read(index, place, places);
   const std::string path = entry(index).path.string();
   check(options_, place, places);
-  const ViewDraw draw = draw_view(augmentation, index, place, directional());
-  return attempted(path, [&] { return read_clip_view(path, options_, place, places, draw); });
+  const std::vector<ViewDraw> draws{draw_view(augmentation, index, place, directional())};
+  return only_clip(
+      attempted(path, [&] { return read_clip_views(path, options_, {place}, places, draws); }));
+}
+
+ClipSet ManifestSource::read_views(std::int64_t index, int places,
+                                   const Augmentation& augmentation) const {
+  if (!augmentation.spec.active() && views() == 1) return read_all(index, places);
+  const std::string path = entry(index).path.string();
+  check(options_, 0, places);
+  std::vector<ViewDraw> draws;
+  for (const int place : all_places(places))
+    draws.push_back(draw_view(augmentation, index, place, directional()));
+  return attempted(
+      path, [&] { return read_clip_views(path, options_, all_places(places), places, draws); });
 }
 
 std::string ManifestSource::identity() const {
@@ -103,28 +144,32 @@ std::string ManifestSource::identity() const {
 }
 
 Clip read_clip(const std::string& path, const VideoOptions& options, int place, int places) {
-  const FrameRule rule = [&](std::int64_t frames) {
-    return clip_indices(sampling_of(options, places), frames, place);
-  };
-  return read_frames(path, rule, view_of(options), options.decode);
+  return read_frames(path, rule_of(options, place, places), view_of(options), options.decode);
 }
 
-Clip read_clip_view(const std::string& path, const VideoOptions& options, int place, int places,
-                    const ViewDraw& draw) {
+std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& options,
+                                  const std::vector<int>& which, int places,
+                                  const std::vector<ViewDraw>& draws) {
   const ViewSpec view = view_of(options);
-  ClipRequest request = clip_request({}, view);
-  request.frames = [&](std::int64_t frames) {
-    if (!draw.spec.random_clip) return clip_indices(sampling_of(options, places), frames, place);
-    // Made anew for every call: the rule may be asked twice.
-    RandomStream stream = draw.stream("clip");
-    return random_clip_indices(sampling_of(options, places), frames, place, stream);
-  };
-  request.render = [&](const ImageView& frame, std::uint8_t* out) {
-    augment_frame(frame, draw, view, out);
-  };
-  Clip clip = std::move(read_clips(path, {request}, options.decode).front());
-  augment_clip(clip, draw);
-  return clip;
+  std::vector<ClipRequest> requests;
+  for (std::size_t k = 0; k < which.size(); ++k) {
+    const ViewDraw& draw = draws[k];
+    const int place = which[k];
+    ClipRequest request = clip_request(rule_of(options, place, places), view);
+    if (draw.spec.random_clip)
+      request.frames = [&options, &draw, place, places](std::int64_t frames) {
+        // Made anew for every call: the rule may be asked twice.
+        RandomStream stream = draw.stream("clip");
+        return random_clip_indices(sampling_of(options, places), frames, place, stream);
+      };
+    request.render = [&draw, view](const ImageView& frame, std::uint8_t* out) {
+      augment_frame(frame, draw, view, out);
+    };
+    requests.push_back(std::move(request));
+  }
+  std::vector<Clip> clips = read_clips(path, requests, options.decode);
+  for (std::size_t k = 0; k < clips.size(); ++k) augment_clip(clips[k], draws[k]);
+  return clips;
 }
 
 Clip read_clip_file(const std::string& path, const ClipShape& shape, int frame_step, int place,

@@ -3,7 +3,8 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/float_crop.cpp video/manifest.cpp video/sampling.cpp video/source.cpp video/transform.cpp)
+  video/float_crop.cpp video/frame_index.cpp video/manifest.cpp video/packet_units.cpp
+  video/sampling.cpp video/source.cpp video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -19,7 +20,8 @@ if(PERMAFROST_FFMPEG)
       "libswscale, found not all of them.\nInstall them (Debian: apt-get install pkg-config "
       "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
   endif()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp)
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/clip_decoding.cpp video/decoder.cpp
+    video/frame_reader.cpp video/picture.cpp)
   list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
@@ -28,6 +30,8 @@ endif()
 
 function(permafrost_video_tests)
   permafrost_test(video/float_crop DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/frame_index DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/packet_units DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
