@@ -395,6 +395,40 @@ TEST_F(DecoderTest, DamagedBytesGiveAClipOrAnError) {
   }
 }
 
+// Resident pages of this process.
+std::int64_t resident_pages() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0, resident = -1;
+  statm >> size >> resident;
+  return resident;
+}
+
+TEST_F(DecoderTest, TenThousandOpensLeaveTheMemoryFlat) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the address sanitizer keeps freed memory; it looks for leaks by itself";
+#endif
+  if (resident_pages() < 0) GTEST_SKIP() << "no /proc/self/statm";
+  const std::string good = write("grey.mov", {.frames = grey_frames(2, 16, 16)});
+  const std::string bytes = read_file(good);
+  const std::string cut = write_bytes("cut.mov", bytes.substr(0, bytes.size() / 2));
+  const std::string text = write_bytes("text.mp4", "this is no video\n");
+  const auto open_all = [&](int times) {
+    for (int k = 0; k < times; ++k) {
+      for (const auto& file : {good, cut, text}) {
+        try {
+          read_clip_file(file, ClipShape{1, 8, 8}, 1);
+        } catch (const InputError&) {
+          continue;
+        }
+      }
+    }
+  };
+  open_all(500);
+  const std::int64_t before = resident_pages();
+  open_all(3000);  // with the first, more than ten thousand files
+  EXPECT_LT(resident_pages() - before, 512) << "pages, 2 MiB";
+}
+
 TEST_F(DecoderTest, OneOfSeveralStreams) {
   const std::string file = write("grey.mov", {.frames = grey_frames(3, 16, 16)});
   EXPECT_EQ(probe_video(file, false, {.stream = 0}).frames, 3);
