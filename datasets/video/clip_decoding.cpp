@@ -35,14 +35,13 @@ std::vector<WantedFrame> wanted_frames(const std::string& path,
   for (std::size_t clip = 0; clip < requests.size(); ++clip) {
     const std::vector<std::int64_t> indices = requests[clip].frames(frames);
     check_indices(path, indices, frames);
-    clips.emplace_back(ClipShape{static_cast<int>(indices.size()), requests[clip].height,
-                                 requests[clip].width});
+    clips.emplace_back(
+        ClipShape{static_cast<int>(indices.size()), requests[clip].height, requests[clip].width});
     for (std::size_t slot = 0; slot < indices.size(); ++slot)
       wanted.push_back({indices[slot], clip, static_cast<int>(slot)});
   }
-  std::stable_sort(wanted.begin(), wanted.end(), [](const WantedFrame& a, const WantedFrame& b) {
-    return a.frame < b.frame;
-  });
+  std::stable_sort(wanted.begin(), wanted.end(),
+                   [](const WantedFrame& a, const WantedFrame& b) { return a.frame < b.frame; });
   return wanted;
 }
 
@@ -117,26 +116,46 @@ bool ClipDecoding::decode_up_to(const FrameIndex& index, std::int64_t wanted) {
   }
 }
 
+// What is decoded in one go: from an entry, up to wanted_[end).
+std::size_t ClipDecoding::end_of_run(const FrameIndex& index) const {
+  std::size_t end = next_ + 1;
+  while (end < wanted_.size() &&
+         index.entry_before(wanted_[end].frame).frame <= wanted_[end - 1].frame + kWorthEntering)
+    ++end;
+  return end;
+}
+
+// Leaves out what no wanted frame of the run depends on: what nothing depends on, and all that is
+// stored behind the last of them, so that the decoder is emptied instead of fed. (Not from an entry
+// that is a recovery point of H.264: FFmpeg 5.1 holds frames behind it back when it is emptied.)
+void ClipDecoding::leave_out(const FrameIndex& index, const FrameIndex::Entry& entry,
+                             std::size_t end) {
+  const auto& notes = reader_.notes();
+  left_out_.resize(notes.size());
+  for (std::size_t packet = 0; packet < notes.size(); ++packet)
+    left_out_[packet] = notes[packet].unreferenced;
+  std::size_t last = 0;
+  for (std::size_t k = next_; k < end; ++k) {
+    const std::size_t packet = index.packet_of[static_cast<std::size_t>(wanted_[k].frame)];
+    left_out_[packet] = 0;
+    last = std::max(last, packet);
+  }
+  if (notes[entry.packet].refresh)
+    std::fill(left_out_.begin() + static_cast<std::ptrdiff_t>(last) + 1, left_out_.end(), 1);
+}
+
 bool ClipDecoding::by_index(const FrameIndex& index) {
   next_ = 0;
-  left_out_.resize(reader_.notes().size());
-  for (std::size_t packet = 0; packet < left_out_.size(); ++packet)
-    left_out_[packet] = reader_.notes()[packet].unreferenced;
-  for (const WantedFrame& place : wanted_)
-    left_out_[index.packet_of[static_cast<std::size_t>(place.frame)]] = 0;
-  bool entered = false;
   while (next_ < wanted_.size()) {
-    const std::int64_t wanted = wanted_[next_].frame;
-    const FrameIndex::Entry& entry = index.entry_before(wanted);
-    if (!entered || entry.frame > expected_ + kWorthEntering) {
-      // Near the start there is nothing to gain.
-      const FrameIndex::Entry& from = entered || entry.frame > kWorthEntering ? entry : index.entries.front();
-      statistics_.entries += from.packet > 0;
-      reader_.start_at(from.packet, left_out_);
-      expected_ = from.frame;
-      entered = at_entry_ = true;
-    }
-    if (!decode_up_to(index, wanted)) return false;
+    const std::size_t end = end_of_run(index);
+    const FrameIndex::Entry entry = index.entry_before(wanted_[next_].frame);
+    leave_out(index, entry, end);
+    statistics_.entries += entry.packet > 0;
+    reader_.start_at(entry.packet, left_out_);
+    expected_ = entry.frame;
+    at_entry_ = true;
+    while (next_ < end)
+      if (!decode_up_to(index, wanted_[next_].frame)) return false;
   }
   return true;
 }

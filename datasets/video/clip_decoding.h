@@ -19,8 +19,8 @@ struct WantedFrame {
   int slot = 0;
 };
 
-// What the rules ask of a video of so many frames, ascending, with clips of the right shape to fill.
-// Throws InputError for frames that the video does not have.
+// What the rules ask of a video of so many frames, ascending, with clips of the right shape to
+// fill. Throws InputError for frames that the video does not have.
 std::vector<WantedFrame> wanted_frames(const std::string& path,
                                        const std::vector<ClipRequest>& requests,
                                        std::int64_t frames, std::vector<Clip>& clips);
@@ -44,6 +44,8 @@ class ClipDecoding {
  private:
   const AVFrame* next_frame();
   void render(const AVFrame& frame);
+  std::size_t end_of_run(const FrameIndex& index) const;
+  void leave_out(const FrameIndex& index, const FrameIndex::Entry& entry, std::size_t end);
   bool decode_up_to(const FrameIndex& index, std::int64_t wanted);
 
   FrameReader& reader_;
@@ -52,10 +54,10 @@ class ClipDecoding {
   const std::vector<WantedFrame>& wanted_;
   std::vector<Clip>& clips_;
   DecodeStatistics& statistics_;
-  std::size_t next_ = 0;           // of wanted_
-  std::vector<char> left_out_;     // by packet
-  std::int64_t expected_ = 0;      // the next frame that the index expects
-  bool at_entry_ = false;          // nothing was decoded since decoding began
+  std::size_t next_ = 0;        // of wanted_
+  std::vector<char> left_out_;  // by packet
+  std::int64_t expected_ = 0;   // the next frame that the index expects
+  bool at_entry_ = false;       // nothing was decoded since decoding began
 };
 
 }  // namespace permafrost

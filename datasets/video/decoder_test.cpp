@@ -364,7 +364,7 @@ TEST_F(DecoderTest, BeginsAtKeyFramesWhereTheNumbersAreCertain) {
         };
         EXPECT_EQ(clips(true, direct)[0].pixels, clips(false, sequential)[0].pixels)
             << name << " " << x264 << " " << indices[0];
-        EXPECT_EQ(direct.fallbacks, 0) << name << " " << x264;
+        EXPECT_EQ(direct.fallbacks, 0) << name << " " << x264 << " " << indices[0];
         EXPECT_EQ(sequential.entries, 0);
         if (indices[0] != 95) continue;
         // A transport stream does not mark the key frames of open groups: decoded from the start.

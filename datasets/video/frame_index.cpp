@@ -70,21 +70,21 @@ std::int64_t FrameIndex::frame_at(std::int64_t time) const {
 }
 
 const FrameIndex::Entry& FrameIndex::entry_before(std::int64_t frame) const {
-  const auto after = std::upper_bound(
-      entries.begin(), entries.end(), frame,
-      [](std::int64_t value, const Entry& entry) { return value < entry.frame; });
+  const auto after =
+      std::upper_bound(entries.begin(), entries.end(), frame,
+                       [](std::int64_t value, const Entry& entry) { return value < entry.frame; });
   return *(after - 1);
 }
 
 std::optional<FrameIndex> index_frames(const std::vector<PacketNote>& packets) {
   FrameIndex index;
-  if (!trusted(packets) || !parameters_come_with_entries(packets) ||
-      !number_frames(packets, index))
+  if (!trusted(packets) || !parameters_come_with_entries(packets) || !number_frames(packets, index))
     return std::nullopt;
   find_entries(packets, index);
   // What is not shown at the start is decoded all the same: the first entry is the first packet.
   if (index.frame_of.front() < 0) {
-    if (!index.entries.empty() && index.entries.front().frame == 0) index.entries.erase(index.entries.begin());
+    if (!index.entries.empty() && index.entries.front().frame == 0)
+      index.entries.erase(index.entries.begin());
     index.entries.insert(index.entries.begin(), {0, 0});
   }
   if (index.entries.empty() || index.entries.front().frame != 0) return std::nullopt;

@@ -14,12 +14,14 @@ struct PacketNote {
   static constexpr std::int64_t kNoTime = INT64_MIN;
   std::int64_t time = kNoTime;  // of presentation, in the time base of the stream
   std::int64_t bytes = 0;
-  bool key = false;           // decoding may begin here, as the container says
-  bool shown = true;          // false: outside of the edit list, decoded but not shown
-  bool damaged = false;       // the container says so
-  bool changes_codec = false;  // parameters come with it, beside its picture
+  bool key = false;             // decoding may begin here, as the container says
+  bool shown = true;            // false: outside of the edit list, decoded but not shown
+  bool damaged = false;         // the container says so
+  bool changes_codec = false;   // parameters come with it, beside its picture
   bool parameter_sets = false;  // parameters are part of it
-  bool unreferenced = false;   // no other frame depends on it
+  // Nothing decoded before it is of any use behind it; also where that is not known to matter.
+  bool refresh = true;
+  bool unreferenced = false;  // no other frame depends on it
 };
 
 struct FrameIndex {
@@ -27,10 +29,10 @@ struct FrameIndex {
     std::int64_t frame = 0;
     std::size_t packet = 0;
   };
-  std::vector<std::int64_t> times;          // of frame k, ascending
-  std::vector<std::int64_t> frame_of;       // a packet's frame; -1: not shown
-  std::vector<std::size_t> packet_of;       // a frame's packet
-  std::vector<Entry> entries;               // where decoding may begin, ascending in both
+  std::vector<std::int64_t> times;     // of frame k, ascending
+  std::vector<std::int64_t> frame_of;  // a packet's frame; -1: not shown
+  std::vector<std::size_t> packet_of;  // a frame's packet
+  std::vector<Entry> entries;          // where decoding may begin, ascending in both
 
   std::int64_t frames() const { return static_cast<std::int64_t>(times.size()); }
   // -1 for a time that no packet has.

@@ -16,7 +16,8 @@ PacketNote note(std::int64_t time, bool key = false) {
 
 // Two groups with B-frames: I P B B  I P B B (closed).
 std::vector<PacketNote> two_groups() {
-  return {note(0, true), note(30), note(10), note(20), note(40, true), note(70), note(50), note(60)};
+  return {note(0, true),  note(30), note(10), note(20),
+          note(40, true), note(70), note(50), note(60)};
 }
 
 TEST(FrameIndex, NumbersAreTheOrderOfTime) {

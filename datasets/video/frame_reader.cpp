@@ -193,6 +193,7 @@ PacketNote FrameReader::note_of(const AVPacket& packet) const {
   note.damaged |= !units.well_formed;
   note.parameter_sets = units.parameter_sets;
   note.unreferenced = units.unreferenced;
+  note.refresh = units.refresh || !h264;
   return note;
 }
 

@@ -11,6 +11,7 @@ struct Summary {
   UnitCodec codec;
   int pictures = 0;
   bool referenced = false;
+  bool refresh = false;
   bool parameter_sets = false;
   bool others = false;  // units that more than this picture may need
 
@@ -26,6 +27,7 @@ struct Summary {
     const int type = header & 0x1f, reference = header >> 5 & 3;
     const bool picture = type >= 1 && type <= 5;
     pictures += picture;
+    refresh |= type == 5;
     referenced |= picture && (reference != 0 || type == 5);
     parameter_sets |= type == 7 || type == 8 || type == 13 || type == 15;
     // Remarks (6), delimiters (9) and filling (12) go with their picture.
@@ -33,6 +35,7 @@ struct Summary {
   }
   PacketUnits result() const {
     return {.well_formed = pictures > 0,
+            .refresh = pictures > 0 && refresh,
             .parameter_sets = parameter_sets,
             .unreferenced = pictures > 0 && !referenced && !others};
   }

@@ -11,10 +11,11 @@ namespace permafrost {
 enum class UnitCodec { h264, hevc };
 
 struct PacketUnits {
-  bool well_formed = false;      // every unit was understood; the rest is false otherwise
-  bool parameter_sets = false;   // sequence or picture parameters among them
-  bool unreferenced = false;     // h264: no other picture depends on this one, nor on what comes
-                                 // with it, so that it need not be decoded unless it is shown
+  bool well_formed = false;     // every unit was understood; the rest is false otherwise
+  bool refresh = false;         // h264: an IDR picture, before which nothing is remembered
+  bool parameter_sets = false;  // sequence or picture parameters among them
+  bool unreferenced = false;    // h264: no other picture depends on this one, nor on what comes
+                                // with it, so that it need not be decoded unless it is shown
 };
 
 // The NAL units of one packet. `length_bytes` 1 to 4: each unit has its length in front (MP4,

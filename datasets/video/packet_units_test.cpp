@@ -40,6 +40,7 @@ TEST(PacketUnits, BothWaysToPartUnits) {
       EXPECT_TRUE(found.well_formed);
       EXPECT_EQ(found.parameter_sets, parameter_sets);
       EXPECT_EQ(found.unreferenced, unreferenced);
+      EXPECT_EQ(found.refresh, units.back() == kKey);
     }
   };
   check({kSlice}, false, false);
