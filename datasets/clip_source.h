@@ -25,6 +25,9 @@ struct Sample {
 struct ClipSet {
   std::vector<Clip> clips;
   std::string failure;  // empty when the clips are there
+  // Of reading and decoding, and of what makes pixels of a view from frames; 0 where the source
+  // does not tell.
+  double decode_seconds = 0, scale_seconds = 0;
 };
 
 // Thread-safe: read() may be called from several threads at once.

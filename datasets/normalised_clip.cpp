@@ -9,8 +9,8 @@ void normalise(const Clip& clip, const PixelNormalisation& normalisation, float*
   std::array<std::array<float, 256>, 3> values;
   for (std::size_t c = 0; c < 3; ++c)
     for (std::size_t v = 0; v < 256; ++v)
-      values[c][v] = (static_cast<float>(v) / 255 - normalisation.mean[c]) /
-                     normalisation.deviation[c];
+      values[c][v] =
+          (static_cast<float>(v) / 255 - normalisation.mean[c]) / normalisation.deviation[c];
   const std::size_t pixels = clip.frame_bytes() / 3;
   const auto frames = static_cast<std::size_t>(clip.shape.frames);
   for (std::size_t t = 0; t < frames; ++t) {

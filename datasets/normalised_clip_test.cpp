@@ -18,10 +18,10 @@ TEST(NormalisedClip, ChannelsFirstThenTime) {
   for (int c = 0; c < 3; ++c)
     for (int t = 0; t < 2; ++t)
       for (int at = 0; at < 12; ++at)
-        EXPECT_FLOAT_EQ(values[static_cast<std::size_t>((c * 2 + t) * 12 + at)],
-                        (static_cast<float>(clip.frame(t)[at * 3 + c]) / 255 -
-                         normalisation.mean[c]) /
-                            normalisation.deviation[c]);
+        EXPECT_FLOAT_EQ(
+            values[static_cast<std::size_t>((c * 2 + t) * 12 + at)],
+            (static_cast<float>(clip.frame(t)[at * 3 + c]) / 255 - normalisation.mean[c]) /
+                normalisation.deviation[c]);
 }
 
 }  // namespace

@@ -73,9 +73,12 @@ bool verified(const std::vector<Place>& all) {
     for (int c = 0; c < 3; ++c)
       for (std::size_t k = 0; k < values.size() / 3; ++k) {
         const PixelNormalisation n;
-        const float expected = (static_cast<float>(plain.pixels[k * 3 + static_cast<std::size_t>(c)]) / 255 -
-                                n.mean[c]) / n.deviation[c];
-        if (std::abs(values[static_cast<std::size_t>(c) * values.size() / 3 + k] - expected) > 1e-5F)
+        const float expected =
+            (static_cast<float>(plain.pixels[k * 3 + static_cast<std::size_t>(c)]) / 255 -
+             n.mean[c]) /
+            n.deviation[c];
+        if (std::abs(values[static_cast<std::size_t>(c) * values.size() / 3 + k] - expected) >
+            1e-5F)
           return false;
       }
   }

@@ -441,6 +441,39 @@ TEST_F(DecoderTest, OneOfSeveralStreams) {
   }
 }
 
+TEST_F(DecoderTest, AllClipsAndViewsEqualThoseReadOneByOne) {
+  std::vector<TestImage> frames = grey_frames(12, 16, 48);
+  for (auto& frame : frames)
+    for (std::size_t i = 0; i < frame.rgb.size(); ++i)
+      frame.rgb[i] = static_cast<std::uint8_t>(frame.rgb[i] / 4 + i / 3 % 48);
+  write("wide.mov", {.frames = frames});
+  write_bytes("text.mp4", "this is no video\n");
+  const Manifest manifest = read_manifest(write_bytes("list.txt", "wide.mov 1\ntext.mp4 0\n"));
+  const auto options = [](int view) {
+    return VideoOptions{.shape = {3, 16, 16}, .frame_step = 1, .view = view, .views = 3};
+  };
+  const ManifestSource source(manifest, options(0));
+  EXPECT_EQ(source.views(), 3);
+  const ClipSet set = source.read_all(0, 2);
+  ASSERT_EQ(set.clips.size(), 6U);
+  EXPECT_GT(set.decode_seconds, 0);
+  EXPECT_GT(set.scale_seconds, 0);
+  for (int view = 0; view < 3; ++view)
+    for (int place = 0; place < 2; ++place)
+      EXPECT_EQ(set.clips[static_cast<std::size_t>(2 * view + place)].pixels,
+                ManifestSource(manifest, options(view)).read(0, place, 2).clip.pixels);
+  EXPECT_NE(source.read_all(1, 2).failure, "");
+  EXPECT_TRUE(source.read_all(1, 2).clips.empty());
+
+  const ManifestSource single(manifest, {.shape = {3, 16, 16}, .frame_step = 1});
+  const Augmentation augmentation{read_augment_spec("released", "test"), 5, 1};
+  const ClipSet views = single.read_views(0, 2, augmentation);
+  ASSERT_EQ(views.clips.size(), 2U);
+  for (int place = 0; place < 2; ++place)
+    EXPECT_EQ(views.clips[static_cast<std::size_t>(place)].pixels,
+              single.read_view(0, place, 2, augmentation).clip.pixels);
+}
+
 TEST_F(DecoderTest, TrainingViewsAreCutFromTheFullFrames) {
   // Frame k: red 20 k, green the column, blue the row.
   std::vector<TestImage> frames = grey_frames(12, 100, 150);

@@ -45,16 +45,21 @@ void check(const VideoOptions& options, int place, int places) {
   plan_view(1, 1, view_of(options));
 }
 
-// Clips, or the reason why there are none.
+// Clips, or the reason why there are none. `read` takes the statistics.
 template <typename Read>
 ClipSet attempted(const std::string& path, const Read& read) {
+  ClipSet set;
+  DecodeStatistics statistics;
   try {
-    return {read(), ""};
+    set.clips = read(&statistics);
   } catch (const Error& error) {
-    return {{}, error.what()};
+    set.failure = error.what();
   } catch (const std::exception& error) {
-    return {{}, path + ": " + error.what()};
+    set.failure = path + ": " + error.what();
   }
+  set.decode_seconds = statistics.decode_seconds;
+  set.scale_seconds = statistics.scale_seconds;
+  return set;
 }
 
 Sample only_clip(ClipSet set) {
@@ -90,8 +95,11 @@ std::string ManifestSource::name(std::int64_t index) const { return entry(index)
 Sample ManifestSource::read(std::int64_t index, int place, int places) const {
   const std::string path = entry(index).path.string();
   check(options_, place, places);
-  return only_clip(
-      attempted(path, [&] { return std::vector<Clip>{read_clip(path, options_, place, places)}; }));
+  const std::vector<ClipRequest> request{
+      clip_request(rule_of(options_, place, places), view_of(options_))};
+  return only_clip(attempted(path, [&](DecodeStatistics* statistics) {
+    return read_clips(path, request, options_.decode, statistics);
+  }));
 }
 
 ClipSet ManifestSource::read_all(std::int64_t index, int places) const {
@@ -102,7 +110,9 @@ ClipSet ManifestSource::read_all(std::int64_t index, int places) const {
   for (view.view = 0; view.view < view.views; ++view.view)
     for (const int place : all_places(places))
       requests.push_back(clip_request(rule_of(options_, place, places), view));
-  return attempted(path, [&] { return read_clips(path, requests, options_.decode); });
+  return attempted(path, [&](DecodeStatistics* statistics) {
+    return read_clips(path, requests, options_.decode, statistics);
+  });
 }
 
 Sample ManifestSource::read_view(std::int64_t index, int place, int places,
@@ -111,8 +121,9 @@ Sample ManifestSource::read_view(std::int64_t index, int place, int places,
   const std::string path = entry(index).path.string();
   check(options_, place, places);
   const std::vector<ViewDraw> draws{draw_view(augmentation, index, place, directional())};
-  return only_clip(
-      attempted(path, [&] { return read_clip_views(path, options_, {place}, places, draws); }));
+  return only_clip(attempted(path, [&](DecodeStatistics* statistics) {
+    return read_clip_views(path, options_, {place}, places, draws, statistics);
+  }));
 }
 
 ClipSet ManifestSource::read_views(std::int64_t index, int places,
@@ -123,8 +134,9 @@ ClipSet ManifestSource::read_views(std::int64_t index, int places,
   std::vector<ViewDraw> draws;
   for (const int place : all_places(places))
     draws.push_back(draw_view(augmentation, index, place, directional()));
-  return attempted(
-      path, [&] { return read_clip_views(path, options_, all_places(places), places, draws); });
+  return attempted(path, [&](DecodeStatistics* statistics) {
+    return read_clip_views(path, options_, all_places(places), places, draws, statistics);
+  });
 }
 
 std::string ManifestSource::identity() const {
@@ -149,7 +161,8 @@ Clip read_clip(const std::string& path, const VideoOptions& options, int place, 
 
 std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& options,
                                   const std::vector<int>& which, int places,
-                                  const std::vector<ViewDraw>& draws) {
+                                  const std::vector<ViewDraw>& draws,
+                                  DecodeStatistics* statistics) {
   const ViewSpec view = view_of(options);
   std::vector<ClipRequest> requests;
   for (std::size_t k = 0; k < which.size(); ++k) {
@@ -167,7 +180,7 @@ std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& o
     };
     requests.push_back(std::move(request));
   }
-  std::vector<Clip> clips = read_clips(path, requests, options.decode);
+  std::vector<Clip> clips = read_clips(path, requests, options.decode, statistics);
   for (std::size_t k = 0; k < clips.size(); ++k) augment_clip(clips[k], draws[k]);
   return clips;
 }

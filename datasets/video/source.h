@@ -64,7 +64,8 @@ class ManifestSource : public ClipSource {
 // Augmented training views of some of `places` clips, one a draw of draw_view().
 std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& options,
                                   const std::vector<int>& which, int places,
-                                  const std::vector<ViewDraw>& draws);
+                                  const std::vector<ViewDraw>& draws,
+                                  DecodeStatistics* statistics = nullptr);
 
 // Clip `place` of `places` of one file. Throws InputError when it cannot be read.
 Clip read_clip(const std::string& path, const VideoOptions& options, int place = 0, int places = 1);
