@@ -111,7 +111,12 @@ void read_all(benchmark::State& state) {
   state.counters["decode_ms"] = sum.decode_seconds / clips * 1e3;
   state.counters["scale_ms"] = sum.scale_seconds / clips * 1e3;
 }
-BENCHMARK(read_all)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(read_all)
+    ->Arg(1)
+    ->Arg(2)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
 void write_all(const std::filesystem::path& folder) {
   DecodeStatistics ignored;

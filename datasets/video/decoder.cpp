@@ -2,7 +2,7 @@
 #include "datasets/video/decoder.h"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "common/error.h"
@@ -32,6 +32,31 @@ bool numbers_are_certain(const FrameReader& reader) {
       return !reader.still();
     default:
       return false;
+  }
+}
+
+// False where the index does not hold.
+bool decoded_by_index(const std::string& path, FrameReader& reader, const FrameIndex& index,
+                      const std::vector<ClipRequest>& requests, std::vector<Clip>& clips,
+                      DecodeStatistics& counts) {
+  RgbConverter converter(path, display_matrix(reader.stream()));
+  const auto wanted = wanted_frames(path, requests, index.frames(), clips);
+  return ClipDecoding(reader, converter, requests, wanted, clips, counts).by_index(index);
+}
+
+void decode_from_start(const std::string& path, FrameReader& reader,
+                       const std::vector<ClipRequest>& requests, std::vector<Clip>& clips,
+                       DecodeStatistics& counts) {
+  RgbConverter converter(path, display_matrix(reader.stream()));
+  // A file without packets is still decoded, for the message.
+  std::int64_t frames = reader.still() ? 1 : std::max<std::int64_t>(1, reader.promised());
+  for (;;) {
+    const auto wanted = wanted_frames(path, requests, frames, clips);
+    const std::int64_t decoded =
+        ClipDecoding(reader, converter, requests, wanted, clips, counts).from_start();
+    if (decoded == 0) throw_no_frame(path, reader);
+    if (decoded > wanted.back().frame) return;
+    frames = decoded;  // fewer than before: the loop ends
   }
 }
 
@@ -84,26 +109,25 @@ std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequ
   if (requests.empty()) return clips;
   DecodeStatistics ignored;
   DecodeStatistics& counts = statistics != nullptr ? *statistics : ignored;
-  const Stopwatch watch;
-  FrameReader reader(path, options);
-  reader.scan();
-  std::optional<FrameIndex> index;
-  if (options.random_access && numbers_are_certain(reader)) index = index_frames(reader.notes());
-  counts.decode_seconds += watch.seconds();
-  RgbConverter converter(path, display_matrix(reader.stream()));
-  // A file without packets is still decoded, for the message.
-  std::int64_t frames = reader.still() ? 1 : std::max<std::int64_t>(1, reader.promised());
-  for (;;) {
-    const std::vector<WantedFrame> wanted = wanted_frames(path, requests, frames, clips);
-    ClipDecoding decoding(reader, converter, requests, wanted, clips, counts);
-    if (index && decoding.by_index(*index)) return clips;
-    counts.fallbacks += index.has_value();
-    index.reset();
-    const std::int64_t decoded = decoding.from_start();
-    if (decoded == 0) throw_no_frame(path, reader);
-    if (decoded > wanted.back().frame) return clips;
-    frames = decoded;  // fewer than before: the loop ends
+  Stopwatch watch;
+  auto reader = std::make_unique<FrameReader>(
+      path, options, options.random_access ? Opening::quick : Opening::full);
+  reader->scan();
+  if (options.random_access && numbers_are_certain(*reader)) {
+    if (const auto index = index_frames(reader->notes())) {
+      counts.decode_seconds += watch.seconds();
+      if (decoded_by_index(path, *reader, *index, requests, clips, counts)) return clips;
+      ++counts.fallbacks;
+      watch = Stopwatch();
+    }
   }
+  if (reader->quick()) {
+    reader = std::make_unique<FrameReader>(path, options);
+    reader->scan();
+  }
+  counts.decode_seconds += watch.seconds();
+  decode_from_start(path, *reader, requests, clips, counts);
+  return clips;
 }
 
 Clip read_frames(const std::string& path, const FrameRule& rule, const ViewSpec& view,

@@ -51,14 +51,16 @@ std::string codec_name(const AVStream& stream) {
 
 }  // namespace
 
-FrameReader::FrameReader(const std::string& path, const DecodeOptions& options)
-    : path_(path), options_(options), patience_(options.stall_seconds) {
+FrameReader::FrameReader(const std::string& path, const DecodeOptions& options, Opening opening)
+    : path_(path),
+      options_(options),
+      patience_(options.stall_seconds),
+      quick_(opening == Opening::quick) {
   silence_ffmpeg();
   rest_clock();
   packet_.reset(allocated(av_packet_alloc()));
   frame_.reset(allocated(av_frame_alloc()));
   open_file();
-  choose_stream();
 }
 
 void FrameReader::fail(const std::string& expected, const std::string& found) const {
@@ -96,9 +98,31 @@ void FrameReader::open_file() {
   status = avformat_open_input(&input, path_.c_str(), nullptr, nullptr);  // frees it on failure
   if (status < 0) fail(expected, ffmpeg_reason(status));
   input_.reset(input);
-  status = avformat_find_stream_info(input, nullptr);
-  if (status < 0) fail(expected, ffmpeg_reason(status));
   still_ = std::string_view(input->iformat->name).ends_with("_pipe");
+  quick_ = quick_ && describes_itself();
+  // The container marks its key frames; nothing is gained by looking into every picture's head.
+  if (quick_) input->flags |= AVFMT_FLAG_NOPARSE;
+  if (!quick_) status = avformat_find_stream_info(input, nullptr);
+  if (status < 0) fail(expected, ffmpeg_reason(status));
+  choose_stream();
+}
+
+// Whether the container says all that a decoder needs. What FFmpeg would find out by decoding the
+// first frames is then how far they are reordered, which our numbers do not rest on.
+bool FrameReader::describes_itself() const {
+  const std::string_view name = input_->iformat->name;
+  if (name != "matroska,webm" && !name.starts_with("mov,")) return false;
+  for (unsigned k = 0; k < input_->nb_streams; ++k) {
+    const AVCodecParameters& stream = *input_->streams[k]->codecpar;
+    if (stream.codec_type == AVMEDIA_TYPE_UNKNOWN) return false;
+    if (stream.codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    const bool from_record =
+        stream.codec_id == AV_CODEC_ID_H264 || stream.codec_id == AV_CODEC_ID_HEVC;
+    const bool by_itself = stream.codec_id == AV_CODEC_ID_VP9 || stream.codec_id == AV_CODEC_ID_AV1;
+    if (stream.width < 1 || stream.height < 1) return false;
+    if (!by_itself && !(from_record && stream.extradata_size > 0)) return false;
+  }
+  return true;
 }
 
 AVStream* FrameReader::named_stream(const std::vector<int>& videos) const {
@@ -235,7 +259,6 @@ void FrameReader::read_up() {
     file_.reset();
     stream_ = nullptr;
     open_file();
-    choose_stream();
     read_ = 0;
   }
   while (read_ <= position_)

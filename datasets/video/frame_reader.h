@@ -19,11 +19,17 @@
 
 namespace permafrost {
 
+// How much is found out before the first packet. Quick: of a container that says what a decoder
+// needs, nothing more; frames may then come in another order than that of their time stamps, and
+// must be checked by them. Of all other containers it is the same as full.
+enum class Opening { full, quick };
+
 // Not thread-safe; several readers may work at once, on the same file too.
 class FrameReader {
  public:
   // Opens the file and chooses the stream. Throws InputError.
-  FrameReader(const std::string& path, const DecodeOptions& options);
+  FrameReader(const std::string& path, const DecodeOptions& options,
+              Opening opening = Opening::full);
   FrameReader(const FrameReader&) = delete;  // FFmpeg holds its address
   FrameReader& operator=(const FrameReader&) = delete;
 
@@ -49,6 +55,7 @@ class FrameReader {
   const AVFormatContext& container() const { return *input_; }
   const AVStream& stream() const { return *stream_; }
   bool still() const { return still_; }  // an image file
+  bool quick() const { return quick_; }  // nothing was found out by decoding
   std::int64_t packets() const { return packets_; }
   // What the decoder said about the first packet that it refused since the start of decoding; empty
   // if there was none.
@@ -58,6 +65,7 @@ class FrameReader {
   using Clock = std::chrono::steady_clock;
   [[noreturn]] void fail(const std::string& expected, const std::string& found) const;
   void open_file();
+  bool describes_itself() const;
   void choose_stream();
   void open_decoder();
   AVStream* named_stream(const std::vector<int>& videos) const;
@@ -89,6 +97,7 @@ class FrameReader {
   std::size_t position_ = 0;  // of the next packet to be decoded, among notes_
   std::size_t read_ = 0;      // packets of the stream that were read since the file was opened
   bool still_ = false;
+  bool quick_ = false;
   bool draining_ = false;
   std::int64_t packets_ = 0;
   std::string first_error_;
