@@ -111,6 +111,9 @@ void add_features(CLI::App& app, Commands& c) {
   sub->add_option("--frame-step", c.features.frame_step, "frames of the video a clip frame")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  sub->add_option("--stream", c.features.stream,
+                  "number of a video stream in the file, other than its default one")
+      ->check(CLI::Range(0, 100000));
 }
 
 void add_convert(CLI::App& app, Commands& c) {

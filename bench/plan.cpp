@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "datasets/one_view_source.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -112,7 +113,10 @@ class Planner {
                              std::to_string(test.views);
     if (const auto it = plan_.tasks.find(name); it != plan_.tasks.end()) return it->second;
     const TaskView shown{.short_side = test.short_side, .view = view, .views = test.views};
-    return plan_.tasks.emplace(name, open_task(spec, shape, data_, shown)).first->second;
+    Task task = open_task(spec, shape, data_, shown);
+    if (task.available() && task.source->views() > 1)
+      task.source = std::make_unique<OneViewSource>(std::move(task.source), view);
+    return plan_.tasks.emplace(name, std::move(task)).first->second;
   }
 
   const Suite& suite_;

@@ -23,6 +23,9 @@ class AugmentedSource : public ClipSource {
   Sample read(std::int64_t index, int place, int places) const override {
     return source_.read_view(index, place, places, augmentation_);
   }
+  ClipSet read_all(std::int64_t index, int places) const override {
+    return source_.read_views(index, places, augmentation_);
+  }
   std::string identity() const override { return source_.identity(); }
 
  private:

@@ -41,6 +41,7 @@ struct FeaturesCommand {
   EncoderOptions reading;
   std::vector<int> layers, size;
   int frame_step = 4;
+  int stream = -1;  // -1: the default video stream
 };
 
 struct ConvertCommand {
