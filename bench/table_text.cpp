@@ -87,7 +87,8 @@ std::string columns_text(const TableModel& table, bool (*holds)(const ColumnMode
   return text;
 }
 
-// What each spread is a spread of, what the columns are, and what is missing.
+}  // namespace
+
 std::vector<std::string> notes_of(const TableModel& table) {
   std::vector<std::string> notes;
   const TableContext& context = table.context;
@@ -123,8 +124,6 @@ std::vector<std::string> notes_of(const TableModel& table) {
   if (!table.spec.source.empty()) notes.push_back("Published numbers: " + table.spec.source + ".");
   return notes;
 }
-
-}  // namespace
 
 std::string to_markdown(const TableModel& table) {
   std::string text = "## " + heading_of(table.spec) + "\n\n";

@@ -25,7 +25,7 @@ struct TablesCommand {
   std::vector<int> tables;  // empty: all of the suite
   std::string suite = "pico", out = "out", data;
   int seeds = 0;  // 0: the suite's
-  bool quick = false, fresh = false, resume = false;
+  bool quick = false, fresh = false, resume = false, keep_heads = false;
 };
 
 struct PretrainCommand {
@@ -65,6 +65,10 @@ struct CompareCommand {
   bool allow_missing = false;
 };
 
+struct ReportCommand {
+  std::string folder, out;  // no `out`: report.html in the folder
+};
+
 struct InspectCommand {
   std::string path;  // empty: the zoo
   EncoderOptions reading;
@@ -86,6 +90,7 @@ int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
 int run(const CommonOptions& common, const EvaluateCommand& command);
 int run(const CommonOptions& common, const CompareCommand& command);
+int run(const CommonOptions& common, const ReportCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run_doctor(const CommonOptions& common);

@@ -5,6 +5,7 @@
 
 #include "bench/cli/options.h"
 #include "bench/device.h"
+#include "bench/report/report.h"
 #include "bench/runner.h"
 #include "common/files.h"
 #include "common/progress.h"
@@ -23,9 +24,12 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.threads = common.thread_count();
   options.quick = command.quick;
   options.fresh = command.fresh;
+  options.keep_heads = command.keep_heads;
   options.quiet = common.quiet;
   options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   const TablesResult result = run_tables(options);
+  const Report report = write_report(options.out, options.out / "report.html");
+  for (const auto& note : report.notes) options.notice("report: " + note);
   if (common.json) {
     Json tables = Json::array();
     for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));
