@@ -31,14 +31,14 @@ EncoderStyles::EncoderStyles(const ResultsFolder& folder) : folder_(folder) {
       const RowSpec& row = table.spec.rows[r];
       const Record* record = record_of(folder, table.cells[r]);
       if (!by_identity_.try_emplace(identity_of(record, row), styles_.size()).second) continue;
-      EncoderStyle style{.name = record != nullptr    ? record->encoder.name
+      EncoderStyle style{.name = record != nullptr     ? record->encoder.name
                                  : row.encoder.empty() ? row.name
                                                        : row.encoder,
                          .record = record,
                          .floor = row.floor};
-      style.floor =
-          style.floor || (record != nullptr && record->encoder.source.starts_with("random init")) ||
-          row.name.find("(floor)") != std::string::npos;
+      style.floor = style.floor ||
+                    (record != nullptr && record->encoder.source.starts_with("random init")) ||
+                    row.name.find("(floor)") != std::string::npos;
       style.ink = style.floor ? kFloorInk : kEncoderInk + trained % kEncoderInks;
       style.marker = style.floor ? kFloorMarker : kMarkers[trained % std::ssize(kMarkers)];
       trained += style.floor ? 0 : 1;

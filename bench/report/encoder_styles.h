@@ -11,10 +11,10 @@
 namespace permafrost {
 
 struct EncoderStyle {
-  std::string name;           // as records call it; else the row's encoder or name
+  std::string name;                // as records call it; else the row's encoder or name
   const Record* record = nullptr;  // one that measured it, if any is there
   bool floor = false;
-  int ink = 0, marker = 0;    // see panel.h
+  int ink = 0, marker = 0;  // see panel.h
 };
 
 class EncoderStyles {

@@ -19,7 +19,7 @@ std::string sentence(const RowSpec& row, const CellModel& cell) {
 }
 
 struct Points {
-  std::string intervals, means, repetitions, paper;
+  std::string intervals, means, repetitions, paper, chance;
 };
 
 Points points_of(const TableModel& table, std::size_t column, const EncoderStyles& styles) {
@@ -35,11 +35,15 @@ Points points_of(const TableModel& table, std::size_t column, const EncoderStyle
                           plot_number(cell.ci95.high - cell.ci95.low) + " 0 " + look;
       points.means += plot_number(cell.repeated.mean) + y + look;
       for (const double value : cell.repeated.values)
-        points.repetitions += plot_number(value) + " " + plot_number(static_cast<double>(r) + 0.27) +
-                              " " + std::to_string(ink_number(style.ink)) + "\n";
+        points.repetitions += plot_number(value) + " " +
+                              plot_number(static_cast<double>(r) + 0.27) + " " +
+                              std::to_string(ink_number(style.ink)) + "\n";
     }
     if (cell.paper) points.paper += plot_number(*cell.paper) + y + "\n";
   }
+  if (const double chance = table.columns[column].chance(); chance > 0)
+    for (const double end : {-0.6, static_cast<double>(table.cells.size()) - 0.4})
+      points.chance += plot_number(chance) + " " + plot_number(end) + "\n";
   return points;
 }
 
@@ -49,6 +53,8 @@ void add_data(PlotScript& script, const std::string& name, const std::string& li
 
 std::string plot_line(const Points& points) {
   std::vector<std::string> parts;
+  if (!points.chance.empty())
+    parts.push_back("$chance using 1:2 with lines dt (4,3) lw 1.2 lc " + ink(kAxisInk));
   if (!points.intervals.empty()) {
     parts.emplace_back("$intervals using 1:2:3:4:5 with vectors nohead lw 2 lc rgb variable");
     parts.emplace_back("$repetitions using 1:2:3 with points pt 1 ps 0.5 lc rgb variable");
@@ -75,23 +81,21 @@ Panel panel_of(const TableModel& table, std::size_t column, const EncoderStyles&
   PlotScript& script = panel.script;
   std::string tics;
   for (std::size_t r = 0; r < rows; ++r)
-    tics += (r > 0 ? ", " : "") +
-            script.label(shortened(table.spec.rows[r].name, kLongestLabel)) + " " +
-            std::to_string(r);
+    tics += (r > 0 ? ", " : "") + script.label(shortened(table.spec.rows[r].name, kLongestLabel)) +
+            " " + std::to_string(r);
   script.line("set border 1");
   script.line("set ytics scale 0 (" + tics + ")");
   script.line("unset grid");
   script.line("set grid xtics back lt 1 lw 0.7 lc " + ink(kGridInk));
   script.line("set xrange [0:100]\nset xtics 0,20");
   script.line("set yrange [" + plot_number(static_cast<double>(rows) - 0.4) + ":-0.6]");
-  script.line("set xlabel " + script.label("top-1 accuracy, %") + " textcolor " + ink(kTextInk));
-  if (model.chance() > 0)
-    script.line("set arrow from " + plot_number(model.chance()) + ",graph 0 to " +
-                plot_number(model.chance()) + ",graph 1 nohead dt 2 lc " + ink(kAxisInk));
+  script.line("set xlabel " + script.label("top-1 accuracy, %") + " offset 0,0.6 textcolor " +
+              ink(kTextInk));
   add_data(script, "intervals", points.intervals);
   add_data(script, "means", points.means);
   add_data(script, "repetitions", points.repetitions);
   add_data(script, "paper", points.paper);
+  add_data(script, "chance", points.chance);
   script.line(plot_line(points));
   return panel;
 }

@@ -36,7 +36,8 @@ struct KeptHead {
 
 bool can_be_drawn(const Record& record) {
   return text_in(record.protocol, "head") == "attentive" &&
-         number_in(record.protocol, "clips") == 1.0 && !record.training && !record.predictions.empty();
+         number_in(record.protocol, "clips") == 1.0 && !record.training &&
+         !record.predictions.empty();
 }
 
 // One a task and encoder, the first seed of the first table; tasks in the tables' order.
@@ -60,7 +61,8 @@ std::vector<std::vector<KeptHead>> kept_heads(const ResultsFolder& folder,
             tasks.push_back(record->task.name);
             heads.emplace_back();
           }
-          heads[static_cast<std::size_t>(at)].push_back({&table, record, &styles.of(table, r), file});
+          heads[static_cast<std::size_t>(at)].push_back(
+              {&table, record, &styles.of(table, r), file});
         }
   return heads;
 }
@@ -74,10 +76,10 @@ Image strip_of(const Clip& clip, int tubelet, int tubelets) {
     for (int y = 0; y < height; ++y)
       for (int x = 0; x < width; ++x) {
         const std::uint8_t* pixel =
-            clip.frame(t * tubelet) + (static_cast<std::size_t>(y * step) *
-                                           static_cast<std::size_t>(clip.shape.width) +
-                                       static_cast<std::size_t>(x * step)) *
-                                          3;
+            clip.frame(t * tubelet) +
+            (static_cast<std::size_t>(y * step) * static_cast<std::size_t>(clip.shape.width) +
+             static_cast<std::size_t>(x * step)) *
+                3;
         image.fill(t * width + x, y, 1, 1, {pixel[0], pixel[1], pixel[2]});
       }
   return image;
@@ -103,8 +105,11 @@ std::string svg_of(const std::vector<float>& attention, const EncoderSpec& spec,
     const double left = t * (kFrame + kGap);
     frames += html_element(
         "svg",
-        {{"x", fixed(left, 1)}, {"y", "0"}, {"width", std::to_string(kFrame)},
-         {"height", std::to_string(kFrame)}, {"overflow", "hidden"}},
+        {{"x", fixed(left, 1)},
+         {"y", "0"},
+         {"width", std::to_string(kFrame)},
+         {"height", std::to_string(kFrame)},
+         {"overflow", "hidden"}},
         html_element("use", {{"href", "#" + drawn.image_id}, {"x", std::to_string(-t * kFrame)}},
                      ""));
     for (int y = 0; y < spec.grid_h(); ++y)
@@ -126,15 +131,15 @@ std::string svg_of(const std::vector<float>& attention, const EncoderSpec& spec,
 }
 
 std::string image_definition(const std::string& id, const Image& strip, int tubelets) {
-  return html_element(
-      "defs", html_element("image",
-                           {{"id", id},
-                            {"width", std::to_string(kFrame * tubelets)},
-                            {"height", std::to_string(kFrame)},
-                            {"preserveAspectRatio", "none"},
-                            {"class", "pixels"},
-                            {"href", "data:image/png;base64," + base64(png_bytes(strip))}},
-                           ""));
+  return html_element("defs",
+                      html_element("image",
+                                   {{"id", id},
+                                    {"width", std::to_string(kFrame * tubelets)},
+                                    {"height", std::to_string(kFrame)},
+                                    {"preserveAspectRatio", "none"},
+                                    {"class", "pixels"},
+                                    {"href", "data:image/png;base64," + base64(png_bytes(strip))}},
+                                   ""));
 }
 
 std::string class_text(const std::vector<std::string>& names, int label) {
@@ -186,8 +191,7 @@ class TaskMaps {
       return leave_out(head, "the suite's task is not the one that was measured"), false;
     const Classifier classifier =
         load_classifier(head.file.string(), {.encoder_heads = encoder->spec.heads}, "report");
-    if (classifier.spec.kind != HeadKind::attentive ||
-        classifier.spec.width != encoder->spec.width)
+    if (classifier.spec.kind != HeadKind::attentive || classifier.spec.width != encoder->spec.width)
       return leave_out(head, "its head does not fit the encoder"), false;
     const auto& test = task.folds.at(0).test;
     for (std::size_t k = 0; k < std::min(kSamples, test.size()); ++k)

@@ -66,8 +66,8 @@ void add_script(Panel& panel, const Matrix& shares, const std::vector<std::strin
           shares[static_cast<std::size_t>(label)][static_cast<std::size_t>(predicted)];
       cells.at(predicted, label) = kHeatInk + heat_of(share);
       if (share < 0.5) continue;
-      (heat_of(share) < 5 ? low : high) += std::to_string(predicted) + " " +
-                                           std::to_string(label) + " " + fixed(share, 0) + "\n";
+      (heat_of(share) < 5 ? low : high) +=
+          std::to_string(predicted) + " " + std::to_string(label) + " " + fixed(share, 0) + "\n";
     }
   begin_panel(panel, {.left = 92, .right = 6, .top = 6, .bottom = 104});
   PlotScript& script = panel.script;
@@ -79,7 +79,7 @@ void add_script(Panel& panel, const Matrix& shares, const std::vector<std::strin
   script.line("unset border\nunset grid");
   script.line("set xtics scale 0 rotate by 90 right (" + tics[0] + ")");
   script.line("set ytics scale 0 (" + tics[1] + ")");
-  script.line("set xlabel " + script.label("predicted") + " offset 0,-3.6 textcolor " +
+  script.line("set xlabel " + script.label("predicted") + " offset 0,-3.2 textcolor " +
               ink(kTextInk));
   script.line("set xrange [-0.5:" + plot_number(classes - 0.5) + "]");
   script.line("set yrange [" + plot_number(classes - 0.5) + ":-0.5]");
@@ -106,9 +106,10 @@ bool is_frozen(const std::vector<const Record*>& records) {
 Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles) {
   Figure figure{.id = "confusion", .title = "Confusion matrices"};
   const TableModel& table = folder.tables.front();
-  figure.caption = html_text("Rows are the true classes, columns what the frozen probe said; "
-                             "percent of a class's test samples, all seeds together. " +
-                             heading_of(table.spec) + ".");
+  figure.caption = html_text(
+      "Rows are the true classes, columns what the frozen probe said; "
+      "percent of a class's test samples, all seeds together. " +
+      heading_of(table.spec) + ".");
   std::size_t left_out = 0;
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     for (std::size_t r = 0; r < table.cells.size(); ++r) {

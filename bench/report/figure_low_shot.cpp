@@ -33,6 +33,8 @@ Panel panel_of(const TableModel& table, const std::string& task,
   SeriesAxes axes{.x_title = "labels given, % (log scale)",
                   .y_title = "top-1 accuracy, %",
                   .log_x = true,
+                  .x_low = columns.front().share / 1.3,
+                  .x_high = columns.back().share * 1.3,
                   .y_low = 0,
                   .y_high = 100};
   if (const double chance = table.columns[columns[0].column].chance(); chance > 0)
@@ -73,9 +75,8 @@ Figure low_shot_figure(const ResultsFolder& folder, const TableModel& table, con
     if (const auto share = share_of(folder, table, c))
       tasks[table.spec.columns[c].task].push_back({c, *share});
   for (auto& [task, columns] : tasks) {
-    std::sort(columns.begin(), columns.end(), [](const LowShotColumn& a, const LowShotColumn& b) {
-      return a.share < b.share;
-    });
+    std::sort(columns.begin(), columns.end(),
+              [](const LowShotColumn& a, const LowShotColumn& b) { return a.share < b.share; });
     Panel panel = panel_of(table, task, columns, styles);
     if (columns.size() > 1 && !panel.script.text().empty())
       figure.panels.push_back(std::move(panel));

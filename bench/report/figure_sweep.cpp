@@ -44,10 +44,15 @@ struct Sweep {
   }
 };
 
+// "3e-4"
 std::string rate_text(double rate) {
   char text[32];
-  std::snprintf(text, sizeof text, "%g", rate);
-  return text;
+  std::snprintf(text, sizeof text, rate < 0.1 ? "%.1e" : "%g", rate);
+  std::string out = text;
+  for (const auto& [from, to] : {std::pair{".0e", "e"}, std::pair{"e-0", "e-"}})
+    if (const auto at = out.find(from); at != std::string::npos)
+      out.replace(at, std::string(from).size(), to);
+  return out;
 }
 
 // A panel's curves, by encoder in the order of the styles.
@@ -76,6 +81,10 @@ Panel panel_of(const std::string& title, const Curves& curves, const EncoderStyl
                   .y_title = "held-out accuracy, %",
                   .log_x = true,
                   .y_low = 0};
+  if (!tics.empty()) {
+    axes.x_low = tics.begin()->first / 1.4;
+    axes.x_high = tics.rbegin()->first * 1.4;
+  }
   axes.x_tics.assign(tics.begin(), tics.end());
   // Twenty rates would be written over each other.
   while (axes.x_tics.size() > 6) {

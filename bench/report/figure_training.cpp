@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The training curves of the zoo's encoders.
+#include <algorithm>
 #include <functional>
 
 #include "bench/markdown.h"
@@ -21,11 +22,12 @@ void add_panel(Figure& figure, const std::string& title, const std::string& unit
                const std::vector<Run>& runs, const Quantity& quantity) {
   Panel panel{.title = title};
   std::vector<Series> series;
+  double last = 0;
   for (const auto& run : runs) {
     Series line{.ink = run.style->ink, .marker = run.style->marker};
     for (const auto& at : run.lines)
       if (const auto value = quantity(at); value && (!log_y || *value > 0))
-        line.points.push_back({at.step, *value});
+        line.points.push_back({at.step, *value}), last = std::max(last, at.step);
     if (line.points.empty()) continue;
     line.every = std::max(1, static_cast<int>(line.points.size()) / 6);
     panel.alt += (panel.alt.empty() ? "" : "; ") + run.style->name + ": " +
@@ -34,7 +36,9 @@ void add_panel(Figure& figure, const std::string& title, const std::string& unit
                  " at step " + plot_number(line.points.back().x);
     series.push_back(std::move(line));
   }
-  add_series(panel, {.x_title = "step", .y_title = unit, .log_y = log_y}, series);
+  add_series(panel,
+             {.x_title = "step", .y_title = unit, .log_y = log_y, .x_low = 0, .x_high = last},
+             series);
   if (!panel.script.text().empty()) figure.panels.push_back(std::move(panel));
 }
 
@@ -59,12 +63,10 @@ Figure training_figure(const EncoderStyles& styles) {
     }
     if (!why_not.empty()) figure.notes.push_back(style.name + " is not drawn: " + why_not + ".");
   }
-  add_panel(figure, "Loss, predicting features", "loss", false, runs, [](const LogLine& line) {
-    return line.predicts_features ? line.loss : std::nullopt;
-  });
-  add_panel(figure, "Loss, predicting pixels", "loss", false, runs, [](const LogLine& line) {
-    return line.predicts_features ? std::nullopt : line.loss;
-  });
+  add_panel(figure, "Loss, predicting features", "loss", false, runs,
+            [](const LogLine& line) { return line.predicts_features ? line.loss : std::nullopt; });
+  add_panel(figure, "Loss, predicting pixels", "loss", false, runs,
+            [](const LogLine& line) { return line.predicts_features ? std::nullopt : line.loss; });
   add_panel(figure, "Deviation of the features", "deviation", false, runs,
             [](const LogLine& line) { return line.feature_deviation; });
   add_panel(figure, "Effective rank of the features", "rank", false, runs,

@@ -11,7 +11,8 @@
 
 namespace permafrost {
 
-// A panel a column: our mean, its repetitions and interval over samples, the paper's number, chance.
+// A panel a column: our mean, its repetitions and interval over samples, the paper's number,
+// chance.
 Figure accuracy_figure(const TableModel& table, const std::string& id, const EncoderStyles& styles);
 
 // Accuracy over the share of labels, a panel a task; no panels where a table has no low-shot

@@ -121,8 +121,9 @@ std::string body_of(std::string svg) {
   drop_between(svg, "<?xml", "<g id=\"gnuplot_canvas\">");
   drop_between(svg, "<defs>", "</defs>");
   drop_between(svg, "<title>", "</title>");
-  for (const char* attribute : {" id=\"gnuplot_plot", " font-family=\"", " class=\"gridline\""})
+  for (const char* attribute : {" id=\"gnuplot_plot", " font-family=\""})
     drop_between(svg, attribute, "\"");
+  replace_all(svg, " class=\"gridline\"", "");
   const std::size_t end = svg.rfind("</g>");
   svg.resize(end == std::string::npos ? 0 : end);
   std::string kept;
@@ -138,6 +139,16 @@ std::string body_of(std::string svg) {
   return kept;
 }
 
+void drop_empty_groups(std::string& svg) {
+  const std::string end = ">\n</g>\n";
+  for (std::size_t at = svg.find(end); at != std::string::npos;) {
+    const std::size_t begin = svg.rfind('<', at);
+    const bool empty = begin != std::string::npos && svg.compare(begin, 2, "<g") == 0;
+    if (empty) svg.erase(begin, at + end.size() - begin);
+    at = svg.find(end, empty ? (begin > 8 ? begin - 8 : 0) : at + 1);
+  }
+}
+
 // rgb( 1, 2, ink) to the page's variable; the shared shapes by their short name.
 std::string with_inks(const std::string& svg) {
   std::string out;
@@ -147,7 +158,8 @@ std::string with_inks(const std::string& svg) {
     if (start == std::string::npos) break;
     int red = 0, green = 0, blue = 0, length = 0;
     const bool found = std::sscanf(svg.c_str() + start, "rgb( %d , %d , %d )%n", &red, &green,
-                                   &blue, &length) == 3 && length > 0;
+                                   &blue, &length) == 3 &&
+                       length > 0;
     out += found && red == 1 && green == 2 ? ink_variable(blue) : "currentColor";
     at = found ? start + static_cast<std::size_t>(length) : start + 4;
   }
@@ -157,10 +169,7 @@ std::string with_inks(const std::string& svg) {
   replace_all(out, " color=\"white\"", "");
   replace_all(out, " stroke-linecap=\"butt\" stroke-linejoin=\"miter\"", "");
   replace_all(out, "stroke='black'", "stroke='var(--axis)'");
-  for (std::string before; before != out;) {
-    before = out;
-    replace_all(out, "<g fill=\"none\" stroke=\"currentColor\" stroke-width=\"1.00\">\n</g>\n", "");
-  }
+  drop_empty_groups(out);
   return out;
 }
 

@@ -29,9 +29,8 @@ ReportFigures figures_of(const ResultsFolder& folder, const EncoderStyles& style
         {accuracy_figure(table, table_anchor(t) + "-accuracy", styles),
          low_shot_figure(folder, table, table_anchor(t) + "-low-shot", styles)});
   }
-  figures.common = {training_figure(styles), sweep_figure(folder, styles),
-                    mask_figure(styles),     attention_figure(folder, styles),
-                    confusion_figure(folder, styles)};
+  figures.common = {training_figure(styles), sweep_figure(folder, styles), mask_figure(styles),
+                    attention_figure(folder, styles), confusion_figure(folder, styles)};
   return figures;
 }
 
@@ -87,7 +86,8 @@ std::string contents_of(const ResultsFolder& folder, const ReportFigures& figure
                        spec.number > 0 ? "Table " + std::to_string(spec.number) : spec.title);
   }
   for (const auto& figure : figures.common)
-    if (!figure.panels.empty() || !figure.notes.empty()) links.emplace_back(figure.id, figure.title);
+    if (!figure.panels.empty() || !figure.notes.empty())
+      links.emplace_back(figure.id, figure.title);
   links.emplace_back("records", "Records");
   std::string items;
   for (const auto& [id, title] : links)
@@ -128,15 +128,16 @@ std::string page_of(const ResultsFolder& folder, const EncoderStyles& styles,
          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
          "'unsafe-inline'; img-src data:\">\n" +
          html_element("title", title) + "\n" + html_element("style", report_style()) +
-         "\n</head>\n<body>\n" + html_element("a", {{"class", "skip"}, {"href", "#main"}},
-                                              "To the content") +
-         "\n" + marker_definitions() + "\n" + header + "\n" + contents_of(folder, figures) +
+         "\n</head>\n<body>\n" +
+         html_element("a", {{"class", "skip"}, {"href", "#main"}}, "To the content") + "\n" +
+         marker_definitions() + "\n" + header + "\n" + contents_of(folder, figures) +
          html_element("main", {{"id", "main"}},
                       "\n" + measured_section(folder, styles) + verdicts_section(folder) + tables +
                           common + records_section(folder)) +
          "\n" +
-         html_element("footer", "Written by <code>permafrost report</code> from the records beside "
-                                "this file. It loads nothing and runs no script.") +
+         html_element("footer",
+                      "Written by <code>permafrost report</code> from the records beside "
+                      "this file. It loads nothing and runs no script.") +
          "\n</body>\n</html>\n";
 }
 
@@ -147,9 +148,8 @@ Report make_report(const std::filesystem::path& path) {
   const EncoderStyles styles(folder);
   ReportFigures figures = figures_of(folder, styles);
   draw(figures);
-  Report report{.tables = folder.tables.size(),
-                .records = folder.records.size(),
-                .notes = folder.problems};
+  Report report{
+      .tables = folder.tables.size(), .records = folder.records.size(), .notes = folder.problems};
   for_each(figures, [&](Figure& figure) {
     report.panels += figure.panels.size();
     for (const auto& note : figure.notes) report.notes.push_back(figure.title + ": " + note);

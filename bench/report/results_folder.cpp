@@ -161,11 +161,10 @@ void compare_with_records(ResultsFolder& folder) {
           if (found == folder.records.end() ||
               std::abs(found->second.stored.record.value - cell.repeated.values[k]) < 1e-6)
             continue;
-          folder.problems.push_back("Table " + std::to_string(table.spec.number) + ", " +
-                                    table.spec.rows[r].name + ", " + table.spec.columns[c].name +
-                                    ": the table says " + fixed(cell.repeated.values[k], 2) +
-                                    ", its record " +
-                                    fixed(found->second.stored.record.value, 2) + ".");
+          folder.problems.push_back(
+              "Table " + std::to_string(table.spec.number) + ", " + table.spec.rows[r].name + ", " +
+              table.spec.columns[c].name + ": the table says " + fixed(cell.repeated.values[k], 2) +
+              ", its record " + fixed(found->second.stored.record.value, 2) + ".");
         }
       }
   if (absent > 0)

@@ -56,9 +56,8 @@ std::string facts_of(const ResultsFolder& folder) {
   std::set<std::string> suites, versions, commits, torches, devices;
   double seconds = 0;
   for (const auto& table : folder.tables)
-    suites.insert(table.context.suite + (table.context.suite_title.empty()
-                                             ? ""
-                                             : ": " + table.context.suite_title));
+    suites.insert(table.context.suite +
+                  (table.context.suite_title.empty() ? "" : ": " + table.context.suite_title));
   for (const auto& [key, found] : folder.records) {
     const Record& record = found.stored.record;
     versions.insert(record.build.version);
@@ -67,10 +66,10 @@ std::string facts_of(const ResultsFolder& folder) {
     devices.insert(record.build.device);
     seconds += record.train_seconds + record.evaluate_seconds;
   }
-  std::string facts = fact("Suite", listed(suites)) + fact("Seeds", seeds_of(folder)) +
-                      fact("Tables", std::to_string(folder.tables.size())) +
-                      fact("Records", std::to_string(folder.records.size()) +
-                                          " (one a cell and seed or split)");
+  std::string facts =
+      fact("Suite", listed(suites)) + fact("Seeds", seeds_of(folder)) +
+      fact("Tables", std::to_string(folder.tables.size())) +
+      fact("Records", std::to_string(folder.records.size()) + " (one a cell and seed or split)");
   if (!folder.records.empty())
     facts += fact("Finished", dates_of(folder)) +
              fact("Program", "permafrost " + listed(versions) + ", commit " + listed(commits) +
@@ -93,21 +92,22 @@ std::string encoders_table(const EncoderStyles& styles) {
     const Record* record = style.record;
     const std::string shape = record == nullptr ? "not known" : shape_of(record->encoder.spec);
     body += html_element(
-                "tr", html_element("th", {{"scope", "row"}},
-                                   swatch(style.ink, style.marker) + html_text(style.name)) +
-                          html_element("td", html_text(style.floor ? "floor" : "trained")) +
-                          html_element("td", html_text(shape)) +
-                          html_element("td", html_text(record != nullptr ? record->encoder.source
-                                                                         : "not known")) +
-                          html_element("td", {{"class", "hash"}},
-                                       record == nullptr
-                                           ? "not known"
-                                           : html_element("code",
-                                                          html_text(record->encoder.sha256)))) +
+                "tr",
+                html_element("th", {{"scope", "row"}},
+                             swatch(style.ink, style.marker) + html_text(style.name)) +
+                    html_element("td", html_text(style.floor ? "floor" : "trained")) +
+                    html_element("td", html_text(shape)) +
+                    html_element(
+                        "td", html_text(record != nullptr ? record->encoder.source : "not known")) +
+                    html_element("td", {{"class", "hash"}},
+                                 record == nullptr
+                                     ? "not known"
+                                     : html_element("code", html_text(record->encoder.sha256)))) +
             "\n";
   }
-  return scrolling_table("Encoders", "", "The weights that were measured. Colour and mark are the "
-                                         "same in all figures.",
+  return scrolling_table("Encoders", "",
+                         "The weights that were measured. Colour and mark are the "
+                         "same in all figures.",
                          column_header("encoder") + column_header("is") + column_header("what") +
                              column_header("source") + column_header("SHA-256 of the weights"),
                          body);
@@ -137,16 +137,16 @@ std::string tasks_table(const ResultsFolder& folder) {
     std::string identities;
     for (const auto& identity : row.identities)
       identities += (identities.empty() ? "" : "<br>") + html_element("code", html_text(identity));
-    body += html_element(
-                "tr", html_element("th", {{"scope", "row"}}, html_text(name)) +
-                          html_element("td", {{"class", "number"}}, html_text(listed(row.counts))) +
-                          html_element("td", {{"class", "number"}},
-                                       html_text(listed(row.classes))) +
-                          html_element("td", html_text(listed(row.over))) +
-                          html_element("td", html_text(listed(row.protocols))) +
-                          html_element("td", {{"class", "hash"}},
-                                       identities.empty() ? "not known" : identities)) +
-            "\n";
+    body +=
+        html_element("tr",
+                     html_element("th", {{"scope", "row"}}, html_text(name)) +
+                         html_element("td", {{"class", "number"}}, html_text(listed(row.counts))) +
+                         html_element("td", {{"class", "number"}}, html_text(listed(row.classes))) +
+                         html_element("td", html_text(listed(row.over))) +
+                         html_element("td", html_text(listed(row.protocols))) +
+                         html_element("td", {{"class", "hash"}},
+                                      identities.empty() ? "not known" : identities)) +
+        "\n";
   }
   return scrolling_table(
       "Tasks", "",

@@ -44,11 +44,11 @@ std::string record_line(const ResultsFolder& folder, const CellModel& cell, std:
                                  std::to_string(record.n())
                            : "–") +
          number_cell(chosen_text(record)) +
-         html_element("td", html_link("#" + record_anchor(key), short_key) + " · " +
-                                html_link("records/" + key + ".json", "file") +
-                                (whole ? " · " + html_link("predictions/" + key + ".csv",
-                                                           "predictions")
-                                       : ""));
+         html_element(
+             "td",
+             html_link("#" + record_anchor(key), short_key) + " · " +
+                 html_link("records/" + key + ".json", "file") +
+                 (whole ? " · " + html_link("predictions/" + key + ".csv", "predictions") : ""));
 }
 
 std::string cell_lines(const ResultsFolder& folder, std::size_t number, std::size_t r,
@@ -59,9 +59,9 @@ std::string cell_lines(const ResultsFolder& folder, std::size_t number, std::siz
   for (std::size_t k = 0; k < cell.records.size(); ++k) {
     const std::string name =
         k > 0 ? ""
-              : html_element("th",
-                             {{"scope", "rowgroup"}, {"rowspan", std::to_string(cell.records.size())}},
-                             html_text(table.spec.rows[r].name + ", " + table.spec.columns[c].name));
+              : html_element(
+                    "th", {{"scope", "rowgroup"}, {"rowspan", std::to_string(cell.records.size())}},
+                    html_text(table.spec.rows[r].name + ", " + table.spec.columns[c].name));
     rows += html_element("tr", name + record_line(folder, cell, k)) + "\n";
   }
   return html_element("tbody", {{"id", cell_anchor(number, r, c)}}, "\n" + rows) + "\n";
@@ -79,9 +79,9 @@ std::string lines_of(const ResultsFolder& folder, std::size_t number) {
                          "A line a record: accuracy with its 95 % interval over test samples, "
                          "samples that could be read, the learning rate that was chosen.",
                          column_header("cell") + column_header("repetition", true) +
-                             column_header("accuracy", true) + column_header("95 % interval", true) +
-                             column_header("read", true) + column_header("chosen", true) +
-                             column_header("record"),
+                             column_header("accuracy", true) +
+                             column_header("95 % interval", true) + column_header("read", true) +
+                             column_header("chosen", true) + column_header("record"),
                          bodies);
 }
 
@@ -95,12 +95,12 @@ std::string in_full(const ResultsFolder& folder) {
                                 std::to_string(record.seed) + ": " + fixed(record.value);
     // The target is inside, so that a link opens it.
     out += html_element(
-               "details", html_element("summary", html_text(summary) + " " +
-                                                      html_element("code", key.substr(0, 12))) +
-                              html_element("pre",
-                                           {{"class", "record"}, {"id", record_anchor(key)},
-                                            {"tabindex", "0"}},
-                                           html_text(found.text))) +
+               "details",
+               html_element("summary",
+                            html_text(summary) + " " + html_element("code", key.substr(0, 12))) +
+                   html_element(
+                       "pre", {{"class", "record"}, {"id", record_anchor(key)}, {"tabindex", "0"}},
+                       html_text(found.text))) +
            "\n";
   }
   return out.empty() ? html_element("p", "There are no records in this folder.") : out;

@@ -2,6 +2,7 @@
 // One table: values, figures, verdicts, ranks, notes.
 #include <algorithm>
 
+#include "bench/claim_text.h"
 #include "bench/markdown.h"
 #include "bench/report/html.h"
 #include "bench/report/panel.h"
@@ -24,14 +25,14 @@ std::string value_cell(const TableModel& table, std::size_t number, std::size_t 
     content = html_element("a", {{"class", "ours"}, {"href", at}}, html_text(ours)) +
               below(html_link(at, interval_text(cell.ci95)));
     if (cell.n_failed > 0)
-      content += below(std::to_string(cell.n - cell.n_failed) + " of " + std::to_string(cell.n) +
-                       " read");
+      content +=
+          below(std::to_string(cell.n - cell.n_failed) + " of " + std::to_string(cell.n) + " read");
   } else {
     content = html_element("span", {{"class", "quiet"}}, "not available");
   }
   if (cell.paper)
-    content += below("paper " + html_link("#" + table_anchor(number) + "-source",
-                                          fixed(*cell.paper)));
+    content +=
+        below("paper " + html_link("#" + table_anchor(number) + "-source", fixed(*cell.paper)));
   return html_element("td", content);
 }
 
@@ -50,16 +51,15 @@ std::string values_of(const TableModel& table, std::size_t number, const Encoder
   for (std::size_t c = 0; c < table.columns.size(); ++c) head += column_title(table, c);
   for (std::size_t r = 0; r < table.cells.size(); ++r) {
     const EncoderStyle& style = styles.of(table, r);
-    std::string row = html_element(
-        "th", {{"scope", "row"}},
-        swatch(style.ink, style.marker) + html_text(table.spec.rows[r].name));
+    std::string row =
+        html_element("th", {{"scope", "row"}},
+                     swatch(style.ink, style.marker) + html_text(table.spec.rows[r].name));
     for (std::size_t c = 0; c < table.columns.size(); ++c) row += value_cell(table, number, r, c);
     body += html_element("tr", row) + "\n";
   }
-  const bool splits =
-      std::any_of(table.columns.begin(), table.columns.end(), [](const ColumnModel& column) {
-        return column.repeated_over == SpreadOver::splits;
-      });
+  const bool splits = std::any_of(
+      table.columns.begin(), table.columns.end(),
+      [](const ColumnModel& column) { return column.repeated_over == SpreadOver::splits; });
   return scrolling_table(
       heading_of(table.spec) + ", values", "values",
       std::string("Top-1 accuracy in percent: mean over ") + (splits ? "splits" : "seeds") +
@@ -92,10 +92,9 @@ std::string subject_of(const TableModel& table, std::size_t number, const Findin
       row = row_of(place);
       column = column_of(name);
     }
-    const bool found = row < std::ssize(table.spec.rows) &&
-                       column < std::ssize(table.spec.columns) &&
-                       table.cells[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)]
-                           .available();
+    const bool found =
+        row < std::ssize(table.spec.rows) && column < std::ssize(table.spec.columns) &&
+        table.cells[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)].available();
     out += (at > 0 ? html_text(between) : "") +
            (found ? html_link("#" + cell_anchor(number, static_cast<std::size_t>(row),
                                                 static_cast<std::size_t>(column)),
@@ -106,33 +105,39 @@ std::string subject_of(const TableModel& table, std::size_t number, const Findin
   return out;
 }
 
+// The cell that a gap starts from; empty where none is available.
+std::string first_link(const std::string& subject) {
+  const std::size_t at = subject.find("href=\"");
+  return at == std::string::npos ? "" : subject.substr(at + 6, subject.find('"', at + 6) - at - 6);
+}
+
 std::string number_cell(const std::string& text) {
   return html_element("td", {{"class", "number"}}, html_text(text));
 }
-
-std::string p_text(double p) { return p < 0.001 ? "<0.001" : fixed(p, 3); }
 
 std::string finding_row(const TableModel& table, std::size_t number, std::size_t k) {
   const Finding& f = table.findings[k];
   std::string claim = f.step ? "step" : html_text(f.text);
   if (f.kind == ClaimKind::equivalent) claim += " (±" + fixed(f.margin) + ")";
-  claim += below(subject_of(table, number, f));
+  const std::string subject = subject_of(table, number, f), at = first_link(subject);
+  claim += below(subject);
+  const std::string gap = f.effect ? fixed(*f.effect, 1, true) : "";
   std::string verdict = verdict_badge(f.verdict);
   if (f.control) verdict += below("control");
-  if (f.verdict == Verdict::not_available && !f.reason.empty()) verdict += below(html_text(f.reason));
+  if (f.verdict == Verdict::not_available && !f.reason.empty())
+    verdict += below(html_text(f.reason));
   if (f.verdict == Verdict::undecided)
-    verdict += below(f.samples_to_decide
-                         ? "n to decide about " + fixed(static_cast<double>(*f.samples_to_decide), 0)
-                         : "no n would decide");
-  return html_element(
-             "tr", {{"id", finding_anchor(number, k)}},
-             html_element("th", {{"scope", "row"}}, claim) +
-                 html_element("td", html_text(f.place)) +
-                 number_cell(f.effect ? fixed(*f.effect, 1, true) : "") +
-                 number_cell(f.effect ? interval_text(f.ci95, true) : "") +
-                 number_cell(f.effect ? p_text(f.p_adjusted) : "") +
-                 number_cell(f.paper ? fixed(*f.paper, 1, true) : "–") +
-                 html_element("td", verdict)) +
+    verdict += below(f.samples_to_decide ? "n to decide: " + about(*f.samples_to_decide)
+                                         : "no n would decide");
+  return html_element("tr", {{"id", finding_anchor(number, k)}},
+                      html_element("th", {{"scope", "row"}}, claim) +
+                          html_element("td", html_text(f.place)) +
+                          html_element("td", {{"class", "number"}},
+                                       gap.empty() || at.empty() ? gap : html_link(at, gap)) +
+                          number_cell(f.effect ? interval_text(f.ci95, true) : "") +
+                          number_cell(f.effect ? p_text(f.p_adjusted) : "") +
+                          number_cell(f.paper ? fixed(*f.paper, 1, true) : "–") +
+                          html_element("td", verdict)) +
          "\n";
 }
 
@@ -143,7 +148,8 @@ std::string verdicts_of(const TableModel& table, std::size_t number) {
   return html_element("h3", "Verdicts") +
          scrolling_table(
              heading_of(table.spec) + ", verdicts", "",
-             "Gaps in points on the same samples, with the 95 % interval of a paired bootstrap over "
+             "Gaps in points on the same samples, with the 95 % interval of a paired bootstrap "
+             "over "
              "these; p adjusted after Holm. The names lead to the cells that are compared.",
              column_header("claim") + column_header("column") + column_header("gap, ours", true) +
                  column_header("95 % interval", true) + column_header("p (Holm)", true) +
@@ -155,13 +161,12 @@ std::string ranks_of(const TableModel& table) {
   if (table.ranks.empty()) return "";
   std::string body;
   for (const auto& rank : table.ranks)
-    body += html_element(
-                "tr", html_element("th", {{"scope", "row"}}, html_text(rank.column)) +
-                          number_cell(std::to_string(rank.rows.size())) +
-                          number_cell(fixed(rank.spearman.value, 2, true)) +
-                          number_cell(p_text(rank.spearman.p)) +
-                          number_cell(fixed(rank.kendall.value, 2, true)) +
-                          number_cell(p_text(rank.kendall.p))) +
+    body += html_element("tr", html_element("th", {{"scope", "row"}}, html_text(rank.column)) +
+                                   number_cell(std::to_string(rank.rows.size())) +
+                                   number_cell(fixed(rank.spearman.value, 2, true)) +
+                                   number_cell(p_text(rank.spearman.p)) +
+                                   number_cell(fixed(rank.kendall.value, 2, true)) +
+                                   number_cell(p_text(rank.kendall.p))) +
             "\n";
   return html_element("h3", "Ranks") +
          scrolling_table(heading_of(table.spec) + ", ranks", "",
@@ -184,10 +189,10 @@ std::string table_section(const ResultsFolder& folder, std::size_t number,
                           const EncoderStyles& styles, const std::string& figures) {
   const TableModel& table = folder.tables[number];
   std::string content = html_element("h2", html_text(heading_of(table.spec))) + "\n";
-  content += html_element(
-      "p", {{"class", "quiet"}, {"id", table_anchor(number) + "-source"}},
-      table.spec.source.empty() ? "No published numbers stand beside these."
-                                : "Published numbers: " + html_text(table.spec.source) + ".");
+  content += html_element("p", {{"class", "quiet"}, {"id", table_anchor(number) + "-source"}},
+                          table.spec.source.empty()
+                              ? "No published numbers stand beside these."
+                              : "Published numbers: " + html_text(table.spec.source) + ".");
   content += values_of(table, number, styles) + figures + verdicts_of(table, number) +
              ranks_of(table) + html_element("h3", "How to read it") + notes_list(table);
   return html_element("section", {{"id", table_anchor(number)}}, "\n" + content) + "\n";

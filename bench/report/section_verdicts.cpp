@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "bench/claim_spec.h"
 #include "bench/report/html.h"
@@ -45,10 +46,10 @@ std::string chip(const TableModel& table, std::size_t number, std::size_t findin
                                       html_text(f.place) + " " + verdict_badge(f.verdict)));
 }
 
-// One line a claim and subject; the steps of an order stay in its table.
-std::string lines_of(const TableModel& table, std::size_t number, bool control) {
-  const auto sentences = sentences_of(table.spec.number);
-  std::string lines;
+// A claim with a line a subject; the steps of an order stay in its table.
+std::string claim_item(const TableModel& table, std::size_t number, const std::string& id,
+                       const std::string& sentence) {
+  std::string text, lines;
   for (std::size_t k = 0; k < table.findings.size();) {
     const Finding& first = table.findings[k];
     std::string chips;
@@ -58,37 +59,33 @@ std::string lines_of(const TableModel& table, std::size_t number, bool control) 
          ++end)
       chips += chip(table, number, end);
     k = end;
-    if (first.step || first.control != control) continue;
-    const auto sentence = sentences.find(first.id);
-    std::string claim = html_text(first.text) +
-                        html_element("span", {{"class", "below"}}, html_text(first.subject));
-    if (sentence != sentences.end())
-      claim += html_element("span", {{"class", "below"}}, html_text(sentence->second));
-    lines += html_element("tr", html_element("th", {{"scope", "row"}}, claim) +
-                                    html_element("td", html_link("#" + table_anchor(number),
-                                                                 table.spec.number > 0
-                                                                     ? "Table " + std::to_string(
-                                                                           table.spec.number)
-                                                                     : "its table")) +
-                                    html_element("td", html_element("ul", {{"class", "chips"}},
-                                                                    chips))) +
-             "\n";
+    if (first.id != id || first.step) continue;
+    text = first.text;
+    lines += html_element("p", {{"class", "below"}}, html_text(first.subject)) +
+             html_element("ul", {{"class", "chips"}}, chips) + "\n";
   }
-  return lines;
+  const std::string place =
+      table.spec.number > 0 ? "Table " + std::to_string(table.spec.number) : "its table";
+  std::string claim =
+      html_element("h4", html_text(text)) + html_link("#" + table_anchor(number), place);
+  if (!sentence.empty()) claim += html_element("p", {{"class", "below"}}, html_text(sentence));
+  return html_element("li", html_element("div", claim) + html_element("div", "\n" + lines)) + "\n";
 }
 
 std::string overview(const ResultsFolder& folder, bool control) {
-  std::string lines;
-  for (std::size_t t = 0; t < folder.tables.size(); ++t)
-    lines += lines_of(folder.tables[t], t, control);
-  if (lines.empty()) return "";
-  return scrolling_table(
-      control ? "Controls" : "Claims of the paper", "",
-      control ? "Ours, not the paper's: what must hold before a claim means anything."
-              : "Each verdict stands for a column and leads to its gap, interval and p-value.",
-      column_header(control ? "control" : "claim") + column_header("table") +
-          column_header("verdicts"),
-      lines);
+  std::string items;
+  for (std::size_t t = 0; t < folder.tables.size(); ++t) {
+    const TableModel& table = folder.tables[t];
+    const auto sentences = sentences_of(table.spec.number);
+    std::set<std::string> seen;
+    for (const auto& finding : table.findings) {
+      if (finding.control != control || !seen.insert(finding.id).second) continue;
+      const auto sentence = sentences.find(finding.id);
+      items +=
+          claim_item(table, t, finding.id, sentence == sentences.end() ? "" : sentence->second);
+    }
+  }
+  return items.empty() ? "" : html_element("ul", {{"class", "claims"}}, "\n" + items);
 }
 
 std::string tally_of(const ResultsFolder& folder) {
@@ -99,8 +96,8 @@ std::string tally_of(const ResultsFolder& folder) {
   std::string items;
   for (const Verdict verdict : kVerdicts)
     if (counts[verdict] > 0 || verdict != Verdict::not_available)
-      items += html_element("li", html_element("b", std::to_string(counts[verdict])) + " " +
-                                      verdict_badge(verdict));
+      items += html_element(
+          "li", html_element("b", std::to_string(counts[verdict])) + " " + verdict_badge(verdict));
   return html_element("ul", {{"class", "tally"}}, items) + "\n";
 }
 
@@ -109,9 +106,9 @@ std::string tally_of(const ResultsFolder& folder) {
 std::string verdict_badge(Verdict verdict) {
   std::string name = name_of(verdict), css = name;
   std::replace(css.begin(), css.end(), ' ', '-');
-  return html_element("span", {{"class", "verdict " + css}},
-                      html_element("span", {{"aria-hidden", "true"}}, sign_of(verdict)) + " " +
-                          name);
+  return html_element(
+      "span", {{"class", "verdict " + css}},
+      html_element("span", {{"aria-hidden", "true"}}, sign_of(verdict)) + " " + name);
 }
 
 std::string verdicts_section(const ResultsFolder& folder) {
@@ -120,14 +117,20 @@ std::string verdicts_section(const ResultsFolder& folder) {
   if (claims.empty())
     content += html_element("p", "No claim was judged in this folder.");
   else
+    content += tally_of(folder) +
+               html_element(
+                   "p", {{"class", "quiet"}},
+                   "Supported or contradicted: the paired test on the same samples speaks with an "
+                   "adjusted p below 0.05. Undecided: it does not, which is no evidence for "
+                   "equality. All of it is about these encoders and this suite. Each verdict "
+                   "leads to its gap, interval and p-value.") +
+               claims;
+  if (!controls.empty())
     content +=
-        tally_of(folder) +
+        html_element("h3", "Controls") +
         html_element("p", {{"class", "quiet"}},
-                     "Supported or contradicted: the paired test on the same samples speaks with an "
-                     "adjusted p below 0.05. Undecided: it does not, which is no evidence for "
-                     "equality. All of it is about these encoders and this suite.") +
-        claims;
-  if (!controls.empty()) content += html_element("h3", "Controls") + controls;
+                     "Ours, not the paper’s: what must hold before a claim means anything.") +
+        controls;
   return html_element("section", {{"id", "verdicts"}}, "\n" + content) + "\n";
 }
 

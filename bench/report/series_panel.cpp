@@ -6,24 +6,22 @@
 namespace permafrost {
 namespace {
 
+std::string range_text(const std::optional<double>& low, const std::optional<double>& high) {
+  return "[" + (low ? plot_number(*low) : "*") + ":" + (high ? plot_number(*high) : "*") + "]";
+}
+
 void set_axes(PlotScript& script, const SeriesAxes& axes) {
   const std::string colour = " textcolor " + ink(kTextInk);
-  script.line("set xlabel " + script.label(axes.x_title) + colour);
+  script.line("set xlabel " + script.label(axes.x_title) + " offset 0,0.6" + colour);
   script.line("set ylabel " + script.label(axes.y_title) + colour);
   if (axes.log_x) script.line("set logscale x");
   if (axes.log_y) script.line("set logscale y\nset format y \"%.0e\"");
-  if (!axes.x_format.empty()) script.line("set format x \"" + axes.x_format + "\"");
   std::string tics;
   for (const auto& [at, text] : axes.x_tics)
     tics += (tics.empty() ? "" : ", ") + script.label(text) + " " + plot_number(at);
   if (!tics.empty()) script.line("set xtics (" + tics + ")");
-  script.line("set yrange [" + (axes.y_low ? plot_number(*axes.y_low) : "*") + ":" +
-              (axes.y_high ? plot_number(*axes.y_high) : "*") + "]");
-  script.line("set offsets graph 0.04, graph 0.04, 0, 0");
-  if (axes.level)
-    script.line("set arrow from graph 0,first " + plot_number(*axes.level) +
-                " to graph 1,first " + plot_number(*axes.level) + " nohead dt 2 lc " +
-                ink(kAxisInk));
+  script.line("set xrange " + range_text(axes.x_low, axes.x_high));
+  script.line("set yrange " + range_text(axes.y_low, axes.y_high));
 }
 
 }  // namespace
@@ -41,13 +39,21 @@ void add_series(Panel& panel, const SeriesAxes& axes, const std::vector<Series>&
     data += "END\n";
     const std::string colour = " lc " + ink(one.ink);
     if (one.whiskers)
-      plot += (plot.empty() ? "" : ", ") + name + " using 1:3:(0):($4-$3) with vectors nohead lw 1.5" +
-              colour;
+      plot += (plot.empty() ? "" : ", ") + name +
+              " using 1:3:(0):($4-$3) with vectors nohead lw 1.5" + colour;
     plot += (plot.empty() ? "" : ", ") + name + " using 1:2 with linespoints lw 1.5 pt " +
             std::to_string(one.marker) + " ps 0.8 pi " + std::to_string(one.every) +
             (one.dashed ? " dt 2" : "") + colour;
   }
   if (plot.empty()) return;
+  if (axes.level) {
+    std::string level;
+    for (const auto& one : series)
+      for (const auto& p : one.points)
+        level += plot_number(p.x) + " " + plot_number(*axes.level) + "\n";
+    data += "$level << END\n" + level + "END\n";
+    plot += ", $level using 1:2 smooth unique with lines dt (4,3) lw 1.2 lc " + ink(kAxisInk);
+  }
   begin_panel(panel, {.left = 56});
   set_axes(panel.script, axes);
   panel.script.line(data + "plot " + plot);

@@ -26,9 +26,8 @@ struct SeriesAxes {
   std::string x_title, y_title;
   bool log_x = false, log_y = false;
   std::vector<std::pair<double, std::string>> x_tics;  // none: gnuplot's
-  std::optional<double> y_low, y_high;
+  std::optional<double> x_low, x_high, y_low, y_high;
   std::optional<double> level;  // a dashed line across, such as chance
-  std::string x_format;         // printf's, for gnuplot's own tics
 };
 
 // Adds the script to `panel`; without any point it stays empty.

@@ -93,6 +93,12 @@ tr:target > *, tbody:target > tr > *, .record:target { background: var(--warn-gr
 .chips { display: flex; flex-wrap: wrap; gap: .4rem .5rem; margin: 0; padding: 0; list-style: none; }
 .chips a { text-decoration: none; display: inline-block; }
 .chips a:hover { text-decoration: underline; }
+.claims { list-style: none; padding: 0; max-width: none; }
+.claims > li { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr);
+  gap: .3rem 1.5rem; border-top: 1px solid var(--line); padding: .7rem 0; }
+.claims h4 { display: inline; margin: 0 .6rem 0 0; font-size: 1rem; font-weight: 600; }
+.claims p { margin: .2rem 0; }
+.claims .chips + p { margin-top: .6rem; }
 .tally { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; list-style: none; padding: 0; }
 .tally b { font-size: 1.35rem; font-weight: 650; font-variant-numeric: tabular-nums; }
 figure { margin: 1.25rem 0; }
@@ -115,7 +121,7 @@ pre { margin: 0; padding: .75rem; overflow-x: auto; background: var(--panel);
 body > footer { padding-top: 2.5rem; padding-bottom: 2.5rem; color: var(--quiet); font-size: .875rem; }
 @media (max-width: 40rem) {
   body > header, main, body > nav, body > footer { padding-left: .9rem; padding-right: .9rem; }
-  .facts { grid-template-columns: 1fr; gap: 0; }
+  .facts, .claims > li { grid-template-columns: minmax(0, 1fr); gap: 0; }
   .facts dd { margin-bottom: .4rem; }
   th, td { padding: .35rem .55rem; }
 }

@@ -120,12 +120,13 @@ void read_cells(const Json& cells, const std::string& where, TableModel& table) 
       table.cells.emplace_back();
     }
     if (row != table.spec.rows.back().name || object.text("column") != column.name)
-      throw InputError(at, "", "the cell of row " + quoted(table.spec.rows.back().name) +
-                                   " and column " + quoted(column.name), "another");
+      throw InputError(at, "",
+                       "the cell of row " + quoted(table.spec.rows.back().name) + " and column " +
+                           quoted(column.name),
+                       "another");
     CellModel cell = read_cell(object, at);
     if (cell.paper) table.spec.rows.back().paper[column.name] = *cell.paper;
-    if (cell.available())
-      table.columns[k % columns].repeated_over = cell.repeated.over;
+    if (cell.available()) table.columns[k % columns].repeated_over = cell.repeated.over;
     table.cells.back().push_back(std::move(cell));
   }
 }
@@ -149,10 +150,10 @@ Finding read_finding(const Json& json, const std::string& where) {
   Finding finding;
   finding.text = object.text("claim");
   finding.id = object.text("id");
-  finding.kind = named(object.text("kind"),
-                       {ClaimKind::greater, ClaimKind::equivalent, ClaimKind::order,
-                        ClaimKind::difference_of_gaps},
-                       object.where("kind"));
+  finding.kind = named(
+      object.text("kind"),
+      {ClaimKind::greater, ClaimKind::equivalent, ClaimKind::order, ClaimKind::difference_of_gaps},
+      object.where("kind"));
   finding.control = object.boolean("control");
   finding.subject = object.text("subject");
   finding.place = object.text("column");
@@ -168,10 +169,10 @@ Finding read_finding(const Json& json, const std::string& where) {
     finding.p_adjusted = object.number("p_holm", {}, 0, 1);
   }
   finding.paper = optional_number(object, "paper_gap");
-  finding.verdict = named(object.text("verdict"),
-                          {Verdict::supported, Verdict::contradicted, Verdict::undecided,
-                           Verdict::not_available},
-                          object.where("verdict"));
+  finding.verdict =
+      named(object.text("verdict"),
+            {Verdict::supported, Verdict::contradicted, Verdict::undecided, Verdict::not_available},
+            object.where("verdict"));
   if (const Json* count = object.child("samples_to_decide"); count != nullptr && !count->is_null())
     finding.samples_to_decide = object.integer("samples_to_decide", {}, 0, kMost);
   finding.reason = optional_text(object, "reason");

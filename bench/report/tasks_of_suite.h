@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "bench/table_spec.h"
 #include "bench/report/results_folder.h"
+#include "bench/table_spec.h"
 
 namespace permafrost {
 
