@@ -2,6 +2,7 @@
 #include "bench/claim_report.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "bench/statistics_paired.h"
 #include "common/error.h"
@@ -50,6 +51,20 @@ std::optional<double> paper_effect(const TableSpec& table, const Contrast& contr
   return sum;
 }
 
+// Effects of the single repetitions, and whether these are pretrainings.
+void measure_repetitions(Finding& finding, const Contrast& contrast,
+                         const std::vector<std::vector<CellInput>>& inputs) {
+  std::vector<double> effects;
+  for (const auto& part : contrast.parts) {
+    const CellInput& cell = inputs[part.row][part.column];
+    if (effects.empty()) effects.assign(cell.seeds.size(), 0);
+    if (effects.size() != cell.seeds.size()) return;
+    for (std::size_t k = 0; k < effects.size(); ++k) effects[k] += part.sign * cell.seeds[k].value;
+    finding.over_pretrainings = finding.over_pretrainings || encoders_in(cell) > 1;
+  }
+  finding.repeated = std::move(effects);
+}
+
 // Fills effect, intervals and p from the cells; `variance` is that a sample.
 void measure(Finding& finding, const Contrast& contrast,
              const std::vector<std::vector<CellInput>>& inputs, double& variance) {
@@ -69,6 +84,7 @@ void measure(Finding& finding, const Contrast& contrast,
     const auto scores = scores_of(cell(part));
     for (std::size_t i = 0; i < effects.size(); ++i) effects[i] += part.sign * scores[i];
   }
+  measure_repetitions(finding, contrast, inputs);
   const auto groups = groups_of(first);
   const Resamples means = resample_means(effects, groups, kPairedResamples);
   const double widest = 50.0 * static_cast<double>(contrast.parts.size());
@@ -90,6 +106,7 @@ void measure(Finding& finding, const Contrast& contrast,
 Verdict verdict_of(const Finding& finding) {
   if (!finding.effect) return Verdict::not_available;
   if (finding.p_adjusted >= kLevel) return Verdict::undecided;
+  if (finding.over_pretrainings && !finding.pretrainings_agree()) return Verdict::undecided;
   return finding.favourable ? Verdict::supported : Verdict::contradicted;
 }
 
@@ -114,6 +131,12 @@ void decide(std::vector<Finding>& findings, const std::vector<double>& variances
         finding.kind == ClaimKind::equivalent
             ? count_to_find_match(*finding.effect, finding.margin, variance, tests)
             : count_to_find_gap(*finding.effect, variance, tests);
+    if (!finding.over_pretrainings || finding.repeated.size() < 2) continue;
+    const double spread = deviation_of(finding.repeated);
+    finding.pretrainings_to_decide =
+        finding.kind == ClaimKind::equivalent
+            ? count_to_find_match(*finding.effect, finding.margin, spread * spread, tests)
+            : count_to_find_gap(*finding.effect, spread * spread, tests);
   }
 }
 
@@ -139,10 +162,15 @@ void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
       whole.p = step->p;
       whole.p_adjusted = step->p_adjusted;
       whole.favourable = step->favourable;
+      whole.repeated = step->repeated;
     }
     if (step->samples_to_decide)  // all of them have to be decided
       whole.samples_to_decide =
           std::max(whole.samples_to_decide.value_or(0), *step->samples_to_decide);
+    whole.over_pretrainings = whole.over_pretrainings || step->over_pretrainings;
+    if (step->pretrainings_to_decide)
+      whole.pretrainings_to_decide =
+          std::max(whole.pretrainings_to_decide.value_or(0), *step->pretrainings_to_decide);
   }
 }
 
@@ -204,6 +232,13 @@ class Judge {
 };
 
 }  // namespace
+
+bool Finding::pretrainings_agree() const {
+  return std::all_of(repeated.begin(), repeated.end(), [&](double one) {
+    if (kind != ClaimKind::equivalent) return (one > 0) == (effect.value_or(0) > 0);
+    return (std::abs(one) < margin) == favourable;
+  });
+}
 
 const char* name_of(Verdict verdict) {
   switch (verdict) {

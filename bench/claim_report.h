@@ -5,8 +5,9 @@
 //
 // Every hypothesis is tested on the same samples by a paired bootstrap (bench/statistics_paired.h)
 // of the scores' means over seeds. p-values are adjusted after Holm among the claims of the table,
-// and among its controls; a verdict needs an adjusted p below 0.05. All of it is over samples:
-// these encoders, other test clips.
+// and among its controls; a verdict needs an adjusted p below 0.05. All of that is over samples:
+// these encoders, other test clips. Where the repetitions are other pretrainings, a verdict needs
+// more: every one of them must say the same by itself, else the claim is undecided.
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,13 @@ struct Finding {
   bool favourable = false;  // the direction that p speaks for is the claim's
   // Samples with which an undecided claim would be decided; none where it is, or where none would.
   std::optional<std::int64_t> samples_to_decide;
+  // The effect in each repetition (seed, split), in order; empty where the cells differ in theirs.
+  std::vector<double> repeated;
+  bool over_pretrainings = false;  // the repetitions have encoders of their own
+  // Pretraining seeds that would decide an undecided claim, from the spread of `repeated`.
+  std::optional<std::int64_t> pretrainings_to_decide;
+  // Each repetition alone says what all of them together do.
+  bool pretrainings_agree() const;
   Verdict verdict = Verdict::not_available;
   std::string reason;  // where not available
 };

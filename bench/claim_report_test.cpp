@@ -184,5 +184,45 @@ TEST(Cells, RepetitionsAreSeedsOrSplits) {
   EXPECT_EQ(why_missing({}), "no records");
 }
 
+// Repetitions with these shares right, each from an encoder of its own or all from one.
+CellInput repetitions(const std::vector<int>& right, bool own_encoders) {
+  CellInput input;
+  for (std::size_t k = 0; k < right.size(); ++k) {
+    input.seeds.push_back(record_of(0, right[k], k + 1));
+    if (own_encoders) input.seeds.back().encoder.sha256 = "weights " + std::to_string(k);
+  }
+  return input;
+}
+
+TEST(ClaimReport, PretrainingsThatDisagreeLeaveAClaimUndecided) {
+  const TableSpec spec = table({claim(ClaimKind::greater, {"A", "B"})});
+  const auto judged = [&](const std::vector<int>& a, const std::vector<int>& b, bool own) {
+    auto inputs = cells(0, 0, 0);
+    inputs[0][0] = repetitions(a, own);
+    inputs[1][0] = repetitions(b, own);
+    return judge_claims(spec, inputs)[0];
+  };
+  const Finding one_way = judged({300, 290, 310}, {200, 240, 180}, true);
+  EXPECT_EQ(one_way.verdict, Verdict::supported);
+  EXPECT_EQ(one_way.repeated, (std::vector<double>{25, 12.5, 32.5}));
+  EXPECT_TRUE(one_way.over_pretrainings && one_way.pretrainings_agree());
+  const Finding apart = judged({300, 290, 200}, {200, 240, 220}, true);
+  EXPECT_LT(apart.p_adjusted, kLevel);
+  EXPECT_EQ(apart.verdict, Verdict::undecided);
+  EXPECT_GT(*apart.pretrainings_to_decide, 3);
+  // Seeds of the probe alone are in the mean, and no more is asked of them.
+  EXPECT_EQ(judged({300, 290, 200}, {200, 240, 220}, false).verdict, Verdict::supported);
+}
+
+TEST(ClaimReport, AMatchMustHoldForEveryPretraining) {
+  const TableSpec spec = table({claim(ClaimKind::equivalent, {"A", "B"}, 6)});
+  auto inputs = cells(0, 0, 0);
+  inputs[0][0] = repetitions({200, 210, 190}, true);
+  inputs[1][0] = repetitions({202, 205, 195}, true);
+  EXPECT_EQ(judge_claims(spec, inputs)[0].verdict, Verdict::supported);
+  inputs[1][0] = repetitions({175, 205, 220}, true);  // 6.25 points in one, none in the mean
+  EXPECT_EQ(judge_claims(spec, inputs)[0].verdict, Verdict::undecided);
+}
+
 }  // namespace
 }  // namespace permafrost

@@ -25,7 +25,17 @@ namespace {
 
 std::string to_decide(const Finding& finding) {
   if (finding.verdict != Verdict::undecided) return "";
-  return finding.samples_to_decide ? about(*finding.samples_to_decide) : "–";
+  const std::string samples = finding.samples_to_decide ? about(*finding.samples_to_decide) : "–";
+  if (!finding.over_pretrainings) return samples;
+  return samples + " / " +
+         (finding.pretrainings_to_decide ? about(*finding.pretrainings_to_decide) : "–");
+}
+
+// "+5.1 +3.0 +6.2": the gap in each repetition.
+std::string repeated_text(const Finding& finding) {
+  std::string text;
+  for (const double one : finding.repeated) text += (text.empty() ? "" : " ") + fixed(one, 1, true);
+  return finding.over_pretrainings && !finding.whole ? text : "";
 }
 
 std::string title_of(const Finding& finding, const std::set<std::string>& subjects) {
@@ -36,12 +46,20 @@ std::string title_of(const Finding& finding, const std::set<std::string>& subjec
   return title;
 }
 
+bool any_over_pretrainings(const TableModel& table) {
+  return std::any_of(table.findings.begin(), table.findings.end(),
+                     [](const Finding& f) { return f.over_pretrainings; });
+}
+
 TextRows claim_rows(const TableModel& table) {
   std::map<std::string, std::set<std::string>> subjects;  // by claim
   for (const auto& finding : table.findings)
     if (!finding.step) subjects[finding.id].insert(finding.subject);
+  // With several encoders a row, what each pair of them says.
+  const bool pretrainings = any_over_pretrainings(table);
   TextRows rows{{"claim", "column", "gap, ours", "95 % interval", "p (Holm)", "paper", "verdict",
                  "n to decide"}};
+  if (pretrainings) rows[0].insert(rows[0].begin() + 4, "by pretraining");
   std::string before;
   for (const auto& f : table.findings) {
     const std::string title = title_of(f, subjects[f.id]);
@@ -49,6 +67,7 @@ TextRows claim_rows(const TableModel& table) {
         {title == before ? "" : title, f.place, f.effect ? fixed(*f.effect, 1, true) : "",
          f.effect ? interval_text(f.ci95, true) : "", f.effect ? p_text(f.p_adjusted) : "",
          f.paper ? fixed(*f.paper, 1, true) : "–", name_of(f.verdict), to_decide(f)});
+    if (pretrainings) rows.back().insert(rows.back().begin() + 4, repeated_text(f));
     before = title;
   }
   return rows;
@@ -101,8 +120,9 @@ std::string latex_table(const TextRows& rows, const std::string& caption,
 
 std::string claims_markdown(const TableModel& table) {
   if (table.findings.empty()) return "";
-  return "\n" +
-         markdown_table(claim_rows(table), {false, false, true, true, true, true, false, true});
+  std::vector<bool> right{false, false, true, true, true, true, false, true};
+  if (any_over_pretrainings(table)) right.insert(right.begin() + 4, true);
+  return "\n" + markdown_table(claim_rows(table), right);
 }
 
 std::string ranks_markdown(const TableModel& table) {
@@ -113,32 +133,37 @@ std::string ranks_markdown(const TableModel& table) {
 std::vector<std::string> claim_notes(const TableModel& table) {
   std::vector<std::string> notes;
   if (!table.findings.empty())
-    notes.push_back(
+    notes.emplace_back(
         "Gaps are points on the same samples, their interval a paired bootstrap over these. p is "
         "that of \"no gap\", two-sided, adjusted after Holm among the " +
         families_text(table) +
         "; the verdict uses it: below 0.05 a claim is supported or, where the gap points the other "
         "way, contradicted.");
   if (any_of(table, [](const Finding& f) { return f.kind == ClaimKind::equivalent; }))
-    notes.push_back(
+    notes.emplace_back(
         "\"Match\" (±): p is that of two one-sided tests against the margin, or of a gap within it "
         "where the data speak for a gap beyond.");
   if (any_of(table, [](const Finding& f) { return f.whole; }))
-    notes.push_back(
+    notes.emplace_back(
         "An order is supported where every step is and contradicted where one is reversed; its "
         "line shows the smallest step of those that make it so.");
   if (any_of(table, [](const Finding& f) { return f.kind == ClaimKind::difference_of_gaps; }))
-    notes.push_back("\"a over b\": the gap in a less the gap in b, sample by sample.");
+    notes.emplace_back("\"a over b\": the gap in a less the gap in b, sample by sample.");
   if (any_of(table, [](const Finding& f) { return f.verdict == Verdict::undecided; }))
-    notes.push_back(
+    notes.emplace_back(
         "n to decide: test samples with which an undecided claim would be decided with a power of "
         "80 %, if gap and variance stay as observed; – where no number would.");
+  if (any_over_pretrainings(table))
+    notes.emplace_back(
+        "By pretraining: the gap between the encoders of one seed, seed by seed. Where they do not "
+        "all point one way, a claim is undecided whatever p is. n to decide then names, after the "
+        "stroke, the pretraining seeds that would decide it by their spread.");
   if (!table.findings.empty() && table.one_encoder_a_row)
-    notes.push_back(
+    notes.emplace_back(
         "Every row is one encoder: verdicts are about these weights, and nothing is known over "
         "pretraining seeds.");
   if (!table.ranks.empty())
-    notes.push_back(
+    notes.emplace_back(
         "Ranks: whether our column orders the rows as the paper's does; p is two-sided over all "
         "pairings of the rows (with 4 rows it cannot be below 0.08).");
   return notes;
@@ -147,7 +172,8 @@ std::vector<std::string> claim_notes(const TableModel& table) {
 std::string claims_to_csv(const TableModel& table) {
   std::string text =
       "table,suite,claim,kind,control,part,subject,column,gap,ci95_over_samples_low,"
-      "ci95_over_samples_high,p,p_holm,paper_gap,verdict,samples_to_decide,not_available\n";
+      "ci95_over_samples_high,p,p_holm,paper_gap,verdict,samples_to_decide,gaps_by_pretraining,"
+      "pretrainings_to_decide,not_available\n";
   for (const auto& f : table.findings) {
     const auto number = [&](double value, int digits) {
       return f.effect ? fixed(value, digits) : std::string();
@@ -171,6 +197,8 @@ std::string claims_to_csv(const TableModel& table) {
         f.paper ? fixed(*f.paper, 1) : "",
         name_of(f.verdict),
         f.samples_to_decide ? std::to_string(*f.samples_to_decide) : "",
+        repeated_text(f),
+        f.pretrainings_to_decide ? std::to_string(*f.pretrainings_to_decide) : "",
         csv_field(f.reason)};
     for (std::size_t k = 0; k < fields.size(); ++k) text += (k > 0 ? "," : "") + fields[k];
     text += "\n";
@@ -186,7 +214,7 @@ std::string claims_latex(const TableModel& table) {
                         "Claims: " + title +
                             ". Gaps in points with their 95\\,\\% interval over samples; $p$ "
                             "adjusted after Holm within the table.",
-                        "llrrrrlr");
+                        any_over_pretrainings(table) ? "llrrrrrlr" : "llrrrrlr");
   if (!table.ranks.empty())
     text += latex_table(rank_rows(table),
                         "Rank correlation of our columns with the published ones: " + title + ".",

@@ -92,6 +92,7 @@ void require_comparable(const Record& base, const Record& candidate, const Side&
   };
   require("task/name", base.task.name, candidate.task.name);
   require("task/version", base.task.version, candidate.task.version);
+  require("metric", name_of(base.metric), name_of(candidate.metric));
   require("task/classes", base.task.classes, candidate.task.classes);
   require("evaluation_version", base.evaluation_version, candidate.evaluation_version);
   const std::string field = differing_field(base.protocol, candidate.protocol);
@@ -118,13 +119,16 @@ void compare_paired(ComparedCell& cell, const Record& base, const Record& candid
   const auto before = scores_of(base), after = scores_of(candidate);
   const auto changes = differences(after, before);
   const auto groups = groups_of(base);
-  cell.discordance = discordance_of(after, before);
-  cell.method = groups.empty() ? ComparisonMethod::mcnemar : ComparisonMethod::paired_bootstrap;
-  if (cell.discordance == Discordance{}) {
+  // McNemar's test is for scores of right and wrong, from samples that are independent.
+  const bool right_or_wrong = base.metric == Metric::top1;
+  if (right_or_wrong) cell.discordance = discordance_of(after, before);
+  const bool mcnemar = right_or_wrong && groups.empty();
+  cell.method = mcnemar ? ComparisonMethod::mcnemar : ComparisonMethod::paired_bootstrap;
+  if (after == before) {
     cell.p = 1;
     return;
   }
-  if (groups.empty()) {
+  if (mcnemar) {
     cell.ci95 = bootstrap_interval(changes, groups, kGapRange);
     cell.p = mcnemar_exact(cell.discordance);
     return;

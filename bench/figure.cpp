@@ -107,6 +107,16 @@ std::string legend(const TableModel& table, const std::vector<std::string>& colo
   return out + label(kLeft + 20, y, "chance; whiskers: 95 % interval over test samples");
 }
 
+// Of the columns, each once.
+std::string metric_text(const TableModel& table) {
+  std::string text;
+  for (const auto metric : {Metric::top1, Metric::mean_average_precision})
+    if (std::any_of(table.columns.begin(), table.columns.end(),
+                    [&](const ColumnModel& column) { return column.metric == metric; }))
+      text += (text.empty() ? "" : ", ") + std::string(described_as(metric));
+  return text;
+}
+
 }  // namespace
 
 std::string to_svg(const TableModel& table) {
@@ -135,7 +145,7 @@ std::string to_svg(const TableModel& table) {
          "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
          label(kLeft, 20, heading_of(table.spec), "font-size=\"14\"") +
          label(kLeft, 36,
-               "top-1 accuracy in percent, suite " + table.context.suite +
+               metric_text(table) + " in percent, suite " + table.context.suite +
                    (table.context.quick ? ", quick run" : "")) +
          body + "</svg>\n";
 }

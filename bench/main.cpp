@@ -29,6 +29,7 @@ struct Commands {
   ReportCommand report;
   InspectCommand inspect;
   MasksCommand masks;
+  DataSynthCommand data_synth;
   std::function<int()> chosen;
 };
 
@@ -180,6 +181,31 @@ void add_masks(CLI::App& app, Commands& c) {
   sub->add_option("--batch", c.masks.batch)->check(CLI::Range(1, 65536))->capture_default_str();
 }
 
+void add_data_synth(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "synth", "render a synthetic task to MP4 files with lists",
+                              [&c] { return run(c.common, c.data_synth); });
+  auto& command = c.data_synth;
+  const auto counts = CLI::Range(std::int64_t{1}, std::int64_t{1'000'000});
+  sub->add_option("--world", command.world, "appearance, motion or object")->capture_default_str();
+  sub->add_option("--out", command.out)->required();
+  sub->add_option("--train", command.train, "clips")->check(counts)->capture_default_str();
+  sub->add_option("--test", command.test, "clips")->check(counts)->capture_default_str();
+  sub->add_option("--frames", command.frames)->check(CLI::Range(1, 4096))->capture_default_str();
+  sub->add_option("--size", command.size, "pixels a side")
+      ->check(CLI::Range(8, 4096))
+      ->capture_default_str();
+  sub->add_option("--fps", command.fps)->check(CLI::Range(1, 1000))->capture_default_str();
+  sub->add_option("--coding", command.coding, "h264: 4:2:0, as cameras write")
+      ->check(CLI::IsMember({"lossless", "h264"}))
+      ->capture_default_str();
+}
+
+void add_data(CLI::App& app, Commands& c) {
+  CLI::App* data = app.add_subcommand("data", "real data: render, check, pack, show");
+  data->require_subcommand(1);
+  add_data_synth(*data, c);
+}
+
 int run_program(int argc, char** argv) {
   CLI::App app("Permafrost: frozen evaluation of self-supervised video encoders");
   app.require_subcommand(1);
@@ -200,6 +226,7 @@ int run_program(int argc, char** argv) {
   add_compare(app, c);
   add_report(app, c);
   add_masks(app, c);
+  add_data(app, c);
   add_command(app, c, "doctor", "build, devices, folders", [&c] { return run_doctor(c.common); });
   try {
     app.parse(argc, argv);

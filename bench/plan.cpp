@@ -53,19 +53,25 @@ class Planner {
 
  private:
   PlannedPlace place(const TableSpec& table, const RowSpec& row, const ColumnSpec& column) {
-    const PlannedEncoder& encoder = encoder_named(row.encoder);
-    if (!encoder.unavailable.empty()) return {.unavailable = encoder.unavailable};
     const TaskSpec& spec = task_of(suite_, column.task);
-    const Task& task = task_opened(spec, encoder.spec.clip_shape());
-    if (!task.available()) return {.unavailable = task.unavailable};
     const ProtocolChoice& protocol = protocol_of(suite_, column.protocol);
     CellUse use{.table = table.number, .row = row.name, .column = column.name};
     if (const auto it = row.paper.find(column.name); it != row.paper.end()) use.paper = it->second;
 
     PlannedPlace place;
     const SeedRange seeds = seeds_of(protocol, seeds_);
+    // Before any cell is planned: half a place is no place.
     for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
-      PlannedCell cell{.encoder = row.encoder, .protocol = protocol, .task = &task};
+      const auto& gone =
+          encoder_named(encoder_for_seed(suite_, row.encoder, seed).name).unavailable;
+      if (!gone.empty()) return {.unavailable = gone};
+    }
+    for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
+      const std::string& name = encoder_for_seed(suite_, row.encoder, seed).name;
+      const PlannedEncoder& encoder = encoder_named(name);
+      const Task& task = task_opened(spec, encoder.spec.clip_shape());
+      if (!task.available()) return {.unavailable = task.unavailable};
+      PlannedCell cell{.encoder = name, .protocol = protocol, .task = &task};
       cell.clips = clips_of(protocol, spec);
       cell.record.encoder = encoder.identity;
       cell.record.task = {.name = task.name,
@@ -73,6 +79,7 @@ class Planner {
                           .identity = task.identity,
                           .version = task.version,
                           .classes = task.classes};
+      cell.record.metric = task.metric;
       cell.record.protocol = to_json(protocol, spec);
       cell.record.seed = seed;
       cell.record.key = key_of(cell.record);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "bench/statistics_ranks.h"
 #include "common/error.h"
 #include "common/files.h"
 #include "common/hash.h"
@@ -15,6 +16,32 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kHeader = "sample,label,prediction,group";
+constexpr const char* kScores = ",scores";  // beside it, for Metric::mean_average_precision
+
+// Shortest texts that give the same numbers again, parted by blanks.
+std::string scores_text(const std::vector<float>& scores) {
+  std::string text;
+  for (const float score : scores) {
+    char buffer[32];
+    const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, score);
+    text += (text.empty() ? "" : " ") + std::string(buffer, end);
+  }
+  return text;
+}
+
+std::vector<float> read_scores(const std::string& text, const std::string& where) {
+  std::vector<float> scores;
+  for (const char* at = text.data(); at != text.data() + text.size();) {
+    float value = 0;
+    const auto [end, error] = std::from_chars(at, text.data() + text.size(), value);
+    if (error != std::errc{} || !std::isfinite(value))
+      throw InputError(where, "scores", "finite numbers parted by blanks", quoted(text));
+    scores.push_back(value);
+    at = end;
+    if (at != text.data() + text.size() && *at == ' ') ++at;
+  }
+  return scores;
+}
 
 OrderedJson paper_json(const std::optional<double>& paper) {
   return paper ? OrderedJson(*paper) : OrderedJson(nullptr);
@@ -27,11 +54,13 @@ std::optional<double> read_paper(JsonObject& object) {
   return json->get<double>();
 }
 
-std::string predictions_csv(const std::vector<Prediction>& predictions) {
-  std::string text = std::string(kHeader) + "\n";
-  for (const auto& p : predictions)
+std::string predictions_csv(const Record& record) {
+  const bool scored = record.metric == Metric::mean_average_precision;
+  std::string text = std::string(kHeader) + (scored ? kScores : "") + "\n";
+  for (const auto& p : record.predictions)
     text += csv_field(p.sample) + "," + std::to_string(p.label) + "," +
-            std::to_string(p.predicted) + "," + std::to_string(p.group) + "\n";
+            std::to_string(p.predicted) + "," + std::to_string(p.group) +
+            (scored ? "," + scores_text(p.scores) : "") + "\n";
   return text;
 }
 
@@ -68,19 +97,34 @@ std::int64_t whole(const std::string& text, const std::string& where, const char
   return value;
 }
 
-std::vector<Prediction> read_predictions(const fs::path& path) {
+// What the metric needs of a sample.
+void require_scores(const Record& record, const Prediction& p, const std::string& where) {
+  const std::size_t wanted = p.predicted < 0 ? 0 : static_cast<std::size_t>(record.task.classes);
+  if (p.scores.size() != wanted)
+    throw InputError(where, "scores", std::to_string(wanted) + " numbers",
+                     std::to_string(p.scores.size()));
+}
+
+std::vector<Prediction> read_predictions(const fs::path& path, const Record& record) {
   const auto rows = parse_csv(read_file(path));
-  if (rows.empty() || csv_field(rows[0][0]) != "sample" || rows[0].size() != 4)
-    throw InputError(path.string(), "header", quoted(kHeader), "another");
+  const bool scored = record.metric == Metric::mean_average_precision;
+  const std::size_t columns = scored ? 5 : 4;
+  if (rows.empty() || csv_field(rows[0][0]) != "sample" || rows[0].size() != columns)
+    throw InputError(path.string(), "header",
+                     quoted(std::string(kHeader) + (scored ? kScores : "")), "another");
   std::vector<Prediction> predictions;
   for (std::size_t r = 1; r < rows.size(); ++r) {
     const std::string where = path.string() + ": row " + std::to_string(r);
-    if (rows[r].size() != 4)
-      throw InputError(where, "", "4 columns", std::to_string(rows[r].size()));
+    if (rows[r].size() != columns)
+      throw InputError(where, "", std::to_string(columns) + " columns",
+                       std::to_string(rows[r].size()));
     predictions.push_back({.sample = rows[r][0],
                            .label = static_cast<int>(whole(rows[r][1], where, "label")),
                            .predicted = static_cast<int>(whole(rows[r][2], where, "prediction")),
                            .group = whole(rows[r][3], where, "group")});
+    if (!scored) continue;
+    predictions.back().scores = read_scores(rows[r][4], where);
+    require_scores(record, predictions.back(), where);
   }
   return predictions;
 }
@@ -223,6 +267,17 @@ std::string key_of(const Record& record) {
 }
 
 std::vector<double> scores_of(const Record& record) {
+  if (record.metric == Metric::mean_average_precision) {
+    std::vector<std::vector<float>> scores;
+    std::vector<int> classes;
+    for (const auto& p : record.predictions) {
+      scores.push_back(p.scores);
+      classes.push_back(p.label);
+    }
+    auto values = average_precision_values(scores, classes);
+    for (auto& value : values) value *= 100;
+    return values;
+  }
   std::vector<int> labels, predicted;
   for (const auto& p : record.predictions) {
     labels.push_back(p.label);
@@ -246,6 +301,8 @@ void complete(Record& record) {
   const auto scores = scores_of(record);
   record.value = mean_of(scores);
   record.ci95 = bootstrap_interval(scores, groups_of(record), kAccuracyRange);
+  if (record.metric == Metric::mean_average_precision)
+    record.ci95 = {std::max(0.0, record.ci95.low), std::min(100.0, record.ci95.high)};
 }
 
 fs::path record_path(const fs::path& out, const std::string& key) {
@@ -287,7 +344,7 @@ OrderedJson to_json(const Record& r) {
   json["protocol"] = r.protocol;
   json["seed"] = r.seed;
   json["evaluation_version"] = r.evaluation_version;
-  json["metric"] = "top1";
+  json["metric"] = name_of(r.metric);
   json["value"] = r.value;
   json["n"] = r.n();
   json["n_failed"] = r.n_failed();
@@ -315,7 +372,7 @@ OrderedJson to_json(const Record& r) {
 }
 
 void write_record(const fs::path& out, const Record& record) {
-  write_file_atomically(predictions_path(out, record.key), predictions_csv(record.predictions));
+  write_file_atomically(predictions_path(out, record.key), predictions_csv(record));
   write_file_atomically(
       record_path(out, record.key),
       to_json(record).dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
@@ -331,7 +388,8 @@ Record read_fields(JsonObject& object, const std::string& where, const std::stri
   record.seed = static_cast<std::uint64_t>(object.integer("seed", {}, 0));
   record.evaluation_version = static_cast<int>(object.integer("evaluation_version"));
   record.used_by = read_uses(object.child("used_by"), where);
-  object.choice("metric", {"top1"});
+  record.metric = object.choice("metric", {"top1", "mAP"}) == "mAP" ? Metric::mean_average_precision
+                                                                    : Metric::top1;
   read_lists(object, record);
   read_training(object, record);
   read_run(object, record);
@@ -383,7 +441,7 @@ Record read_record(const fs::path& out, const std::string& key) {
   const Json json = read_json(where);
   JsonObject object(json, where);
   Record record = read_fields(object, where, key);
-  record.predictions = read_predictions(predictions_path(out, key));
+  record.predictions = read_predictions(predictions_path(out, key), record);
   complete(record);
   require_agreement(object, record, where);
   object.finish();
@@ -400,6 +458,12 @@ std::vector<StoredRecord> read_stored_records(const fs::path& out) {
   std::vector<StoredRecord> records;
   for (const auto& key : record_keys(out)) records.push_back(read_stored_record(out, key));
   return records;
+}
+
+const char* name_of(Metric metric) { return metric == Metric::top1 ? "top1" : "mAP"; }
+
+const char* described_as(Metric metric) {
+  return metric == Metric::top1 ? "top-1 accuracy" : "mean average precision";
 }
 
 std::string csv_field(const std::string& text) {

@@ -5,7 +5,7 @@
 // or repeat it, and its predictions, one line a sample.
 //
 //   OUT/records/<key>.json        schema permafrost.record.1
-//   OUT/predictions/<key>.csv     sample,label,prediction,group
+//   OUT/predictions/<key>.csv     sample,label,prediction,group; for mAP one more column, scores
 //
 // The key is a hash over what decides the number (law 1). A record is never believed: reading it
 // recomputes the key from its fields and the value from its predictions.
@@ -19,6 +19,7 @@
 #include "bench/build_info.h"
 #include "bench/statistics.h"
 #include "common/json_object.h"
+#include "datasets/task.h"
 
 namespace permafrost {
 
@@ -31,6 +32,8 @@ struct Prediction {
   int label = 0;
   int predicted = -1;  // -1: could not be read, counts as wrong
   std::int64_t group = 0;
+  // One a class, where the metric needs them; empty too where the sample could not be read.
+  std::vector<float> scores = {};
   bool operator==(const Prediction&) const = default;
 };
 
@@ -78,6 +81,7 @@ struct Record {
   TaskIdentity task;
   Json protocol;  // {"name", "kind": "probe" | "finetune", ...}; the name is not part of the key
   std::uint64_t seed = 1;
+  Metric metric = Metric::top1;  // of the task; decided by its identity
   int evaluation_version = kEvaluationVersion;
   std::vector<Prediction> predictions;
   std::vector<Failure> failures;
@@ -104,6 +108,8 @@ std::string key_of(const Record& record);
 // Fills key, value and ci95 from the rest.
 void complete(Record& record);
 
+// In percent, their mean is the value: 100 or 0 for right or wrong; for mAP see
+// average_precision_values.
 std::vector<double> scores_of(const Record& record);
 // Groups of the samples in order; empty when each is its own.
 std::vector<std::int64_t> groups_of(const Record& record);
@@ -136,6 +142,9 @@ std::vector<std::string> record_keys(const std::filesystem::path& out);
 std::vector<StoredRecord> read_stored_records(const std::filesystem::path& out);
 
 OrderedJson to_json(const Record& record);
+
+const char* name_of(Metric metric);       // "top1", "mAP": as records have it
+const char* described_as(Metric metric);  // "top-1 accuracy", "mean average precision"
 
 // RFC 4180: quotes where the text needs them.
 std::string csv_field(const std::string& text);

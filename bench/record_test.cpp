@@ -155,5 +155,39 @@ TEST(Record, GroupsOfOneSampleAreNoGroups) {
   EXPECT_TRUE(groups_of(record).empty());
 }
 
+Record scored_record() {
+  Record r = sample_record();
+  r.metric = Metric::mean_average_precision;
+  r.predictions = {{"a", 0, 0, 0, {.7F, .2F, .1F}},
+                   {"b", 1, 0, 1, {.5F, 1.F / 3, 1e-7F}},
+                   {"c", 2, -1, 2},
+                   {"d", 1, 1, 3, {.1F, .8F, .1F}}};
+  complete(r);
+  return r;
+}
+
+TEST_F(RecordFiles, OfAMeanAveragePrecisionKeepTheScores) {
+  const Record record = scored_record();
+  // Class 0: 1; class 1: b and d before a; class 2: its sample could not be read.
+  EXPECT_NEAR(record.value, 100 * (1.0 + 1.0 + 0) / 3, 1e-9);
+  write_record(out_, record);
+  const Record found = read_record(out_, record.key);
+  EXPECT_EQ(found.predictions, record.predictions);
+  EXPECT_EQ(to_json(found)["metric"], "mAP");
+  EXPECT_EQ(read_file(predictions_path(out_, record.key)).substr(0, 36),
+            "sample,label,prediction,group,scores");
+}
+
+TEST_F(RecordFiles, ScoresAreReadStrictly) {
+  const Record record = scored_record();
+  write_record(out_, record);
+  const fs::path csv = predictions_path(out_, record.key);
+  for (const char* row : {"a,0,0,0,.7 .2\n", "a,0,0,0,.7 .2 x\n", "a,0,0,0,.7 .2 nan\n",
+                          "a,0,-1,0,.7 .2 .1\n", "a,0,0,0\n"}) {
+    write_file_atomically(csv, std::string("sample,label,prediction,group,scores\n") + row);
+    EXPECT_NE(complaint_of(record.key).find("row 1"), std::string::npos) << row;
+  }
+}
+
 }  // namespace
 }  // namespace permafrost

@@ -15,6 +15,7 @@
 #include "bench/plan.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/folder_lock.h"
 #include "common/hash.h"
 #include "common/parallel.h"
 #include "common/progress.h"
@@ -32,6 +33,7 @@ namespace {
 // What one fold of a cell gives.
 struct FoldResult {
   std::vector<int> predictions;  // of the fold's test side
+  std::vector<std::vector<float>> scores;
   Selection selection;
   std::vector<std::int64_t> training;  // low-shot: the samples that were given
   double train_seconds = 0, evaluate_seconds = 0;
@@ -160,7 +162,11 @@ class Runner {
       Encoder on_device = encoder_;
       if (options_.device != "cpu")
         on_device.weights = to_device(encoder_.weights, at::Device(options_.device));
-      features = encode_source(on_device, *task.source, group.clips, options_.threads, &part);
+      features = encode_source(on_device, *task.source,
+                               {.clips = group.clips,
+                                .threads = options_.threads,
+                                .batch = options_.batch,
+                                .progress = &part});
     }
     const double encode_seconds = watch.seconds();
 
@@ -182,6 +188,7 @@ class Runner {
       if (options_.keep_heads && writes_heads(cell.protocol))
         save_classifier(head_path(options_.out, cell, f), classifier_of(outcome, cell));
       results[c][f] = {.predictions = std::move(outcome.predictions),
+                       .scores = std::move(outcome.scores),
                        .selection = selection_of(outcome, protocol),
                        .train_seconds = outcome.train_seconds,
                        .evaluate_seconds = outcome.evaluate_seconds};
@@ -206,6 +213,7 @@ class Runner {
         FinetuneOutcome outcome = finetune(encoder_, *task.source, fold, task.classes, protocol,
                                            cell.record.seed, options_.threads, &part);
         results.push_back({.predictions = std::move(outcome.predictions),
+                           .scores = std::move(outcome.scores),
                            .train_seconds = outcome.train_seconds,
                            .evaluate_seconds = outcome.evaluate_seconds});
       }
@@ -220,19 +228,26 @@ class Runner {
               const std::function<std::string(std::int64_t)>& failure_of) const {
     const Task& task = *cell.task;
     Record& record = cell.record;
-    std::map<std::int64_t, int> pooled;
+    struct Answer {
+      int predicted = -1;
+      std::vector<float> scores;
+    };
+    std::map<std::int64_t, Answer> pooled;
+    const bool scored = task.metric == Metric::mean_average_precision;
     for (std::size_t f = 0; f < results.size(); ++f) {
       const auto& test = task.folds[f].test;
-      for (std::size_t k = 0; k < test.size(); ++k) pooled[test[k]] = results[f].predictions[k];
+      for (std::size_t k = 0; k < test.size(); ++k)
+        pooled[test[k]] = {results[f].predictions[k],
+                           scored ? results[f].scores[k] : std::vector<float>()};
       record.train_seconds += results[f].train_seconds;
       record.evaluate_seconds += results[f].evaluate_seconds;
       if (!cell.protocol.is_finetune) record.selections.push_back(results[f].selection);
     }
-    for (const auto& [sample, predicted] : pooled) {
+    for (const auto& [sample, answer] : pooled) {
       const std::string name = task.source->name(sample);
-      record.predictions.push_back({name, task.source->label(sample), predicted,
-                                    task.groups[static_cast<std::size_t>(sample)]});
-      if (predicted < 0) record.failures.push_back({name, failure_of(sample)});
+      record.predictions.push_back({name, task.source->label(sample), answer.predicted,
+                                    task.groups[static_cast<std::size_t>(sample)], answer.scores});
+      if (answer.predicted < 0) record.failures.push_back({name, failure_of(sample)});
     }
     record.training = training_subset(results, task);
     record.threads = options_.threads;
@@ -289,6 +304,7 @@ TablesResult run_specs(const TablesOptions& options, const Suite& suite,
   const Stopwatch watch;
   for (const auto& table : tables) require_fit(table, suite);
   require_writable_directory(options.out, "--out");
+  const FolderLock lock(options.out, "--out");
   const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
 
   Plan plan = make_plan(suite, tables, {options.first_seed, seeds}, data_folder(options.data));

@@ -27,6 +27,7 @@ struct TablesOptions {
   int seeds = 0;  // 0: the suite's number
   std::uint64_t first_seed = 1;  // seeds first_seed, first_seed + 1, ...
   int threads = 1;               // changes no number
+  std::int64_t batch = 16;       // samples encoded together; changes no number but by rounding
   bool quick = false;            // fewer samples and epochs, keys of its own
   bool fresh = false;            // records that are there are not looked at
   bool quiet = false;            // no progress bar

@@ -8,9 +8,11 @@
 #include <map>
 #include <set>
 
+#include "bench/cells.h"
 #include "bench/record.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/folder_lock.h"
 #include "models/encoder.h"
 
 namespace permafrost {
@@ -19,10 +21,11 @@ namespace fs = std::filesystem;
 
 constexpr const char* kSuite = R"({
   "suite": "test", "seeds": 2,
-  "encoders": {"first": "t/first", "second": "t/second", "gone": "t/gone",
+  "encoders": {"pair": ["t/first", "t/second"], "first": "t/first", "second": "t/second", "gone": "t/gone",
                "floor": {"random": {"like": "t/first", "seed": 5}}},
   "tasks": [
     {"name": "motion", "kind": "synthetic", "world": "motion", "train": 40, "test": 16},
+    {"name": "boxed", "kind": "synthetic", "world": "localised_action", "train": 40, "test": 16},
     {"name": "stills", "kind": "manifest", "manifest": "stills/labels.csv", "folds": 2}],
   "protocols": {
     "frozen": {"epochs": 2, "batch": 16, "learning_rates": [1e-3, 1e-2]},
@@ -57,6 +60,13 @@ constexpr const char* kTable3 = R"({
   "rows": [{"name": "Second", "encoder": "second"}]
 })";
 
+constexpr const char* kTable5 = R"({
+  "table": 5, "title": "Five", "source": "nobody",
+  "columns": [{"name": "motion", "protocol": "frozen"}, {"name": "boxed", "protocol": "frozen"},
+              {"name": "boxed-ft", "task": "boxed", "protocol": "tuned"}],
+  "rows": [{"name": "Pair", "encoder": "pair"}]
+})";
+
 constexpr const char* kTable4 = R"({
   "table": 4, "title": "Four", "source": "nobody",
   "columns": [{"name": "motion", "protocol": "frozen"},
@@ -81,6 +91,7 @@ class Runner : public testing::Test {
     write_file_atomically(root() / "specs/tables/table2.json", kTable2);
     write_file_atomically(root() / "specs/tables/table3.json", kTable3);
     write_file_atomically(root() / "specs/tables/table4.json", kTable4);
+    write_file_atomically(root() / "specs/tables/table5.json", kTable5);
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
@@ -99,6 +110,7 @@ class Runner : public testing::Test {
     TablesOptions options{.tables = tables, .suite = "test", .out = folder, .quiet = true};
     options.data = data_;
     options.threads = threads_;
+    options.batch = batch_;
     options.quick = quick_;
     options.fresh = fresh_;
     options.notice = [this](const std::string& line) { notices_.push_back(line); };
@@ -108,6 +120,7 @@ class Runner : public testing::Test {
 
   std::string data_ = "/no/such/folder";
   int threads_ = 2;
+  std::int64_t batch_ = 16;
   bool quick_ = false, fresh_ = false;
   std::vector<std::string> notices_;
 };
@@ -294,6 +307,85 @@ TEST_F(Runner, PoolsFoldsAndCountsUnreadSamplesAsWrong) {
     EXPECT_EQ(names.size(), 12U);
   }
   EXPECT_EQ(seen, 2U);
+}
+
+TEST_F(Runner, SeedsTakeTurnsAmongThePretrainings) {
+  const TablesResult result = run({5});
+  EXPECT_EQ(result.tables[0].cells[0][0].encoders, 2U);
+  EXPECT_FALSE(result.tables[0].one_encoder_a_row);
+  std::map<std::uint64_t, std::set<std::string>> names;
+  for (const auto& record : read_records(out())) names[record.seed].insert(record.encoder.name);
+  EXPECT_EQ(names[1], (std::set<std::string>{"t/first"}));
+  EXPECT_EQ(names[2], (std::set<std::string>{"t/second"}));
+  EXPECT_EQ(run({5}).computed, 0);
+  // What one encoder was measured for is not measured again for the pair.
+  EXPECT_EQ(run({1}).reused, 1);
+}
+
+TEST_F(Runner, TasksWithBoxesAreMeasuredInMeanAveragePrecision) {
+  const TablesResult result = run({5});
+  EXPECT_EQ(result.tables[0].columns[1].metric, Metric::mean_average_precision);
+  EXPECT_EQ(result.tables[0].columns[0].metric, Metric::top1);
+  const std::string text = to_markdown(result.tables[0]);
+  EXPECT_NE(text.find("mean average precision in boxed, boxed-ft"), std::string::npos) << text;
+  for (const auto& record : read_records(out())) {
+    const bool boxed = record.task.name == "boxed";
+    EXPECT_EQ(record.metric == Metric::mean_average_precision, boxed);
+    EXPECT_EQ(record.predictions[0].scores.size(), boxed ? 8U : 0U);
+  }
+}
+
+// What must change nothing but the last bits of the features: batch, threads, and whether other
+// tables asked for the features before.
+TEST_F(Runner, BatchesAndThreadsAndCachesChangeNoNumber) {
+  run({1, 5});
+  const auto expected = read_records(out());
+  std::map<std::string, Record> by_key;
+  for (const auto& record : expected) by_key[record.key] = record;
+  int flips = 0, predictions = 0;
+  for (const std::int64_t batch : {1, 7, 64}) {
+    for (const int threads : {1, 2}) {
+      fs::remove_all(out());
+      batch_ = batch;
+      threads_ = threads;
+      run({5});  // features for one table alone ...
+      run({1});  // ... then again for the other
+      for (const auto& record : read_records(out())) {
+        const Record& other = by_key.at(record.key);
+        ASSERT_TRUE(same_samples(record, other));
+        for (std::size_t i = 0; i < record.predictions.size(); ++i) {
+          ++predictions;
+          flips += record.predictions[i].predicted != other.predictions[i].predicted;
+        }
+      }
+    }
+  }
+  RecordProperty("flips", flips);
+  RecordProperty("predictions", predictions);
+  // Rounding of a matrix product may move a sample that lies on the border of two classes.
+  EXPECT_LE(flips, predictions / 200);
+}
+
+TEST_F(Runner, OneRunAFolder) {
+  fs::create_directories(out());
+  const FolderLock other(out(), "--out");
+  EXPECT_THROW(run({1}), InputError);
+  EXPECT_FALSE(fs::exists(out() / "records"));
+}
+
+TEST_F(Runner, RecordsOfAnotherVersionAreNotMixedIn) {
+  run({2});
+  auto records = read_records(out());
+  fs::remove_all(out());
+  for (auto& record : records) {
+    record.evaluation_version += 1;
+    for (auto& prediction : record.predictions) prediction.predicted = prediction.label;
+    complete(record);
+    write_record(out(), record);
+  }
+  const TablesResult result = run({2});
+  EXPECT_EQ(result.reused, 0);
+  EXPECT_LT(result.tables[0].cells[0][0].repeated.mean, 100);
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/statistics.h"
 #include "common/error.h"
+#include "common/random.h"
 
 namespace permafrost {
 namespace {
@@ -84,6 +86,74 @@ TEST(StatisticsRanks, FewOrConstantValuesHaveNoOrder) {
   EXPECT_FALSE(kendall({}, {}).has_value());
   EXPECT_FALSE(kendall({1, 1, 1}, {1, 2, 3}).has_value());
   EXPECT_THROW(spearman({1, 2, 3}, {1, 2}), Error);
+}
+
+TEST(MeanAveragePrecision, IsAMeanOverSamplesToo) {
+  const std::vector<std::vector<double>> scores{{.9, .1, .3}, {.2, .8, .3}, {.4, .8, .1},
+                                                {.4, .3, .9}, {.7, .2, .3}, {.1, .6, .2}};
+  std::vector<std::vector<float>> single;
+  for (const auto& row : scores) single.emplace_back(row.begin(), row.end());
+  for (const std::vector<int>& labels :
+       {std::vector<int>{0, 1, 1, 2, 0, 0}, {2, 1, 0, 0, 1, 2}, {0, 0, 0, 0, 1, 1}}) {
+    const auto values = average_precision_values(single, labels);
+    EXPECT_NEAR(mean_of(values), *mean_average_precision(scores, labels), 1e-12);
+  }
+}
+
+TEST(MeanAveragePrecision, UnreadSamplesAreWrongAndOutrankNobody) {
+  const std::vector<std::vector<float>> all{{.9F, .1F}, {.8F, .2F}, {.3F, .7F}, {.2F, .8F}};
+  auto lost = all;
+  lost[1] = {};
+  EXPECT_DOUBLE_EQ(mean_of(average_precision_values(all, {0, 0, 1, 1})), 1);
+  EXPECT_DOUBLE_EQ(mean_of(average_precision_values(lost, {0, 0, 1, 1})), 0.75);
+  EXPECT_DOUBLE_EQ(mean_of(average_precision_values({{}, {}}, {0, 1})), 0);
+  EXPECT_EQ(average_precision_values({}, {}), std::vector<double>());
+  EXPECT_THROW(average_precision_values({{.5F}}, {1}), Error);
+  EXPECT_THROW(average_precision_values({{.5F}}, {0, 1}), Error);
+}
+
+TEST(MeanAveragePrecision, ValuesAreWhatASampleDoesToTheMean) {
+  const std::vector<std::vector<float>> scores{
+      {.9F, .1F}, {.4F, .2F}, {.5F, .7F}, {.2F, .8F}, {.6F, .3F}};
+  const std::vector<int> labels{0, 0, 1, 1, 1};
+  const auto values = average_precision_values(scores, labels);
+  const auto without = [&](std::size_t k) {
+    auto rest = scores;
+    auto classes = labels;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(k));
+    classes.erase(classes.begin() + static_cast<std::ptrdiff_t>(k));
+    return mean_of(average_precision_values(rest, classes));
+  };
+  for (std::size_t k = 1; k < labels.size(); ++k)
+    EXPECT_NEAR(values[k] - values[0], -4 * (without(k) - without(0)), 1e-12) << k;
+}
+
+// The interval that the values give, against one that ranks every resample anew.
+TEST(MeanAveragePrecision, IntervalsAreAboutThoseOfTheFullBootstrap) {
+  constexpr int kSamples = 600, kClasses = 4, kRounds = 400;
+  RandomStream stream({.seed = 3, .purpose = "test"});
+  std::vector<std::vector<float>> scores;
+  std::vector<int> labels;
+  for (int i = 0; i < kSamples; ++i) {
+    labels.push_back(i % kClasses);
+    auto& row = scores.emplace_back();
+    for (int c = 0; c < kClasses; ++c) row.push_back(stream.normal() + (c == labels[i] ? 1.F : 0));
+  }
+  const Interval held = bootstrap_interval(average_precision_values(scores, labels), {}, {0, 1});
+  std::vector<double> anew;
+  for (int r = 0; r < kRounds; ++r) {
+    std::vector<std::vector<float>> drawn;
+    std::vector<int> classes;
+    for (int i = 0; i < kSamples; ++i) {
+      const auto k = stream.integer(kSamples);
+      drawn.push_back(scores[k]);
+      classes.push_back(labels[k]);
+    }
+    anew.push_back(mean_of(average_precision_values(drawn, classes)));
+  }
+  const double full = 2 * 1.96 * deviation_of(anew);
+  RecordProperty("ratio", std::to_string((held.high - held.low) / full));
+  EXPECT_NEAR((held.high - held.low) / full, 1, 0.15);
 }
 
 }  // namespace

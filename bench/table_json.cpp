@@ -23,6 +23,7 @@ OrderedJson cell_json(const CellModel& cell, const RowSpec& row, const ColumnSpe
     json[splits ? "ci95_over_splits" : "ci95_over_seeds"] =
         cell.repeated.ci95 ? interval_json(*cell.repeated.ci95) : OrderedJson(nullptr);
     json["ci95_over_samples"] = interval_json(cell.ci95);
+    json["encoders"] = cell.encoders;
     json["n"] = cell.n;
     json["n_failed"] = cell.n_failed;
     json["records"] = cell.records;
@@ -53,6 +54,13 @@ OrderedJson finding_json(const Finding& finding) {
   json["verdict"] = verdict;
   json["samples_to_decide"] =
       finding.samples_to_decide ? OrderedJson(*finding.samples_to_decide) : OrderedJson(nullptr);
+  if (finding.repeated.size() > 1) json["gap_by_repetition"] = finding.repeated;
+  if (finding.over_pretrainings) {
+    json["pretrainings_agree"] = finding.pretrainings_agree();
+    json["pretrainings_to_decide"] = finding.pretrainings_to_decide
+                                         ? OrderedJson(*finding.pretrainings_to_decide)
+                                         : OrderedJson(nullptr);
+  }
   if (!finding.reason.empty()) json["reason"] = finding.reason;
   return json;
 }
@@ -87,6 +95,7 @@ OrderedJson to_json(const TableModel& table) {
                        {"protocol_note", spec.protocol_note},
                        {"n", column.n},
                        {"classes", column.classes},
+                       {"metric", name_of(column.metric)},
                        {"chance", column.chance()},
                        {"intervals_over", column.grouped ? "groups of samples" : "samples"}});
   }
@@ -106,7 +115,6 @@ OrderedJson to_json(const TableModel& table) {
   json["seeds"] = table.context.seeds;
   json["first_seed"] = table.context.first_seed;
   json["quick"] = table.context.quick;
-  json["metric"] = "top1";
   json["columns"] = columns;
   json["rows"] = rows;
   json["cells"] = cells;

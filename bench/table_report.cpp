@@ -20,6 +20,7 @@ CellModel model_of(const CellInput& input, const std::optional<double>& paper) {
   }
   cell.repeated = spread_of(values, repeated_over(input));
   cell.n = input.seeds[0].n();
+  cell.encoders = encoders_in(input);
   cell.ci95 = bootstrap_interval(scores_of(input), groups_of(input.seeds[0]), kAccuracyRange);
   return cell;
 }
@@ -63,6 +64,7 @@ TableModel build_table(const TableSpec& spec, const TableContext& context,
       table.columns[c] = {.n = record.n(),
                           .classes = record.task.classes,
                           .task_version = record.task.version,
+                          .metric = record.metric,
                           .grouped = !groups_of(record).empty(),
                           .repeated_over = row.back().repeated.over};
       table.one_encoder_a_row = table.one_encoder_a_row && encoders_in(inputs[r][c]) < 2;

@@ -26,6 +26,7 @@ struct CellModel {
   Interval ci95;            // over samples, of the mean of the repetitions
   std::optional<double> paper;
   std::int64_t n = 0, n_failed = 0;  // n_failed: the largest over seeds
+  std::size_t encoders = 0;          // weights among the repetitions, see encoders_in
   std::vector<std::string> records;  // keys
   bool available() const { return unavailable.empty(); }
 };
@@ -34,6 +35,7 @@ struct CellModel {
 struct ColumnModel {
   std::int64_t n = 0;
   int classes = 0, task_version = 0;
+  Metric metric = Metric::top1;
   bool grouped = false;  // samples share groups: intervals resample groups
   SpreadOver repeated_over = SpreadOver::seeds;
   double chance() const { return classes > 0 ? 100.0 / classes : 0; }

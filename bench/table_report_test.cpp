@@ -151,7 +151,7 @@ TEST(TableReport, MarkdownReadsWell) {
 - Suite pico: small ones; seeds 1 to 2.
 - Top-1 accuracy in percent: the mean over seeds, in round brackets the paper's number.
 - ± is the sample standard deviation over seeds (start of the head, order, held-out part; one and the same encoder).
-- [low, high] is a 95 % percentile bootstrap over test samples; it knows nothing of other encoders trained the same way.
+- [low, high] is a 95 % percentile bootstrap over test samples; it knows nothing of encoders other than those that were measured.
 - Gaps are points on the same samples, their interval a paired bootstrap over these. p is that of "no gap", two-sided, adjusted after Holm among the 2 tests of this table; the verdict uses it: below 0.05 a claim is supported or, where the gap points the other way, contradicted.
 - "Match" (±): p is that of two one-sided tests against the margin, or of a gap within it where the data speak for a gap beyond.
 - Every row is one encoder: verdicts are about these weights, and nothing is known over pretraining seeds.
@@ -166,23 +166,23 @@ TEST(TableReport, MarkdownReadsWell) {
 TEST(TableReport, CsvHasALineACell) {
   EXPECT_EQ(
       to_csv(sample_table()),
-      R"csv(table,suite,row,column,stands_for,mean,ci95_over_samples_low,ci95_over_samples_high,repeated,repetitions,sd_of_repetitions,ci95_of_repetitions_low,ci95_of_repetitions_high,paper,n,n_failed,chance,not_available
-1,pico,Pixels,motion,SSv2 16x1x1,25.0000,5.0000,50.1250,over seeds,2,7.0711,-38.5310,88.5310,66.0,10,0,25.0000,
-1,pico,Pixels,real_fight,,,,,,0,,,,,0,0,,no such folder
-1,pico,Features,motion,SSv2 16x1x1,90.0000,70.0000,100.0000,over seeds,2,0.0000,90.0000,90.0000,66.2,10,1,25.0000,
-1,pico,Features,real_fight,,,,,,0,,,,,0,0,,no such folder
-1,pico,random-init (floor),motion,SSv2 16x1x1,20.0000,0.0000,50.0000,over seeds,2,0.0000,20.0000,20.0000,,10,0,25.0000,
-1,pico,random-init (floor),real_fight,,,,,,0,,,,,0,0,,no such folder
+      R"csv(table,suite,row,column,stands_for,mean,ci95_over_samples_low,ci95_over_samples_high,repeated,repetitions,sd_of_repetitions,ci95_of_repetitions_low,ci95_of_repetitions_high,paper,n,n_failed,chance,metric,encoders,not_available
+1,pico,Pixels,motion,SSv2 16x1x1,25.0000,5.0000,50.1250,over seeds,2,7.0711,-38.5310,88.5310,66.0,10,0,25.0000,top1,1,
+1,pico,Pixels,real_fight,,,,,,0,,,,,0,0,,top1,0,no such folder
+1,pico,Features,motion,SSv2 16x1x1,90.0000,70.0000,100.0000,over seeds,2,0.0000,90.0000,90.0000,66.2,10,1,25.0000,top1,1,
+1,pico,Features,real_fight,,,,,,0,,,,,0,0,,top1,0,no such folder
+1,pico,random-init (floor),motion,SSv2 16x1x1,20.0000,0.0000,50.0000,over seeds,2,0.0000,20.0000,20.0000,,10,0,25.0000,top1,1,
+1,pico,random-init (floor),real_fight,,,,,,0,,,,,0,0,,top1,0,no such folder
 )csv");
 }
 
 TEST(TableReport, ClaimsCsvHasALineAFinding) {
   EXPECT_EQ(
       claims_to_csv(sample_table()),
-      R"csv(table,suite,claim,kind,control,part,subject,column,gap,ci95_over_samples_low,ci95_over_samples_high,p,p_holm,paper_gap,verdict,samples_to_decide,not_available
-1,pico,table1.lead,greater,no,,Features > Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,supported,,
-1,pico,table1.lead,greater,no,,Features > Pixels,real_fight,,,,,,,not available,,no such folder
-1,pico,table1.match,equivalent,no,,Features ~ Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,contradicted,,
+      R"csv(table,suite,claim,kind,control,part,subject,column,gap,ci95_over_samples_low,ci95_over_samples_high,p,p_holm,paper_gap,verdict,samples_to_decide,gaps_by_pretraining,pretrainings_to_decide,not_available
+1,pico,table1.lead,greater,no,,Features > Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,supported,,,,
+1,pico,table1.lead,greater,no,,Features > Pixels,real_fight,,,,,,,not available,,,,no such folder
+1,pico,table1.match,equivalent,no,,Features ~ Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,contradicted,,,,
 )csv");
 }
 

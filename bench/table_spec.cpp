@@ -75,6 +75,20 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
   return choice;
 }
 
+// One encoder, or a list: the same one pretrained with several seeds. The first has the name.
+std::vector<EncoderChoice> parse_encoders(const std::string& name, const Json& json,
+                                          const std::string& where) {
+  if (!json.is_array()) return {parse_encoder(name, json, where)};
+  if (json.empty()) throw InputError(where, "", "at least one encoder", "an empty list");
+  std::vector<EncoderChoice> choices;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const std::string own = i == 0 ? name : name + " (pretraining " + std::to_string(i + 1) + ")";
+    choices.push_back(parse_encoder(own, json[i], where + "/" + std::to_string(i)));
+  }
+  for (const auto& choice : choices) choices[0].pretrainings.push_back(choice.name);
+  return choices;
+}
+
 ProtocolChoice parse_protocol(const std::string& name, Json json, const std::string& where) {
   if (!json.is_object()) throw InputError(where, "", "an object", "other");
   ProtocolChoice choice{.name = name};
@@ -226,8 +240,9 @@ Suite parse_suite(const Json& json, const std::string& where) {
   for (const auto number : object.integers("tables", std::vector<std::int64_t>{}))
     suite.tables.push_back(static_cast<int>(number));
   for (const auto& item : object_at(object, "encoders").items())
-    suite.encoders.push_back(
-        parse_encoder(item.key(), item.value(), object.where("encoders") + "/" + item.key()));
+    for (auto& choice :
+         parse_encoders(item.key(), item.value(), object.where("encoders") + "/" + item.key()))
+      suite.encoders.push_back(std::move(choice));
   const Json& tasks = array_at(object, "tasks");
   for (std::size_t i = 0; i < tasks.size(); ++i)
     suite.tasks.push_back(
@@ -301,6 +316,15 @@ Suite quick_suite(Suite suite) {
 
 const EncoderChoice& encoder_of(const Suite& suite, const std::string& name) {
   return find_named(suite.encoders, name, "suite " + suite.name, "encoder");
+}
+
+const EncoderChoice& encoder_for_seed(const Suite& suite, const std::string& name,
+                                      std::uint64_t seed) {
+  const EncoderChoice& choice = encoder_of(suite, name);
+  if (choice.pretrainings.size() < 2) return choice;
+  const auto count = static_cast<std::uint64_t>(choice.pretrainings.size());
+  // Seed 0 exists as well and takes the last.
+  return encoder_of(suite, choice.pretrainings[(seed + count - 1) % count]);
 }
 
 const TaskSpec& task_of(const Suite& suite, const std::string& name) {

@@ -31,6 +31,9 @@ struct EncoderChoice {
   std::string like;        // random: the spec of this zoo encoder, or ...
   Json spec;               // ... this spec
   std::uint64_t seed = 1;
+  // Pretrainings of the same encoder with other seeds, by their names in the suite, this one first;
+  // none: one encoder. Seed s of a run takes number (s - 1) modulo their count.
+  std::vector<std::string> pretrainings;
   bool random() const { return zoo.empty(); }
 };
 
@@ -122,6 +125,9 @@ void require_fit(const TableSpec& table, const Suite& suite);
 // The suite with fewer samples, folds, clips and epochs.
 Suite quick_suite(Suite suite);
 
+// The pretraining that a seed of a run looks at.
+const EncoderChoice& encoder_for_seed(const Suite& suite, const std::string& name,
+                                      std::uint64_t seed);
 const EncoderChoice& encoder_of(const Suite& suite, const std::string& name);
 const TaskSpec& task_of(const Suite& suite, const std::string& name);
 const ProtocolChoice& protocol_of(const Suite& suite, const std::string& name);

@@ -153,5 +153,21 @@ TEST(TableSpec, SuitesAreReadStrictly) {
   EXPECT_TRUE(holds(complaint([](Json& j) { j["seeds"] = 0; }), "seeds"));
 }
 
+TEST(TableSpec, AnEncoderMayHaveSeveralPretrainings) {
+  const Suite suite = parse_suite(
+      Json::parse(R"({"suite": "s", "encoders": {"a": ["pico/x", "pico/y", {"random": {"like":
+          "pico/x", "seed": 4}}], "b": "pico/z"}, "tasks": [{"name": "motion", "kind": "synthetic",
+          "world": "motion", "train": 8, "test": 8}], "protocols": {"p": {}}})"),
+      "s.json");
+  ASSERT_EQ(suite.encoders.size(), 4U);
+  EXPECT_EQ(encoder_for_seed(suite, "a", 1).zoo, "pico/x");
+  EXPECT_EQ(encoder_for_seed(suite, "a", 2).zoo, "pico/y");
+  EXPECT_TRUE(encoder_for_seed(suite, "a", 3).random());
+  EXPECT_EQ(encoder_for_seed(suite, "a", 4).zoo, "pico/x");
+  EXPECT_TRUE(encoder_for_seed(suite, "a", 0).random());
+  EXPECT_EQ(encoder_for_seed(suite, "b", 2).zoo, "pico/z");
+  EXPECT_EQ(encoder_of(suite, "a").name, "a");
+}
+
 }  // namespace
 }  // namespace permafrost

@@ -42,6 +42,7 @@ std::string column_note(const ColumnSpec& spec, const ColumnModel& column) {
   std::string text = spec.name + ": ";
   text += spec.stands_for.empty() ? "stands for no column of the paper"
                                   : "stands for " + spec.stands_for;
+  if (column.metric != Metric::top1) text += std::string("; ") + described_as(column.metric);
   if (column.n > 0)
     text += "; n = " + std::to_string(column.n) + ", chance " + fixed(column.chance()) + ", task " +
             spec.task + " v" + std::to_string(column.task_version);
@@ -100,13 +101,18 @@ std::vector<std::string> notes_of(const TableModel& table) {
   notes.push_back("Suite " + context.suite + ": " + context.suite_title + "; " + seeds + ".");
   if (context.quick)
     notes.push_back("Quick run: fewer samples, clips and epochs, a first look and not a result.");
+  const std::string precise =
+      columns_text(table, [](const ColumnModel& column) { return column.metric != Metric::top1; });
+  notes.push_back(std::string("Top-1 accuracy in percent") +
+                  (precise.empty() ? "" : " (mean average precision in " + precise + ")") +
+                  ": the mean over seeds, in round brackets the paper's number.");
   notes.push_back(
-      "Top-1 accuracy in percent: the mean over seeds, in round brackets the paper's number.");
-  notes.push_back(
-      context.seeds > 1
+      context.seeds < 2 ? "One seed: nothing is known of the spread over seeds."
+      : table.one_encoder_a_row
           ? "± is the sample standard deviation over seeds (start of the head, order, held-out "
             "part; one and the same encoder)."
-          : "One seed: nothing is known of the spread over seeds.");
+          : "± is the sample standard deviation over seeds: each is another pretraining of the "
+            "encoder, with a head, order and held-out part of its own.");
   const std::string split = columns_text(
       table, [](const ColumnModel& column) { return column.repeated_over == SpreadOver::splits; });
   if (!split.empty())
@@ -116,7 +122,7 @@ std::vector<std::string> notes_of(const TableModel& table) {
       columns_text(table, [](const ColumnModel& column) { return column.grouped; });
   notes.push_back("[low, high] is a 95 % percentile bootstrap over test samples" +
                   (grouped.empty() ? "" : " (whole groups of them in " + grouped + ")") +
-                  "; it knows nothing of other encoders trained the same way.");
+                  "; it knows nothing of encoders other than those that were measured.");
   for (const auto& note : claim_notes(table)) notes.push_back(note);
   for (std::size_t c = 0; c < table.columns.size(); ++c)
     notes.push_back(column_note(table.spec.columns[c], table.columns[c]) + ".");
@@ -139,7 +145,7 @@ std::string to_csv(const TableModel& table) {
   std::string text =
       "table,suite,row,column,stands_for,mean,ci95_over_samples_low,ci95_over_samples_high,"
       "repeated,repetitions,sd_of_repetitions,ci95_of_repetitions_low,ci95_of_repetitions_high,"
-      "paper,n,n_failed,chance,not_available\n";
+      "paper,n,n_failed,chance,metric,encoders,not_available\n";
   for (std::size_t r = 0; r < table.cells.size(); ++r) {
     for (std::size_t c = 0; c < table.columns.size(); ++c) {
       const CellModel& cell = table.cells[r][c];
@@ -163,6 +169,8 @@ std::string to_csv(const TableModel& table) {
                                             std::to_string(cell.n),
                                             std::to_string(cell.n_failed),
                                             number(table.columns[c].chance()),
+                                            name_of(table.columns[c].metric),
+                                            std::to_string(cell.encoders),
                                             csv_field(cell.unavailable)};
       for (std::size_t k = 0; k < fields.size(); ++k) text += (k > 0 ? "," : "") + fields[k];
       text += "\n";
@@ -171,10 +179,21 @@ std::string to_csv(const TableModel& table) {
   return text;
 }
 
+namespace {
+
+std::string latex_metric(const TableModel& table) {
+  const std::string precise =
+      columns_text(table, [](const ColumnModel& column) { return column.metric != Metric::top1; });
+  return "Top-1 accuracy" +
+         (precise.empty() ? "" : " (mean average precision in " + latex_escaped(precise) + ")");
+}
+
+}  // namespace
+
 std::string to_latex(const TableModel& table) {
   std::string text = "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n\\caption{" +
-                     latex_escaped(table.spec.title) + ". Top-1 accuracy in percent, suite " +
-                     latex_escaped(table.context.suite) +
+                     latex_escaped(table.spec.title) + ". " + latex_metric(table) +
+                     " in percent, suite " + latex_escaped(table.context.suite) +
                      (table.context.quick ? " (quick run)" : "") +
                      "; below it the 95\\,\\% interval over samples, in brackets the published "
                      "number.}\n\\begin{tabular}{l" +

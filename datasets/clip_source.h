@@ -5,11 +5,15 @@
 // (synthetic/) and files named by a manifest (video/).
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "datasets/box.h"
 #include "datasets/clip.h"
 
 namespace permafrost {
+
+struct Augmentation;  // datasets/augment/augmentation.h
 
 // One sample as pixels, or the reason why there are none. A sample that cannot be read is a value,
 // not an exception: it is counted, never swapped for another.
@@ -27,11 +31,21 @@ class ClipSource {
   virtual int label(std::int64_t index) const = 0;
   // Samples of one group must never be split between train and test; the index itself by default.
   virtual std::int64_t group(std::int64_t index) const { return index; }
+  // Where the label is about one thing in the clip: its box, for every sample of the source or
+  // none.
+  virtual std::optional<Box> box(std::int64_t) const { return std::nullopt; }
   // A name for messages and prediction files: a path, or "motion/train/17".
   virtual std::string name(std::int64_t index) const = 0;
   // `place` chooses among the clips of one sample: clip `place` of `places` (temporal segments,
   // evenly placed). The pixels have the shape that the source was built for.
   virtual Sample read(std::int64_t index, int place, int places) const = 0;
+  // The same clip as training sees it: an augmented view, a pure function of its arguments. What
+  // is read() where nothing is asked for. By default the clip of read() is augmented as if it were
+  // the full picture, and drawn by the index in this source.
+  virtual Sample read_view(std::int64_t index, int place, int places,
+                           const Augmentation& augmentation) const;
+  // Whether left and right are part of what the labels say: training views are then not mirrored.
+  virtual bool directional() const { return false; }
   // SHA-256 over everything that decides what read() returns (paths, labels, file hashes or world
   // version, sampling and transform).
   virtual std::string identity() const = 0;

@@ -21,9 +21,14 @@ class KeptSource : public ClipSource {
   std::int64_t size() const override { return source_->size(); }
   int label(std::int64_t index) const override { return source_->label(index); }
   std::int64_t group(std::int64_t index) const override { return source_->group(index); }
+  std::optional<Box> box(std::int64_t index) const override { return source_->box(index); }
   std::string name(std::int64_t index) const override { return source_->name(index); }
   std::string identity() const override { return source_->identity(); }
   Sample read(std::int64_t index, int place, int places) const override;
+  // Not kept: a training view is cut from the full frames, and seldom asked for twice.
+  Sample read_view(std::int64_t index, int place, int places,
+                   const Augmentation& augmentation) const override;
+  bool directional() const override { return source_->directional(); }
 
  private:
   struct Entry {

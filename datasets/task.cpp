@@ -13,6 +13,7 @@
 #include "common/random.h"
 #include "datasets/kept_source.h"
 #include "datasets/synthetic/source.h"
+#include "datasets/task_lists.h"
 #include "datasets/video/source.h"
 
 namespace permafrost {
@@ -22,11 +23,18 @@ namespace {
 // One source after the other.
 class ConcatenatedSource : public ClipSource {
  public:
-  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second)
-      : first_(std::move(first)), second_(std::move(second)), cut_(first_->size()) {}
+  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second,
+                     bool directional)
+      : first_(std::move(first)),
+        second_(std::move(second)),
+        cut_(first_->size()),
+        directional_(directional || first_->directional() || second_->directional()) {}
   std::int64_t size() const override { return cut_ + second_->size(); }
   int label(std::int64_t i) const override {
     return i < cut_ ? first_->label(i) : second_->label(i - cut_);
+  }
+  std::optional<Box> box(std::int64_t i) const override {
+    return i < cut_ ? first_->box(i) : second_->box(i - cut_);
   }
   std::string name(std::int64_t i) const override {
     return i < cut_ ? first_->name(i) : second_->name(i - cut_);
@@ -37,10 +45,12 @@ class ConcatenatedSource : public ClipSource {
   std::string identity() const override {
     return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
   }
+  bool directional() const override { return directional_; }
 
  private:
   std::unique_ptr<ClipSource> first_, second_;
   std::int64_t cut_;
+  bool directional_;
 };
 
 std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
@@ -64,10 +74,13 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   using synthetic::TaskSource;
   const auto world = synthetic::task_named(spec.world, "world");
   task.class_names = synthetic::class_names(world);
+  if (world == synthetic::SyntheticTask::localised_action)
+    task.metric = Metric::mean_average_precision;
   task.classes = static_cast<int>(task.class_names.size());
   task.source = std::make_unique<ConcatenatedSource>(
       std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
-      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape));
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape),
+      spec.directional);
   task.groups = range(0, spec.train + spec.test);
   task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
   task.manifest_sha256 =
@@ -75,49 +88,77 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
                 " train " + std::to_string(spec.train) + " test " + std::to_string(spec.test));
 }
 
-// Why the files of the task cannot be read at all; empty when they can.
-std::string missing_data(const TaskSpec& spec, const fs::path& data) {
-#ifndef PERMAFROST_FFMPEG
-  return "this program was built without FFmpeg";
-#endif
-  if (data.empty()) return "no folder of real data (--data DIR or PERMAFROST_DATA)";
-  std::error_code ignored;
-  if (!fs::is_directory(data, ignored)) return data.string() + ": no such folder";
-  if (!fs::is_regular_file(data / spec.manifest, ignored))
-    return (data / spec.manifest).string() + ": no such file";
-  return "";
-}
-
 void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
                    const TaskView& view, Task& task) {
-  task.unavailable = missing_data(spec, data);
+#ifndef PERMAFROST_FFMPEG
+  task.unavailable = "this program was built without FFmpeg";
+  return;
+#endif
+  const ResolvedLists lists = resolve_lists(spec, data);
+  task.unavailable = lists.unavailable;
   if (!task.available()) return;
-  // A file that is not there is a mistake in the manifest and stops the run; one that is there and
-  // cannot be decoded is a sample, counted as wrong.
-  const fs::path path = data / spec.manifest;
-  Manifest manifest = read_manifest(path, {.class_names = spec.class_names});
+  // A file that is not there is a mistake in the manifest and stops the run, unless the task says
+  // that it counts; one that is there and cannot be decoded is a sample, counted as wrong.
+  TaskSamples samples = read_lists(lists);
+  Manifest& manifest = samples.manifest;
   task.classes = manifest.classes;
-  task.class_names = spec.class_names;
+  task.class_names = manifest.class_names;
   task.manifest_sha256 = manifest.identity;
   std::vector<int> labels;
   for (const auto& entry : manifest.entries) {
     labels.push_back(entry.label);
     task.groups.push_back(entry.group);
   }
-  task.folds = grouped_folds(labels, task.groups, spec.folds, path.string());
+  const auto count = static_cast<std::int64_t>(labels.size());
+  if (lists.has_folds()) {
+    task.folds = grouped_folds(labels, task.groups, spec.folds, lists.all.path.string());
+  } else {
+    task.folds = {{range(0, samples.train), range(samples.train, count)}};
+    task.released_train = lists.train.samples;
+    task.released_test = lists.test.samples;
+  }
   task.source = std::make_unique<ManifestSource>(std::move(manifest),
                                                  VideoOptions{.shape = shape,
                                                               .frame_step = spec.frame_step,
                                                               .short_side = view.short_side,
                                                               .antialias = view.antialias,
                                                               .view = view.view,
-                                                              .views = view.views});
+                                                              .views = view.views,
+                                                              .directional = spec.directional});
   if (!view.keep) return;
   // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
   constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
   const auto clips = labels.size() * static_cast<std::size_t>(spec.clips);
   if (clips <= kWorthKeeping / shape.bytes())
     task.source = std::make_unique<KeptSource>(std::move(task.source), spec.clips);
+}
+
+// The keys that say which samples.
+void read_lists_of(JsonObject& object, const std::string& where, TaskSpec& spec) {
+  spec.dataset = object.text("dataset", "");
+  spec.manifest = object.text("manifest", "");
+  spec.files.root = object.text("root", "");
+  spec.files.extension = object.text("extension", "");
+  spec.files.separator = object.text("separator", "");
+  for (const auto& [key, list] : {std::pair{"train", &spec.train_list}, {"test", &spec.test_list}})
+    if (const Json* json = object.child(key))
+      *list = read_list_spec(*json, object.where(key), spec.files);
+  const bool has_lists = !spec.train_list.empty();
+  if (spec.train_list.empty() != spec.test_list.empty())
+    throw InputError(where, has_lists ? "test" : "train", "the other of the two lists", "none");
+  if (has_lists && !spec.manifest.empty())
+    throw InputError(where, "manifest", "either manifest (with folds) or train and test", "both");
+  if (!has_lists && spec.manifest.empty() && spec.dataset.empty())
+    throw InputError(where, "manifest", "manifest, or train and test, or dataset", "none of them");
+  spec.class_names = object.texts("class_names", std::vector<std::string>{});
+  spec.labels = object.text("labels", "");
+  if (!spec.class_names.empty() && !spec.labels.empty())
+    throw InputError(where, "labels", "no label file beside class_names", quoted(spec.labels));
+  if (object.has("missing_files"))
+    spec.count_missing = object.choice("missing_files", {"refuse", "count"}) == "count";
+  if (has_lists && object.has("folds"))
+    throw InputError(where, "folds", "none, as the lists are the split", "folds");
+  spec.folds = static_cast<int>(object.integer("folds", spec.folds, 2, 1000));
 }
 
 }  // namespace
@@ -130,15 +171,14 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
   spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
   spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
+  spec.directional = object.boolean("directional", false);
   if (synthetic) {
-    spec.world = object.choice("world", {"appearance", "motion", "object"});
+    spec.world = object.choice("world", synthetic::world_names());
     // Pretraining draws from the samples behind.
     spec.train = object.integer("train", {}, 2, synthetic::MixtureSource::kMixtureFirst);
     spec.test = object.integer("test", {}, 1, synthetic::MixtureSource::kMixtureFirst);
   } else {
-    spec.manifest = object.text("manifest");
-    spec.class_names = object.texts("class_names", std::vector<std::string>{});
-    spec.folds = static_cast<int>(object.integer("folds", spec.folds, 2, 1000));
+    read_lists_of(object, where, spec);
     spec.frame_step = static_cast<int>(object.integer("frame_step", spec.frame_step, 1, 1000));
     spec.clips = static_cast<int>(object.integer("clips", spec.clips, 1, 64));
   }
@@ -148,17 +188,34 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
 }
 
 Json to_json(const TaskSpec& spec) {
-  if (spec.kind == TaskKind::synthetic)
-    return {{"name", spec.name},   {"kind", "synthetic"}, {"version", spec.version},
-            {"world", spec.world}, {"train", spec.train}, {"test", spec.test}};
-  return {{"name", spec.name},
-          {"kind", "manifest"},
-          {"version", spec.version},
-          {"manifest", spec.manifest},
-          {"class_names", spec.class_names},
-          {"folds", spec.folds},
-          {"frame_step", spec.frame_step},
-          {"clips", spec.clips}};
+  Json json{{"name", spec.name}, {"version", spec.version}};
+  if (spec.directional) json["directional"] = true;
+  if (spec.kind == TaskKind::synthetic) {
+    json.update(
+        {{"kind", "synthetic"}, {"world", spec.world}, {"train", spec.train}, {"test", spec.test}});
+    return json;
+  }
+  json.update({{"kind", "manifest"},
+               {"class_names", spec.class_names},
+               {"frame_step", spec.frame_step},
+               {"clips", spec.clips}});
+  if (spec.train_list.empty()) {
+    json["folds"] = spec.folds;
+  } else {
+    json["train"] = to_json(spec.train_list);
+    json["test"] = to_json(spec.test_list);
+  }
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) json[key] = value;
+  };
+  add("manifest", spec.manifest);
+  add("dataset", spec.dataset);
+  add("labels", spec.labels);
+  add("root", spec.files.root);
+  add("extension", spec.files.extension);
+  add("separator", spec.files.separator);
+  if (spec.count_missing) json["missing_files"] = *spec.count_missing ? "count" : "refuse";
+  return json;
 }
 
 Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
@@ -172,9 +229,11 @@ Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& dat
     open_synthetic(spec, shape, task);
   else
     open_manifest(spec, shape, data, view, task);
-  if (task.available())
+  if (task.available()) {
+    task.directional = task.source->directional();
     task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
                               task.source->identity() + "\n" + folds_text(task.folds));
+  }
   return task;
 }
 

@@ -9,27 +9,46 @@
 //   if (!task.available()) report(task.unavailable);
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/json_object.h"
 #include "datasets/clip_source.h"
+#include "datasets/dataset_spec.h"
 #include "datasets/fold.h"
 
 namespace permafrost {
 
 enum class TaskKind { synthetic, manifest };
 
+// What a cell of the task says, in percent.
+enum class Metric {
+  top1,                   // correct / n
+  mean_average_precision  // mean over classes, each against the rest (AVA)
+};
+
 struct TaskSpec {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
   int version = 1;  // raised whenever samples, labels or splits change meaning
+  // Left and right are part of what the labels say: training views are not mirrored. No part of
+  // the identity, as it changes no clip that is tested.
+  bool directional = false;
   // synthetic
   std::string world;  // appearance, motion, object
   std::int64_t train = 0, test = 0;
-  // manifest
-  std::string manifest;  // file, relative to the data folder
+  // manifest: one list that is cut in folds, or official lists, or a dataset that has either. Paths
+  // are relative to the data folder; a list is any that read_manifest() takes.
+  std::string manifest;
+  ListSpec train_list, test_list;
+  ListSpec files;       // root, extension and separator where a list does not say its own
+  std::string dataset;  // a known name or a .json file; gives what the task leaves open
   std::vector<std::string> class_names;
+  std::string labels;  // file of class names, see class_names.h; excludes class_names
+  // Files of a list that are not there: counted as wrong, or refused. Unset: as the dataset says,
+  // and refused without one.
+  std::optional<bool> count_missing;
   int folds = 5;  // grouped k-fold; every sample is tested once
   int frame_step = 4;
   int clips = 1;  // temporal segments a sample, where the protocol does not say
@@ -43,15 +62,19 @@ struct Task {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
   int version = 1;
+  Metric metric = Metric::top1;
   int classes = 0;
   std::vector<std::string> class_names;
   std::unique_ptr<ClipSource> source;
   std::vector<std::int64_t> groups;  // [source->size()]
-  std::vector<Fold> folds;           // test sides are disjoint
-  std::string manifest_sha256;       // what is measured, whatever the clip shape
-  std::string identity;              // SHA-256 over everything that decides samples and splits
+  std::vector<Fold> folds;           // test sides are disjoint; one with official lists
+  // Samples as the dataset was released, train and test; 0 where that is not known.
+  std::int64_t released_train = 0, released_test = 0;
+  std::string manifest_sha256;  // what is measured, whatever the clip shape
+  std::string identity;         // SHA-256 over everything that decides samples and splits
   int clips = 1;
-  std::string unavailable;  // the reason where the data is not there; the rest is then empty
+  bool directional = false;  // as source->directional()
+  std::string unavailable;   // the reason where the data is not there; the rest is then empty
   bool available() const { return unavailable.empty(); }
 };
 
@@ -64,8 +87,8 @@ struct TaskView {
 };
 
 // `data` is the folder of real data; empty where there is none. A missing folder or manifest makes
-// the task unavailable; a damaged manifest, or one that names a file that is not there, throws
-// InputError.
+// the task unavailable; a damaged manifest, or one that names a file that is not there (unless the
+// task counts them), throws InputError.
 Task open_task(const TaskSpec& spec, const ClipShape& shape, const std::filesystem::path& data,
                const TaskView& view = {});
 

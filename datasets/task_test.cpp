@@ -60,6 +60,23 @@ TEST(Task, SpecIsReadStrictly) {
   EXPECT_NE(message_of(json).find("folds"), std::string::npos);
 }
 
+TEST(Task, DirectionalIsAPropertyOfTheLabelsAndNotOfTheIdentity) {
+  Json json = motion_json();
+  json["world"] = "object";
+  EXPECT_FALSE(to_json(read_task_spec(json, "")).contains("directional"));
+  const Task plain = open_task(read_task_spec(json, ""), {2, 16, 16}, {});
+  json["directional"] = true;
+  EXPECT_EQ(to_json(read_task_spec(json, "")).at("directional"), true);
+  const Task directional = open_task(read_task_spec(json, ""), {2, 16, 16}, {});
+  EXPECT_FALSE(plain.directional);
+  EXPECT_FALSE(plain.source->directional());
+  EXPECT_TRUE(directional.directional);
+  EXPECT_TRUE(directional.source->directional());
+  EXPECT_EQ(directional.identity, plain.identity);
+  // The world of motion is, whoever forgets to say so.
+  EXPECT_TRUE(open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {}).directional);
+}
+
 TEST(Task, SyntheticHasOneFoldOfTrainAndTest) {
   const Task task = open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {});
   ASSERT_TRUE(task.available());
@@ -122,6 +139,121 @@ TEST(Task, ManifestSamplesAreEachTestedOnce) {
   fs::remove(data / "fight/clip7.mp4");
   EXPECT_THROW(open_task(read_task_spec(fight_json(), ""), {2, 16, 16}, data), InputError);
   fs::remove_all(data);
+}
+
+class TaskLists : public testing::Test {
+ protected:
+  void SetUp() override {
+#ifndef PERMAFROST_FFMPEG
+    GTEST_SKIP() << "built without FFmpeg";
+#endif
+    fs::remove_all(data_);
+    for (const char* name : {"tr/yoga/a.mp4", "tr/abseiling/b.mp4", "tr/abseiling/c.mp4",
+                             "va/yoga/d.mp4", "va/abseiling/e.mp4"})
+      write_file_atomically(data_ / name, name);
+  }
+  void TearDown() override { fs::remove_all(data_); }
+  Task open(const Json& json) const {
+    return open_task(read_task_spec(json, "t.json"), {2, 16, 16}, data_);
+  }
+  std::string error_of(const Json& json) const {
+    try {
+      open(json);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+  const fs::path data_ = fs::path(testing::TempDir()) / "task_lists_test";
+};
+
+TEST_F(TaskLists, OfficialListsAreTheOnlyFold) {
+  const Json json = {{"name", "k"}, {"kind", "manifest"}, {"train", "tr"}, {"test", "va"}};
+  const Task task = open(json);
+  ASSERT_TRUE(task.available()) << task.unavailable;
+  ASSERT_EQ(task.folds.size(), 1U);
+  EXPECT_EQ(task.folds[0].train, (std::vector<std::int64_t>{0, 1, 2}));
+  EXPECT_EQ(task.folds[0].test, (std::vector<std::int64_t>{3, 4}));
+  EXPECT_EQ(task.class_names, (std::vector<std::string>{"abseiling", "yoga"}));
+  EXPECT_EQ(task.classes, 2);
+  EXPECT_EQ(task.source->label(4), 1);
+  EXPECT_EQ(task.source->name(3), "abseiling/e.mp4");
+  const Json once = to_json(read_task_spec(json, "t"));
+  EXPECT_EQ(to_json(read_task_spec(once, "t")), once);
+  EXPECT_EQ(open(once).identity, task.identity);
+  EXPECT_NE(error_of({{"name", "k"}, {"kind", "manifest"}, {"train", "tr"}, {"test", "tr"}})
+                .find("in both"),
+            std::string::npos);
+}
+
+TEST_F(TaskLists, TestLabelsFollowTheTrainingNames) {
+  write_file_atomically(data_ / "tr.csv", "tr/yoga/a.mp4,yoga\ntr/abseiling/b.mp4,abseiling\n");
+  write_file_atomically(data_ / "va.csv", "yoga/d.mp4,yoga\n");
+  Json json = {{"name", "k"},
+               {"kind", "manifest"},
+               {"train", "tr.csv"},
+               {"test", {{"manifest", "va.csv"}, {"root", "va"}}}};
+  EXPECT_EQ(open(json).source->label(2), 1);
+  write_file_atomically(data_ / "va.csv", "yoga/d.mp4,yogi\n");
+  EXPECT_NE(error_of(json).find("did you mean \"yoga\"?"), std::string::npos);
+  write_file_atomically(data_ / "names.txt", "yoga\nabseiling\n");
+  write_file_atomically(data_ / "va.csv", "yoga/d.mp4,yoga\n");
+  json["labels"] = "names.txt";
+  EXPECT_EQ(open(json).source->label(2), 0);
+  json["labels"] = "none.txt";
+  EXPECT_NE(open(json).unavailable.find("none.txt: no such file"), std::string::npos);
+}
+
+TEST_F(TaskLists, MissingFilesAreSamplesWhereTheTaskSaysSo) {
+  write_file_atomically(data_ / "va.csv", "va/yoga/d.mp4,yoga\nva/yoga/gone.mp4,yoga\n");
+  Json json = {{"name", "k"}, {"kind", "manifest"}, {"train", "tr"}, {"test", "va.csv"}};
+  EXPECT_NE(error_of(json).find("va.csv:2: path: expected an existing file"), std::string::npos);
+  json["missing_files"] = "count";
+  const Task task = open(json);
+  EXPECT_EQ(task.folds[0].test.size(), 2U);
+  EXPECT_NE(task.source->read(4, 0, 1).failure.find("no such file"), std::string::npos);
+}
+
+TEST_F(TaskLists, ADatasetGivesWhatTheTaskLeavesOpen) {
+  Json dataset = {{"name", "two"},
+                  {"classes", 2},
+                  {"missing_files", "count"},
+                  {"train", {{"manifest", "tr"}, {"samples", 10}}},
+                  {"test", {{"manifest", "va"}, {"samples", 4}}}};
+  write_file_atomically(data_ / "two.json", dataset.dump());
+  const Json json = {{"name", "k"}, {"kind", "manifest"}, {"dataset", "two.json"}};
+  const Task task = open(json);
+  ASSERT_TRUE(task.available()) << task.unavailable;
+  EXPECT_EQ(task.source->size(), 5);
+  EXPECT_EQ(task.released_train, 10);
+  EXPECT_EQ(task.released_test, 4);
+  dataset["classes"] = 3;
+  write_file_atomically(data_ / "two.json", dataset.dump());
+  EXPECT_NE(error_of(json).find("classes: expected 3, found 2"), std::string::npos);
+  // The known ones are not here: told, with where to get them.
+  const Json known = {{"name", "k"}, {"kind", "manifest"}, {"dataset", "k400"}};
+  const std::string why = open(known).unavailable;
+  EXPECT_NE(why.find("k400/train.csv: no such file"), std::string::npos) << why;
+  EXPECT_NE(why.find("cvdfoundation"), std::string::npos) << why;
+  EXPECT_NE(error_of({{"name", "k"}, {"kind", "manifest"}, {"dataset", "k401"}}).find("k400"),
+            std::string::npos);
+}
+
+TEST(Task, ListsAreReadStrictly) {
+  const Json base = {{"name", "k"}, {"kind", "manifest"}};
+  const auto with = [&](const Json& more) {
+    Json json = base;
+    json.update(more);
+    return message_of(json);
+  };
+  EXPECT_NE(with(Json::object()).find("manifest, or train and test, or dataset"),
+            std::string::npos);
+  EXPECT_NE(with({{"train", "a"}}).find("test"), std::string::npos);
+  EXPECT_NE(with({{"train", "a"}, {"test", "b"}, {"manifest", "c"}}).find("both"),
+            std::string::npos);
+  EXPECT_NE(with({{"train", "a"}, {"test", "b"}, {"folds", 3}}).find("folds"), std::string::npos);
+  EXPECT_NE(with({{"manifest", "a"}, {"missing_files", "skip"}}).find("count"), std::string::npos);
+  EXPECT_EQ(with({{"manifest", "a"}, {"root", "r"}, {"missing_files", "count"}}), "");
 }
 
 // Labels and groups like those of the surveillance set: 30 groups of 1 to 17 samples.

@@ -10,6 +10,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/folder_lock.h"
 #include "common/progress.h"
 #include "common/stopwatch.h"
 #include "datasets/loader.h"
@@ -244,6 +245,7 @@ Json provenance_of(const PretrainConfig& config, const Json& config_json) {
 PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                         const PretrainOptions& options) {
   require_writable_directory(options.out, "--out");
+  const FolderLock lock(options.out, "--out");
   const at::Device device(options.device);
   const auto stream = pretraining_stream(config);
   Trainer trainer(config, options.threads, device);

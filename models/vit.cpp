@@ -157,7 +157,7 @@ at::Tensor output(const VitWeights& weights, const EncoderSpec& spec, const at::
 // Calls `after(block, x)` after every block.
 template <typename After>
 void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
-                const at::Tensor& kept, const After& after) {
+                const at::Tensor& kept, const After& after, const at::Tensor& branches = {}) {
   if (kept.defined() && (spec.per_frame || spec.extra_tokens() > 0))
     throw InputError("encoder", "mask", "none for an encoder of images or with a class token",
                      "kept tokens");
@@ -170,7 +170,9 @@ void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Te
     rotation = rotation_for(spec.width / spec.heads, spec.grid_t(), spec.grid_h(), spec.grid_w(),
                             kept, x.device());
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
-    x = apply_block(weights.blocks[i], x, spec.block(), turned ? &rotation : nullptr);
+    at::Tensor scales = branches.defined() ? branches[static_cast<std::int64_t>(i)] : branches;
+    if (scales.defined() && spec.per_frame) scales = scales.repeat_interleave(spec.frames, 1);
+    x = apply_block(weights.blocks[i], x, spec.block(), turned ? &rotation : nullptr, scales);
     after(static_cast<int>(i), x);
   }
   if (weights.blocks.empty()) after(-1, x);
@@ -183,6 +185,14 @@ at::Tensor encode(const VitWeights& weights, const EncoderSpec& spec, const at::
   at::Tensor last;
   run_blocks(weights, spec, patches, kept, [&](int, const at::Tensor& x) { last = x; });
   return output(weights, spec, last, patches.size(0), tokens);
+}
+
+at::Tensor encode_with_branches(const VitWeights& weights, const EncoderSpec& spec,
+                                const at::Tensor& patches, const at::Tensor& branches) {
+  at::Tensor last;
+  run_blocks(
+      weights, spec, patches, {}, [&](int, const at::Tensor& x) { last = x; }, branches);
+  return output(weights, spec, last, patches.size(0), Tokens::patch);
 }
 
 std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSpec& spec,

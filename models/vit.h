@@ -50,6 +50,11 @@ at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices);
 at::Tensor encode(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
                   const at::Tensor& kept = {}, Tokens tokens = Tokens::patch);
 
+// As encode() without mask, for fine-tuning with stochastic depth: `branches` [depth,2,B], see
+// apply_block; undefined: encode().
+at::Tensor encode_with_branches(const VitWeights& weights, const EncoderSpec& spec,
+                                const at::Tensor& patches, const at::Tensor& branches);
+
 // As encode() without mask, but returns the normed output of each block in `layers` (0-based).
 std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSpec& spec,
                                       const at::Tensor& patches, const std::vector<int>& layers,

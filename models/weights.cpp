@@ -100,16 +100,20 @@ at::Tensor scaled(const at::Tensor& scale, const at::Tensor& x) {
   return scale.defined() ? x * scale : x;
 }
 
+at::Tensor kept_branch(const at::Tensor& branches, std::int64_t branch, const at::Tensor& x) {
+  return branches.defined() ? x * branches[branch].view({-1, 1, 1}) : x;
+}
+
 }  // namespace
 
 at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
-                       const Rotation* rotation) {
-  const at::Tensor attended =
-      x + scaled(weights.scale1,
-                 attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation));
-  return attended +
-         scaled(weights.scale2,
-                feed_forward(weights, apply_norm(weights.norm2, attended, spec.eps), spec.ffn));
+                       const Rotation* rotation, const at::Tensor& branches) {
+  const at::Tensor mixed =
+      attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation);
+  const at::Tensor attended = x + kept_branch(branches, 0, scaled(weights.scale1, mixed));
+  const at::Tensor fed =
+      feed_forward(weights, apply_norm(weights.norm2, attended, spec.eps), spec.ffn);
+  return attended + kept_branch(branches, 1, scaled(weights.scale2, fed));
 }
 
 std::string hash_of(const NamedTensors& tensors) {

@@ -91,7 +91,8 @@ at::Tensor cross_attention(const ClassifierWeights& w, const ClassifierSpec& spe
 
 at::Tensor seen_by_query(const ClassifierWeights& w, const ClassifierSpec& spec,
                          const at::Tensor& tokens) {
-  return spec.blocks_act_on == BlocksActOn::tokens ? through_blocks(w, spec, tokens) : tokens;
+  const at::Tensor given = spec.normalise_tokens ? standardised(tokens) : tokens;
+  return spec.blocks_act_on == BlocksActOn::tokens ? through_blocks(w, spec, given) : given;
 }
 
 at::Tensor pooled_by_attention(const ClassifierWeights& w, const ClassifierSpec& spec,
@@ -145,6 +146,7 @@ ClassifierSpec read_classifier_spec(const Json& json, const std::string& where) 
     spec.blocks_act_on = object.choice("blocks_act_on", {"query", "tokens"}) == "query"
                              ? BlocksActOn::query
                              : BlocksActOn::tokens;
+    spec.normalise_tokens = object.boolean("normalise_tokens", false);
     if (spec.width % spec.heads != 0)
       throw InputError(where, "heads", "a divisor of the width " + std::to_string(spec.width),
                        std::to_string(spec.heads));
@@ -166,6 +168,7 @@ Json to_json(const ClassifierSpec& spec) {
     json["hidden"] = spec.hidden;
     json["blocks"] = spec.blocks;
     json["blocks_act_on"] = spec.blocks_act_on == BlocksActOn::query ? "query" : "tokens";
+    if (spec.normalise_tokens) json["normalise_tokens"] = true;
   } else {
     json["pool_norm"] = spec.pool_norm;
     json["normalise_tokens"] = spec.normalise_tokens;
@@ -182,8 +185,10 @@ ClassifierSpec classifier_spec_of(const HeadSpec& spec) {
           .norm_eps = 1e-5,
           .heads = spec.heads,
           .hidden = static_cast<int>(spec.width * spec.mlp_ratio),
+          .blocks = spec.blocks,
           .pool_norm = false,
-          .normalise_tokens = true};
+          // Of a head without blocks it is the first half of its own norm.
+          .normalise_tokens = !attentive || spec.blocks > 0};
 }
 
 ClassifierWeights classifier_weights_of(const HeadWeights& w, const HeadSpec& spec) {
@@ -199,6 +204,9 @@ ClassifierWeights classifier_weights_of(const HeadWeights& w, const HeadSpec& sp
   out.norm2 = {first(w.norm2_weight), first(w.norm2_bias)};
   out.fc1 = {first(w.fc1_weight), first(w.fc1_bias)};
   out.fc2 = {first(w.fc2_weight), first(w.fc2_bias)};
+  out.blocks = w.blocks;
+  for (auto& block : out.blocks)
+    visit(block, "", [&](const std::string&, at::Tensor& tensor) { tensor = first(tensor); });
   return out;
 }
 

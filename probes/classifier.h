@@ -36,8 +36,10 @@ struct ClassifierSpec {
   int blocks = 0;     // beside the cross attention: depth - 1
   BlocksActOn blocks_act_on = BlocksActOn::tokens;
   // mean_pool
-  bool pool_norm = true;          // a layer norm between mean and linear
-  bool normalise_tokens = false;  // tokens to zero mean and unit deviation first, as head.h does
+  bool pool_norm = true;  // a layer norm between mean and linear
+  // mean_pool, and attentive with blocks on the tokens: tokens to zero mean and unit deviation
+  // first, as head.h does.
+  bool normalise_tokens = false;
 };
 
 struct ClassifierWeights {

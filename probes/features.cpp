@@ -8,13 +8,12 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 #include "probes/head.h"
 
 namespace permafrost {
 namespace {
-
-constexpr std::int64_t kChunk = 16;  // samples encoded together
 
 void encode_chunk(const Encoder& encoder, const ClipSource& source, int clips, std::int64_t begin,
                   std::int64_t end, LabelledFeatures& out) {
@@ -25,8 +24,10 @@ void encode_chunk(const Encoder& encoder, const ClipSource& source, int clips, s
   const auto pixels =
       read_chunk(source, shape, indices, clips,
                  std::span(out.failures).subspan(static_cast<std::size_t>(begin), indices.size()));
-  const at::Tensor features =
+  at::Tensor features =
       encode_pixels(encoder, pixel_tensor(pixels.data(), (end - begin) * clips, shape));
+  if (const auto boxes = boxes_of(source, indices, clips); !boxes.empty())
+    features = pooled_in_boxes(features, encoder.spec, boxes);
   out.tokens.slice(0, begin, end)
       .copy_(
           standardised(features).view({end - begin, clips * features.size(1), features.size(2)}));
@@ -46,17 +47,21 @@ at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
       .to(at::kCPU);
 }
 
-LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source, int clips,
-                               int threads, Progress* progress) {
+LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
+                               const EncodeOptions& options) {
+  const int clips = options.clips;
+  const std::int64_t batch = options.batch;
   LabelledFeatures out;
   const std::int64_t n = source.size();
-  out.tokens = at::zeros({n, clips * encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
+  const bool boxed = n > 0 && source.box(0).has_value();
+  const int tokens = boxed ? encoder.spec.grid_t() : encoder.spec.tokens();
+  out.tokens = at::zeros({n, clips * tokens, encoder.spec.width}, at::kFloat);
   out.failures.resize(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) out.labels.push_back(source.label(i));
-  parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
-    const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
+  parallel_for((n + batch - 1) / batch, options.threads, [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * batch, end = std::min(n, begin + batch);
     encode_chunk(encoder, source, clips, begin, end, out);
-    if (progress != nullptr) progress->advance(end - begin);
+    if (options.progress != nullptr) options.progress->advance(end - begin);
   });
   if (hash_of(encoder) != encoder.sha256)
     throw Error(encoder.name + ": the frozen encoder's weights changed while it was measured");

@@ -15,17 +15,26 @@
 namespace permafrost {
 
 struct LabelledFeatures {
-  at::Tensor tokens;                  // float32 [n, clips*N, D], standardised (see head.h)
+  // float32 [n, clips*N, D], standardised (see head.h); N is grid_t where the source has boxes,
+  // whose tokens are pooled (see box_pooling.h).
+  at::Tensor tokens;
   std::vector<int> labels;            // [n]
   std::vector<std::string> failures;  // [n], the reason where a sample could not be read
   std::int64_t failed() const;
 };
 
-// Reads and encodes every sample of the source, `clips` temporal segments each, tokens of the
-// segments one after the other. Work is cut into fixed chunks, so the result does not depend on
-// `threads`. Throws Error when the encoder's weights changed meanwhile (law 10).
-LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source, int clips,
-                               int threads, Progress* progress = nullptr);
+struct EncodeOptions {
+  int clips = 1;            // temporal segments a sample
+  int threads = 1;          // changes no bit
+  std::int64_t batch = 16;  // samples encoded together; changes rounding alone, of matrix products
+  Progress* progress = nullptr;
+};
+
+// Reads and encodes every sample of the source, tokens of its segments one after the other. Work is
+// cut into batches, whatever `threads`. Throws Error when the encoder's weights changed meanwhile
+// (law 10).
+LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
+                               const EncodeOptions& options);
 
 // Raw final-norm features float32 [B,N,D] of clips, in inference mode.
 at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels);

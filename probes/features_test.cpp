@@ -11,18 +11,19 @@ namespace {
 TEST(Features, HaveTheSameBitsForAnyNumberOfThreads) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips source(50, encoder.spec.clip_shape());
-  const LabelledFeatures one = encode_source(encoder, source, 1, 1);
+  const LabelledFeatures one = encode_source(encoder, source, {.clips = 1, .threads = 1});
   EXPECT_EQ(one.tokens.sizes(), (std::vector<std::int64_t>{50, 8, 16}));
   EXPECT_EQ(one.labels[4], 1);
   EXPECT_EQ(one.failed(), 0);
   for (const int threads : {2, 7})
-    EXPECT_TRUE(encode_source(encoder, source, 1, threads).tokens.equal(one.tokens));
+    EXPECT_TRUE(
+        encode_source(encoder, source, {.clips = 1, .threads = threads}).tokens.equal(one.tokens));
 }
 
 TEST(Features, AreTheStandardisedFeaturesOfEachClip) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips source(20, encoder.spec.clip_shape());
-  const LabelledFeatures features = encode_source(encoder, source, 2, 1);
+  const LabelledFeatures features = encode_source(encoder, source, {.clips = 2, .threads = 1});
   ASSERT_EQ(features.tokens.size(1), 16);
   for (const std::int64_t i : {0, 17}) {
     for (int place = 0; place < 2; ++place) {
@@ -40,11 +41,11 @@ TEST(Features, ReportSamplesThatCouldNotBeRead) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips whole(40, encoder.spec.clip_shape());
   const ColouredClips source(40, encoder.spec.clip_shape(), {5, 33});
-  const LabelledFeatures features = encode_source(encoder, source, 1, 2);
+  const LabelledFeatures features = encode_source(encoder, source, {.clips = 1, .threads = 2});
   EXPECT_EQ(features.failed(), 2);
   EXPECT_EQ(features.failures[5], "clip/5: broken");
   EXPECT_EQ(features.failures[6], "");
-  const at::Tensor expected = encode_source(encoder, whole, 1, 1).tokens;
+  const at::Tensor expected = encode_source(encoder, whole, {.clips = 1, .threads = 1}).tokens;
   for (std::int64_t i = 0; i < 40; ++i) {
     if (i == 5 || i == 33) continue;
     EXPECT_TRUE(features.tokens[i].equal(expected[i])) << i;
@@ -54,8 +55,8 @@ TEST(Features, ReportSamplesThatCouldNotBeRead) {
 TEST(Features, LeaveTheEncoderAsItWas) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const std::string before = hash_of(encoder);
-  const LabelledFeatures features =
-      encode_source(encoder, ColouredClips(20, encoder.spec.clip_shape()), 1, 2);
+  const LabelledFeatures features = encode_source(
+      encoder, ColouredClips(20, encoder.spec.clip_shape()), {.clips = 1, .threads = 2});
   EXPECT_EQ(hash_of(encoder), before);
   EXPECT_FALSE(features.tokens.requires_grad());
 }
@@ -63,13 +64,15 @@ TEST(Features, LeaveTheEncoderAsItWas) {
 TEST(Features, RefuseAnEncoderThatChanged) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   encoder.weights.norm.bias[3] += 1e-3;
-  EXPECT_THROW(encode_source(encoder, ColouredClips(2, encoder.spec.clip_shape()), 1, 1), Error);
+  EXPECT_THROW(encode_source(encoder, ColouredClips(2, encoder.spec.clip_shape()),
+                             {.clips = 1, .threads = 1}),
+               Error);
 }
 
 TEST(Features, RefuseClipsOfAnotherShape) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   try {
-    encode_source(encoder, ColouredClips(2, {4, 16, 24}), 1, 1);
+    encode_source(encoder, ColouredClips(2, {4, 16, 24}), {.clips = 1, .threads = 1});
     FAIL() << "took clips of another shape";
   } catch (const Error& error) {
     EXPECT_TRUE(contains(error.what(), "clip/0")) << error.what();
@@ -78,10 +81,20 @@ TEST(Features, RefuseClipsOfAnotherShape) {
 
 TEST(Features, OfNothingAreEmpty) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
-  const LabelledFeatures features =
-      encode_source(encoder, ColouredClips(0, encoder.spec.clip_shape()), 1, 2);
+  const LabelledFeatures features = encode_source(
+      encoder, ColouredClips(0, encoder.spec.clip_shape()), {.clips = 1, .threads = 2});
   EXPECT_EQ(features.tokens.size(0), 0);
   EXPECT_EQ(features.failed(), 0);
+}
+
+TEST(Features, BatchesChangeRoundingAlone) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const ColouredClips source(70, encoder.spec.clip_shape());
+  const at::Tensor tokens = encode_source(encoder, source, {}).tokens;
+  for (const std::int64_t batch : {1, 7, 64})
+    EXPECT_LT(largest_difference(encode_source(encoder, source, {.batch = batch}).tokens, tokens),
+              1e-5)
+        << batch;
 }
 
 }  // namespace

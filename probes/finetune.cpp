@@ -14,6 +14,7 @@
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
 #include "models/schedule.h"
+#include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 
 namespace permafrost {
@@ -69,16 +70,109 @@ void add_layers(AdamW& optimiser, Model& model, int depth, double decay) {
   }
 }
 
+// Logits [B,C] of patches [B,N,...]; `boxes` where the task has them, `branches` in training.
 at::Tensor logits_of(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
-                     const at::Tensor& pixels) {
-  const at::Tensor tokens = encode(model.encoder, spec, patchify(pixels, spec));
+                     const at::Tensor& patches, const std::vector<Box>& boxes,
+                     const at::Tensor& branches = {}) {
+  at::Tensor tokens = encode_with_branches(model.encoder, spec, patches, branches);
+  if (!boxes.empty()) tokens = pooled_in_boxes(tokens, spec, boxes);
   return head_logits(model.head, head, standardised(tokens))[0];
+}
+
+// What one training step does to its batch, the same for every shard.
+struct Step {
+  const Batch& batch;
+  const ClipSource& source;
+  const FinetuneProtocol& protocol;
+  std::uint64_t seed = 0;
+  std::int64_t number = 0;
+  Mix mix;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(batch.indices.size()); }
+  bool failed(std::int64_t i) const { return !batch.failures[static_cast<std::size_t>(i)].empty(); }
+  std::int64_t partner(std::int64_t i) const { return size() - 1 - i; }
+  // Share of its own label; a clip that could not be read is nobody's partner.
+  double own(std::int64_t i) const { return failed(i) || failed(partner(i)) ? 1 : mix.own; }
+};
+
+// Patches of samples begin .. end-1, mixed with their partners.
+at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t begin,
+                         std::int64_t end) {
+  const ClipShape shape = spec.clip_shape();
+  const auto clip = [&](std::int64_t i) {
+    return step.batch.pixels.data() + static_cast<std::size_t>(i) * shape.bytes();
+  };
+  const auto patches = [&](const std::uint8_t* pixels) {
+    return patchify(pixel_tensor(pixels, end - begin, shape), spec);
+  };
+  if (!(step.mix.own < 1)) return patches(clip(begin));
+  std::vector<std::uint8_t> own(clip(begin), clip(end)), other;
+  at::Tensor weights = at::ones({end - begin, 1, 1});
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::uint8_t* partner = clip(step.partner(i));
+    other.insert(other.end(), partner, partner + shape.bytes());
+    weights[i - begin] = step.own(i);
+    if (step.mix.cuts() && step.own(i) < 1)
+      paste(step.mix, shape, partner,
+            own.data() + static_cast<std::size_t>(i - begin) * shape.bytes());
+  }
+  if (step.mix.cuts()) return patches(own.data());
+  return patches(own.data()) * weights + patches(other.data()) * (1 - weights);
+}
+
+// Multipliers [depth,2,n] of the residual branches: 0 with a rate that grows with the block, else
+// such that the expectation stays 1 (Huang et al. 2016).
+at::Tensor drawn_branches(const Step& step, int depth, std::int64_t begin, std::int64_t end) {
+  if (!(step.protocol.drop_path > 0)) return {};
+  at::Tensor scales = at::empty({depth, 2, end - begin});
+  for (std::int64_t i = begin; i < end; ++i) {
+    RandomStream stream({.seed = step.seed,
+                         .purpose = "finetune.drop_path",
+                         .epoch = static_cast<std::uint64_t>(step.number),
+                         .sample = static_cast<std::uint64_t>(i)});
+    for (int block = 0; block < depth; ++block)
+      for (int branch = 0; branch < 2; ++branch) {
+        const double rate = depth > 1 ? step.protocol.drop_path * block / (depth - 1) : 0;
+        scales[block][branch][i - begin] = stream.uniform() < rate ? 0 : 1 / (1 - rate);
+      }
+  }
+  return scales;
+}
+
+// Shares of the classes [n,C] that a sample counts as; rows of zeros for what could not be read.
+at::Tensor soft_targets(const Step& step, int classes, std::int64_t begin, std::int64_t end) {
+  const double smoothing = step.protocol.label_smoothing;
+  at::Tensor targets = at::zeros({end - begin, classes});
+  for (std::int64_t i = begin; i < end; ++i) {
+    if (step.failed(i)) continue;
+    at::Tensor row = targets[i - begin];
+    row.add_(smoothing / classes);
+    const auto add = [&](std::int64_t sample, double share) {
+      row[step.batch.labels[static_cast<std::size_t>(sample)]] += share * (1 - smoothing);
+    };
+    add(i, step.own(i));
+    if (step.own(i) < 1) add(step.partner(i), 1 - step.own(i));
+  }
+  return targets;
+}
+
+// Sum over samples begin .. end-1.
+at::Tensor cross_entropy(const at::Tensor& logits, const Step& step, std::int64_t begin,
+                         std::int64_t end) {
+  if (step.mix.own < 1 || step.protocol.label_smoothing > 0) {
+    const auto classes = static_cast<int>(logits.size(1));
+    return -(soft_targets(step, classes, begin, end) * at::log_softmax(logits, 1)).sum();
+  }
+  at::Tensor labels = at::empty({end - begin}, at::kLong);
+  for (std::int64_t i = begin; i < end; ++i)
+    labels[i - begin] = step.failed(i) ? -100 : step.batch.labels[static_cast<std::size_t>(i)];
+  return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100);
 }
 
 // Loss of one shard of a batch; samples that could not be read carry no weight.
 ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
-                       const Batch& batch, int shard, int shards) {
-  const auto n = static_cast<std::int64_t>(batch.indices.size());
+                       const Step& step, int shard) {
+  const std::int64_t n = step.size(), shards = step.protocol.gradient_shards;
   const std::int64_t begin = n * shard / shards, end = n * (shard + 1) / shards;
   Model mine = model.alias();
   ShardResult result;
@@ -87,42 +181,40 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
     result.loss = result.leaves[0].sum() * 0;
     return result;
   }
-  const at::Tensor pixels = pixel_tensor(
-      batch.pixels.data() + static_cast<std::size_t>(begin) * spec.clip_shape().bytes(),
-      end - begin, spec.clip_shape());
-  at::Tensor labels = at::empty({end - begin}, at::kLong);
-  for (std::int64_t i = begin; i < end; ++i) {
-    const auto k = static_cast<std::size_t>(i);
-    labels[i - begin] = batch.failures[k].empty() ? batch.labels[k] : -100;
-  }
-  result.loss = at::cross_entropy_loss(logits_of(mine, spec, head, pixels), labels, {},
-                                       at::Reduction::Sum, -100) /
-                static_cast<double>(n);
+  const auto part =
+      std::span(step.batch.indices)
+          .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  const at::Tensor logits =
+      logits_of(mine, spec, head, mixed_patches(step, spec, begin, end),
+                boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
+  result.loss = cross_entropy(logits, step, begin, end) / static_cast<double>(n);
   return result;
 }
 
-std::vector<int> predict_all(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
-                             const ClipSource& source, const std::vector<std::int64_t>& samples,
-                             int threads) {
+// Fills predictions and scores of the samples.
+void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
+                 const ClipSource& source, const std::vector<std::int64_t>& samples, int threads) {
   constexpr std::int64_t kChunk = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
-  std::vector<int> predictions(samples.size(), -1);
+  outcome.predictions.assign(samples.size(), -1);
+  outcome.scores.resize(samples.size());
   parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
     const at::NoGradGuard no_grad;
     const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
     const auto count = static_cast<std::size_t>(end - begin);
     std::vector<std::string> failures(count);
-    const auto pixels =
-        read_chunk(source, spec.clip_shape(),
-                   std::span(samples).subspan(static_cast<std::size_t>(begin), count), 1, failures);
-    const at::Tensor best =
-        logits_of(model, spec, head, pixel_tensor(pixels.data(), end - begin, spec.clip_shape()))
-            .argmax(1);
-    for (std::int64_t i = begin; i < end; ++i)
-      if (failures[static_cast<std::size_t>(i - begin)].empty())
-        predictions[static_cast<std::size_t>(i)] = best[i - begin].item<int>();
+    const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
+    const auto pixels = read_chunk(source, spec.clip_shape(), part, 1, failures);
+    const at::Tensor patches =
+        patchify(pixel_tensor(pixels.data(), end - begin, spec.clip_shape()), spec);
+    const at::Tensor logits = logits_of(model, spec, outcome.spec, patches, boxes_of(source, part));
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (!failures[static_cast<std::size_t>(i - begin)].empty()) continue;
+      const auto k = static_cast<std::size_t>(i);
+      outcome.predictions[k] = logits[i - begin].argmax().item<int>();
+      outcome.scores[k] = probabilities_of(logits[i - begin]);
+    }
   });
-  return predictions;
 }
 
 }  // namespace
@@ -161,9 +253,11 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
                   });
     double sum = 0;
     for (Batch batch; loader.next(batch);) {
+      Step step{.batch = batch, .source = source, .protocol = protocol, .seed = seed};
+      step.number = optimiser.steps() + 1;
+      step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), seed, step.number);
       const auto gradients = sharded_gradients(protocol.gradient_shards, threads, [&](int shard) {
-        return shard_loss(model, encoder.spec, outcome.spec, batch, shard,
-                          protocol.gradient_shards);
+        return shard_loss(model, encoder.spec, outcome.spec, step, shard);
       });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
@@ -174,7 +268,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
   }
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  outcome.predictions = predict_all(model, encoder.spec, outcome.spec, source, fold.test, threads);
+  predict_all(outcome, model, encoder.spec, source, fold.test, threads);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = model.encoder;
   outcome.head = model.head;

@@ -15,7 +15,9 @@
 namespace permafrost {
 
 struct FinetuneOutcome {
-  std::vector<int> predictions;      // of fold.test, -1 where a sample could not be read
+  std::vector<int> predictions;  // of fold.test, -1 where a sample could not be read
+  // [n][C] probabilities of fold.test; empty where a sample could not be read.
+  std::vector<std::vector<float>> scores;
   std::vector<double> epoch_losses;  // mean training loss of each epoch
   VitWeights encoder;
   HeadSpec spec;
@@ -23,7 +25,8 @@ struct FinetuneOutcome {
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
-// The encoder that is passed in is not changed. `progress` counts training clips.
+// Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
+// that is passed in is not changed. `progress` counts training clips.
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
                          int threads, Progress* progress = nullptr);

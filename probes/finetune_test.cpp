@@ -2,8 +2,10 @@
 #include "probes/finetune.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "models/test_support.h"
 #include "probes/test_clips.h"
@@ -126,6 +128,73 @@ TEST(Finetune, RefusesClipsOfAnotherShape) {
   EXPECT_THROW(finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 1), Error);
   toy.protocol.epochs = 0;  // what is tested is checked as well
   EXPECT_THROW(finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 1), Error);
+}
+
+// Everything at once: mixed clips and labels, smoothing, stochastic depth.
+TEST(Finetune, RegularisedRunsLearnToo) {
+  Toy toy;
+  toy.protocol.epochs = 12;
+  toy.protocol.mixing = {.mixup = 0.8, .cutmix = 1};
+  toy.protocol.label_smoothing = 0.1;
+  toy.protocol.drop_path = 0.1;
+  const FinetuneOutcome one = toy.train(1), many = toy.train(4);
+  EXPECT_EQ(hash_of(tensors_of(one)), hash_of(tensors_of(many)));
+  EXPECT_GE(accuracy(toy, one), 0.8);
+  ASSERT_EQ(one.scores.size(), toy.fold.test.size());
+  double sum = 0;
+  for (const float share : one.scores[0]) sum += share;
+  EXPECT_NEAR(sum, 1, 1e-5);
+}
+
+TEST(Finetune, EachOptionChangesTheRun) {
+  Toy toy;
+  toy.protocol.epochs = 1;
+  std::set<std::string> hashes{hash_of(tensors_of(toy.train()))};
+  const auto add = [&](const auto& change) {
+    Toy other = toy;
+    change(other.protocol);
+    EXPECT_TRUE(hashes.insert(hash_of(tensors_of(other.train()))).second);
+  };
+  add([](FinetuneProtocol& p) { p.mixing.mixup = 0.8; });
+  add([](FinetuneProtocol& p) { p.mixing.cutmix = 1; });
+  add([](FinetuneProtocol& p) { p.label_smoothing = 0.1; });
+  add([](FinetuneProtocol& p) { p.drop_path = 0.5; });
+}
+
+TEST(Finetune, AnUnreadClipIsNobodysPartner) {
+  Toy toy;
+  toy.protocol.epochs = 1;
+  toy.protocol.mixing.mixup = 0.8;
+  const FinetuneOutcome outcome = toy.train(2, {3, 17, 50});
+  EXPECT_TRUE(std::isfinite(outcome.epoch_losses[0]));
+  EXPECT_EQ(outcome.predictions[2], -1);
+  EXPECT_TRUE(outcome.scores[2].empty());
+}
+
+// A source whose clips show two things, and a box around the one that is asked about.
+class BoxedClips : public ColouredClips {
+ public:
+  using ColouredClips::ColouredClips;
+  std::optional<Box> box(std::int64_t index) const override {
+    return index % 2 == 0 ? Box{0, 0, 0.5F, 1} : Box{0.5F, 0, 1, 1};
+  }
+  Sample read(std::int64_t index, int place, int places) const override {
+    Sample own = ColouredClips::read(index, place, places);
+    const Sample other = ColouredClips::read(index + 1, place, places);
+    const ClipShape& shape = own.clip.shape;
+    for (std::size_t k = 0; k < own.clip.pixels.size(); ++k) {
+      const auto x = static_cast<int>(k / 3) % shape.width;
+      if ((x < shape.width / 2) != (index % 2 == 0)) own.clip.pixels[k] = other.clip.pixels[k];
+    }
+    return own;
+  }
+};
+
+TEST(Finetune, LooksIntoTheBox) {
+  const Toy toy;
+  const BoxedClips source(72, toy.encoder.spec.clip_shape());
+  const FinetuneOutcome outcome = finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 2);
+  EXPECT_GE(accuracy(toy, outcome), 0.85);  // the other half of the clip says another class
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ void visit(HeadWeights& w, HeadKind kind, const TensorVisitor& visitor) {
     visitor(block + "mlp.fc1.bias", w.fc1_bias);
     visitor(block + "mlp.fc2.weight", w.fc2_weight);
     visitor(block + "mlp.fc2.bias", w.fc2_bias);
+    for (std::size_t i = 0; i < w.blocks.size(); ++i)
+      visit(w.blocks[i], "pooler.blocks." + std::to_string(i), visitor);
   }
   visitor("linear.weight", w.linear_weight);
   visitor("linear.bias", w.linear_bias);
@@ -69,6 +71,16 @@ HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) 
   if (normed) {
     w.running_mean = at::zeros({d});
     w.running_variance = at::ones({d});
+  }
+  for (int i = 0; i < spec.blocks; ++i) {
+    // As in the encoder's reference: what a branch adds is divided by sqrt(2 * its place).
+    const double branch = 1 / std::sqrt(2.0 * (i + 1));
+    w.blocks.push_back({.norm1 = {filled(d, 1), filled(d, 0)},
+                        .norm2 = {filled(d, 1), filled(d, 0)},
+                        .qkv = {drawn({3 * d, d}), filled(3 * d, 0)},
+                        .proj = {drawn({d, d}, branch), filled(d, 0)},
+                        .fc1 = {drawn({hidden, d}), filled(hidden, 0)},
+                        .fc2 = {drawn({d, hidden}, branch), filled(d, 0)}});
   }
   return w;
 }
@@ -117,6 +129,31 @@ at::Tensor shared_linear(const at::Tensor& x, const at::Tensor& weight, const at
       .transpose(0, 1);
 }
 
+at::Tensor attentive_logits(const HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
+  at::Tensor x = w.query + cross_attention(w, spec, tokens);
+  const at::Tensor hidden = at::gelu(
+      stacked_linear(stacked_norm(x, w.norm2_weight, w.norm2_bias), w.fc1_weight, w.fc1_bias));
+  x = x + stacked_linear(hidden, w.fc2_weight, w.fc2_bias);
+  return stacked_linear(x, w.linear_weight, w.linear_bias);
+}
+
+// Candidate by candidate: after the blocks each has tokens of its own.
+at::Tensor deep_logits(const HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
+  std::vector<at::Tensor> logits;
+  for (std::int64_t l = 0; l < w.query.size(0); ++l) {
+    HeadWeights one = w;
+    visit(one, HeadKind::attentive,
+          [&](const std::string&, at::Tensor& tensor) { tensor = tensor.slice(0, l, l + 1); });
+    at::Tensor x = tokens;
+    for (auto& block : one.blocks) {
+      visit(block, "", [](const std::string&, at::Tensor& tensor) { tensor = tensor.squeeze(0); });
+      x = apply_block(block, x, {spec.heads, 1e-5});
+    }
+    logits.push_back(attentive_logits(one, spec, standardised(x)));
+  }
+  return at::cat(logits, 0);
+}
+
 constexpr double kNormEps = 1e-6;
 
 at::Tensor batch_normed(const at::Tensor& x, const at::Tensor& mean, const at::Tensor& variance) {
@@ -131,11 +168,7 @@ at::Tensor head_logits(const HeadWeights& w, const HeadSpec& spec, const at::Ten
   if (spec.kind == HeadKind::linear)
     return shared_linear(batch_normed(tokens.mean(1), w.running_mean, w.running_variance),
                          w.linear_weight, w.linear_bias);
-  at::Tensor x = w.query + cross_attention(w, spec, tokens);
-  const at::Tensor hidden = at::gelu(
-      stacked_linear(stacked_norm(x, w.norm2_weight, w.norm2_bias), w.fc1_weight, w.fc1_bias));
-  x = x + stacked_linear(hidden, w.fc2_weight, w.fc2_bias);
-  return stacked_linear(x, w.linear_weight, w.linear_bias);
+  return spec.blocks > 0 ? deep_logits(w, spec, tokens) : attentive_logits(w, spec, tokens);
 }
 
 at::Tensor training_logits(HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {

@@ -38,6 +38,9 @@ struct HeadSpec {
   int heads = 3;
   int classes = 8;
   double mlp_ratio = 4.0;
+  // attentive: ordinary blocks that the tokens pass before the query looks at them (V-JEPA 2: 3).
+  // Every candidate then has tokens of its own, and costs as much as one alone.
+  int blocks = 0;
 };
 
 struct HeadWeights {
@@ -46,6 +49,7 @@ struct HeadWeights {
   at::Tensor q_weight, q_bias, kv_weight, kv_bias;  // [L,D,D] [L,D] [L,2D,D] [L,2D]
   at::Tensor norm2_weight, norm2_bias;              // [L,D]
   at::Tensor fc1_weight, fc1_bias, fc2_weight, fc2_bias;
+  std::vector<BlockWeights> blocks;       // with a leading dimension L
   at::Tensor linear_weight, linear_bias;  // [L,C,D] [L,C]
   // linear: running statistics [D] of the mean token; the same for all candidates, no parameters
   // and not visited.

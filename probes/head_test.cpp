@@ -3,6 +3,7 @@
 
 #include "models/parity_support.h"
 #include "models/toy_network.h"
+#include "probes/classifier.h"
 
 namespace permafrost {
 namespace {
@@ -218,6 +219,35 @@ TEST(Head, KindsHaveNames) {
     EXPECT_EQ(head_named(name_of(kind), "a.json"), kind);
   EXPECT_EQ(input_error_of([] { head_named("attention", "a.json"); }),
             "a.json: head: expected attentive, linear, mean_pool or knn, found \"attention\"");
+}
+
+// V-JEPA 2's probe: ordinary blocks on the tokens, then the query.
+TEST(Head, DeepHeadIsTheReleasedOneCandidateByCandidate) {
+  HeadSpec spec = kToy;
+  spec.blocks = 2;
+  HeadWeights w = random_head(spec, 3);
+  const at::Tensor tokens = fill({3, 7, 24}, 2, 2);
+  const at::Tensor logits = head_logits(w, spec, standardised(tokens));
+  ASSERT_EQ(logits.sizes(), (std::vector<std::int64_t>{3, 3, 5}));
+  for (int l = 0; l < 3; ++l) {
+    const HeadWeights one = candidate(w, spec.kind, l);
+    EXPECT_LT(largest_difference(head_logits(one, spec, standardised(tokens))[0], logits[l]), 1e-6);
+    const at::Tensor released =
+        classify(classifier_weights_of(one, spec), classifier_spec_of(spec), tokens);
+    EXPECT_LT(largest_difference(released, logits[l]), 1e-5) << l;
+  }
+  EXPECT_GT(largest_difference(logits[0], logits[1]), 1e-3);
+  int tensors = 0;
+  visit(w, spec.kind, [&](const std::string& name, at::Tensor&) {
+    tensors += name.rfind("pooler.blocks.1.", 0) == 0;
+  });
+  EXPECT_EQ(tensors, 12);
+}
+
+TEST(Head, BlocksTakeNothingFromTheDrawsOfTheRest) {
+  HeadSpec deep = kToy;
+  deep.blocks = 1;
+  EXPECT_TRUE(make_head(deep, 1, 3).linear_weight.equal(make_head(kToy, 1, 3).linear_weight));
 }
 
 }  // namespace

@@ -70,6 +70,11 @@ Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>&
   return cut;
 }
 
+std::vector<float> probabilities_of(const at::Tensor& logits) {
+  const at::Tensor shares = at::softmax(logits, 0).contiguous();
+  return {shares.data_ptr<float>(), shares.data_ptr<float>() + shares.numel()};
+}
+
 at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,
                      const std::vector<std::int64_t>& samples) {
   const at::NoGradGuard no_grad;
@@ -134,13 +139,20 @@ void choose(ProbeOutcome& outcome, const LabelledFeatures& features,
       outcome.held_out_accuracy.begin());
 }
 
-// `best` [n,C] of the test side.
+std::vector<float> values_of(const at::Tensor& row) {
+  const at::Tensor values = row.to(at::kFloat).contiguous();
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
+}
+
+// `best` [n,C] of the test side: predictions, and `best` itself as scores.
 void predict(ProbeOutcome& outcome, const LabelledFeatures& features,
              const std::vector<std::int64_t>& test, const at::Tensor& best) {
   const at::Tensor classes = best.argmax(1);
   for (std::size_t i = 0; i < test.size(); ++i) {
     const bool failed = !features.failures[static_cast<std::size_t>(test[i])].empty();
-    outcome.predictions.push_back(failed ? -1 : classes[static_cast<std::int64_t>(i)].item<int>());
+    const auto k = static_cast<std::int64_t>(i);
+    outcome.predictions.push_back(failed ? -1 : classes[k].item<int>());
+    outcome.scores.push_back(failed ? std::vector<float>() : values_of(best[k]));
   }
 }
 
@@ -157,7 +169,8 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   outcome.spec = {.kind = protocol.head,
                   .width = static_cast<int>(tokens.size(2)),
                   .heads = protocol.heads,
-                  .classes = classes};
+                  .classes = classes,
+                  .blocks = protocol.depth - 1};
   if (protocol.head == HeadKind::knn) {
     const at::Tensor means = tokens.squeeze(1);
     const auto rows = [&](const std::vector<std::int64_t>& samples) {
@@ -183,7 +196,7 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
   predict(outcome, features, fold.test,
-          logits_of(outcome.head, outcome.spec, tokens, fold.test)[0]);
+          at::softmax(logits_of(outcome.head, outcome.spec, tokens, fold.test)[0], 1));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
 }

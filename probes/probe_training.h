@@ -14,7 +14,9 @@
 namespace permafrost {
 
 struct ProbeOutcome {
-  std::vector<int> predictions;           // class of fold.test[i]; -1 where it could not be read
+  std::vector<int> predictions;  // class of fold.test[i]; -1 where it could not be read
+  // [n][C] probabilities (knn: votes) of fold.test; empty where a sample could not be read.
+  std::vector<std::vector<float>> scores;
   std::vector<double> held_out_accuracy;  // one a candidate, in the order of candidates_of
   int chosen = 0;                         // first candidate with the best held-out accuracy
   HeadSpec spec;
@@ -33,6 +35,9 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
 // Readable training samples cut in two by group: first the part to train on, then the held-out one.
 Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
               const std::vector<std::int64_t>& train, double share, std::uint64_t seed);
+
+// Softmax of logits [C].
+std::vector<float> probabilities_of(const at::Tensor& logits);
 
 // Logits [L,n,C] of the samples, in chunks.
 at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,

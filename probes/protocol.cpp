@@ -29,6 +29,7 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   object.skip("comment");
   p.head = head_named(object.text("head", name_of(p.head)), where);
   p.heads = static_cast<int>(object.integer("heads", p.heads, 1, 256));
+  p.depth = static_cast<int>(object.integer("depth", p.depth, 1, 64));
   p.epochs = static_cast<int>(object.integer("epochs", p.epochs, 1, 100000));
   p.batch = static_cast<int>(object.integer("batch", p.batch, 1, 65536));
   p.learning_rates = object.numbers("learning_rates", p.learning_rates);
@@ -42,6 +43,9 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   object.finish();
   if (!(p.label_fraction > 0))
     throw InputError(where, "label_fraction", "a share above 0", std::to_string(p.label_fraction));
+  if (p.depth > 1 && p.head != HeadKind::attentive)
+    throw InputError(where, "depth", "1 for a head of kind " + std::string(name_of(p.head)),
+                     std::to_string(p.depth));
   for (const double decay : p.weight_decays)
     if (!(decay >= 0 && decay <= 10))
       throw InputError(where, "weight_decays", "numbers from 0 to 10", std::to_string(decay));
@@ -67,6 +71,12 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
   p.clip_grad = object.number("clip_grad", p.clip_grad, 0, 1e9);
   p.gradient_shards =
       static_cast<int>(object.integer("gradient_shards", p.gradient_shards, 1, 256));
+  p.label_smoothing = object.number("label_smoothing", p.label_smoothing, 0, 0.99);
+  p.mixing.mixup = object.number("mixup", p.mixing.mixup, 0, 2);
+  p.mixing.cutmix = object.number("cutmix", p.mixing.cutmix, 0, 2);
+  p.mixing.probability = object.number("mix_probability", p.mixing.probability, 0, 1);
+  p.mixing.switch_share = object.number("mix_switch", p.mixing.switch_share, 0, 1);
+  p.drop_path = object.number("drop_path", p.drop_path, 0, 0.9);
   object.finish();
   return p;
 }
@@ -79,6 +89,7 @@ Json to_json(const ProbeProtocol& p) {
     return json;
   }
   json["heads"] = p.heads;
+  if (p.depth > 1) json["depth"] = p.depth;
   json["epochs"] = p.epochs;
   json["batch"] = p.batch;
   json["learning_rates"] = p.learning_rates;
@@ -107,15 +118,24 @@ std::vector<ProbeCandidate> candidates_of(const ProbeProtocol& p) {
 int passes_of(const ProbeProtocol& p) { return p.head == HeadKind::knn ? 1 : p.epochs; }
 
 Json to_json(const FinetuneProtocol& p) {
-  return {{"heads", p.heads},
-          {"epochs", p.epochs},
-          {"batch", p.batch},
-          {"learning_rate", p.learning_rate},
-          {"layer_decay", p.layer_decay},
-          {"weight_decay", p.weight_decay},
-          {"warmup_share", p.warmup_share},
-          {"clip_grad", p.clip_grad},
-          {"gradient_shards", p.gradient_shards}};
+  Json json{{"heads", p.heads},
+            {"epochs", p.epochs},
+            {"batch", p.batch},
+            {"learning_rate", p.learning_rate},
+            {"layer_decay", p.layer_decay},
+            {"weight_decay", p.weight_decay},
+            {"warmup_share", p.warmup_share},
+            {"clip_grad", p.clip_grad},
+            {"gradient_shards", p.gradient_shards}};
+  if (p.label_smoothing > 0) json["label_smoothing"] = p.label_smoothing;
+  if (p.mixing.on()) {
+    json["mixup"] = p.mixing.mixup;
+    json["cutmix"] = p.mixing.cutmix;
+    json["mix_probability"] = p.mixing.probability;
+    json["mix_switch"] = p.mixing.switch_share;
+  }
+  if (p.drop_path > 0) json["drop_path"] = p.drop_path;
+  return json;
 }
 
 }  // namespace permafrost

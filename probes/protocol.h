@@ -8,6 +8,7 @@
 
 #include "common/json_object.h"
 #include "probes/head.h"
+#include "probes/mixing.h"
 
 namespace permafrost {
 
@@ -16,6 +17,7 @@ namespace permafrost {
 struct ProbeProtocol {
   HeadKind head = HeadKind::attentive;
   int heads = 3;
+  int depth = 1;  // attentive: 1 is V-JEPA's head, 4 V-JEPA 2's (three blocks before the query)
   int epochs = 20;
   int batch = 64;
   std::vector<double> learning_rates{1e-3, 3e-3};  // one candidate each, all in one pass
@@ -51,6 +53,9 @@ struct FinetuneProtocol {
   double warmup_share = 0.1;  // of all steps
   double clip_grad = 1.0;
   int gradient_shards = 4;
+  double label_smoothing = 0;  // share of the target that goes to all classes alike
+  MixingSpec mixing;
+  double drop_path = 0;  // of the last block's branches; grows linearly from 0 at the first
 };
 
 // Throws InputError for unknown keys and values that make no sense.

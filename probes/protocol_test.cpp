@@ -126,5 +126,32 @@ TEST(Protocol, NamesKeysThatAreWrong) {
   EXPECT_TRUE(contains(tune({{"gradient_shards", 0}}), "gradient_shards"));
 }
 
+TEST(Protocol, DepthIsOfTheAttentiveHead) {
+  ProbeProtocol p;
+  EXPECT_FALSE(to_json(p).contains("depth"));
+  p.depth = 4;
+  EXPECT_EQ(read_probe_protocol(to_json(p), "a.json").depth, 4);
+  try {
+    read_probe_protocol(Json::parse(R"({"head": "linear", "depth": 4})"), "a.json");
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_STREQ(error.what(), "a.json: depth: expected 1 for a head of kind linear, found 4");
+  }
+}
+
+TEST(Protocol, FinetuningSaysWhatItDoesBesideThePlain) {
+  FinetuneProtocol p;
+  const Json plain = to_json(p);
+  for (const auto* field : {"mixup", "cutmix", "label_smoothing", "drop_path"})
+    EXPECT_FALSE(plain.contains(field)) << field;
+  p.mixing = {.mixup = 0.8, .cutmix = 1, .probability = 0.9, .switch_share = 0.3};
+  p.label_smoothing = 0.1;
+  p.drop_path = 0.2;
+  const FinetuneProtocol back = read_finetune_protocol(to_json(p), "a.json");
+  EXPECT_EQ(to_json(back), to_json(p));
+  EXPECT_EQ(back.mixing.switch_share, 0.3);
+  EXPECT_EQ(back.drop_path, 0.2);
+}
+
 }  // namespace
 }  // namespace permafrost

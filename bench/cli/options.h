@@ -81,6 +81,12 @@ struct MasksCommand {
   int batch = 24;
 };
 
+struct DataSynthCommand {
+  std::string world = "motion", out, coding = "lossless";
+  std::int64_t train = 2000, test = 1000;
+  int frames = 8, size = 48, fps = 8;
+};
+
 // Each returns the exit status and throws Error for what main.cpp turns into one line.
 int run(const CommonOptions& common, const TablesCommand& command);
 int run(const CommonOptions& common, const PretrainCommand& command);
@@ -93,6 +99,7 @@ int run(const CommonOptions& common, const CompareCommand& command);
 int run(const CommonOptions& common, const ReportCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
+int run(const CommonOptions& common, const DataSynthCommand& command);
 int run_doctor(const CommonOptions& common);
 
 }  // namespace permafrost

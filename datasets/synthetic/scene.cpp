@@ -92,11 +92,55 @@ void pose_for_portrait(Scene& scene, RandomStream& stream) {
   scene.occluder.present = false;
 }
 
+// A photograph of a place: something stands in it, smaller than in a portrait and off the centre.
+void pose_for_landscape(Scene& scene, RandomStream& stream) {
+  scene.main.radius = stream.uniform(0.18F, 0.28F);
+  scene.main.motion.swell_depth = 0.25F;
+}
+
+// The kinds of a species differ in one mark: the direction in which its stripes run, in eighths of
+// a half turn from the upright axis of the body.
+void mark_species(Scene& scene, RandomStream& stream) {
+  Pattern& coat = scene.main.pattern;
+  coat.kind = PatternKind::stripes;
+  const float jitter = stream.uniform(-0.25F, 0.25F);
+  set_direction((static_cast<float>(scene.label) + jitter) / 16.0F, coat.direction_x,
+                coat.direction_y);
+}
+
+// A second actor half a frame away, just as large, which does something of its own.
+void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
+  scene.main.radius = stream.uniform(0.19F, 0.25F);
+  scene.main.x = stream.uniform(0.25F, 0.75F);
+  scene.main.y = stream.uniform(0.25F, 0.75F);
+  Object& other = scene.distractor;
+  other.shape = static_cast<ShapeKind>(stream.integer(kShapes));
+  other.pattern = draw_object_pattern(textured(stream), false, split, stream);
+  other.x = fraction(scene.main.x + 0.5F + stream.uniform(-0.06F, 0.06F));
+  other.y = fraction(scene.main.y + 0.5F + stream.uniform(-0.06F, 0.06F));
+  other.radius = stream.uniform(0.19F, 0.25F);
+  other.turn = stream.uniform();
+  other.motion = draw_motion(static_cast<MotionKind>(stream.integer(kMotions)), stream);
+  scene.boxed = true;
+}
+
+// Of the stripes' normal against the upright axis of the body, in degrees.
+constexpr const char* kMarks[] = {"mark_0",  "mark_22",  "mark_45",  "mark_67",
+                                  "mark_90", "mark_112", "mark_135", "mark_157"};
+
+bool is_still(SyntheticTask task) {
+  return task == SyntheticTask::object || task == SyntheticTask::scene ||
+         task == SyntheticTask::fine_grained;
+}
+
 const char* purpose_of(SyntheticTask task, Split split) {
-  static constexpr const char* kPurposes[3][2] = {
+  static constexpr const char* kPurposes[kSyntheticTasks][2] = {
       {"synthetic.appearance.train", "synthetic.appearance.test"},
       {"synthetic.motion.train", "synthetic.motion.test"},
-      {"synthetic.object.train", "synthetic.object.test"}};
+      {"synthetic.object.train", "synthetic.object.test"},
+      {"synthetic.scene.train", "synthetic.scene.test"},
+      {"synthetic.fine_grained.train", "synthetic.fine_grained.test"},
+      {"synthetic.localised_action.train", "synthetic.localised_action.test"}};
   return kPurposes[static_cast<int>(task)][static_cast<int>(split)];
 }
 
@@ -123,15 +167,23 @@ Scene draw_scene(const SceneName& name) {
     case SyntheticTask::object:
       shape = static_cast<ShapeKind>(scene.label);
       break;
+    case SyntheticTask::localised_action:
+      motion = static_cast<MotionKind>(scene.label);
+      break;
+    case SyntheticTask::scene:
+    case SyntheticTask::fine_grained:
+      break;
   }
-  scene.still = name.task == SyntheticTask::object;
+  scene.still = is_still(name.task);
   scene.ground = draw_ground(name.split, stream);
+  if (name.task == SyntheticTask::scene) scene.ground.kind = static_cast<PatternKind>(scene.label);
   scene.ground_vx = stream.uniform(-0.05F, 0.05F);
   scene.ground_vy = stream.uniform(-0.05F, 0.05F);
   scene.camera_vx = stream.uniform(-0.08F, 0.08F);
   scene.camera_vy = stream.uniform(-0.08F, 0.08F);
   scene.main.shape = shape;
-  scene.main.pattern = draw_object_pattern(pattern, scene.still, name.split, stream);
+  scene.main.pattern =
+      draw_object_pattern(pattern, name.task == SyntheticTask::object, name.split, stream);
   scene.main.x = stream.uniform();
   scene.main.y = stream.uniform();
   scene.main.radius = stream.uniform(0.30F, 0.42F);
@@ -143,7 +195,25 @@ Scene draw_scene(const SceneName& name) {
   scene.light.slope_x = stream.uniform(-0.15F, 0.15F);
   scene.light.slope_y = stream.uniform(-0.15F, 0.15F);
   scene.light.drift = stream.uniform(-0.15F, 0.15F);
-  if (scene.still) pose_for_portrait(scene, stream);
+  switch (name.task) {
+    case SyntheticTask::object:
+      pose_for_portrait(scene, stream);
+      break;
+    case SyntheticTask::fine_grained:
+      mark_species(scene, stream);
+      pose_for_portrait(scene, stream);
+      scene.main.turn *= 0.4F;  // so that a disc, which shows no axis, can be told as well
+      break;
+    case SyntheticTask::scene:
+      pose_for_landscape(scene, stream);
+      break;
+    case SyntheticTask::localised_action:
+      add_second_actor(scene, name.split, stream);
+      break;
+    case SyntheticTask::appearance:
+    case SyntheticTask::motion:
+      break;
+  }
   scene.noise = 0.015F;
   scene.noise_key = stream.bits();
   return scene;
@@ -158,13 +228,22 @@ Scene reversed(const Scene& scene, SyntheticTask task) {
   back.main.motion = reversed(scene.main.motion);
   back.distractor.motion = reversed(scene.distractor.motion);
   back.light.drift = -scene.light.drift;
-  if (task == SyntheticTask::motion)
+  if (task == SyntheticTask::motion || task == SyntheticTask::localised_action)
     back.label = static_cast<int>(reversed(static_cast<MotionKind>(scene.label)));
   return back;
 }
 
+Box box_of(const Scene& scene, const ClipShape& shape) {
+  const float half = 1.1F * scene.main.radius;
+  const float high = half * static_cast<float>(shape.width) / static_cast<float>(shape.height);
+  const Object& object = scene.main;
+  return {clamped(object.x - half, 0, 1), clamped(object.y - high, 0, 1),
+          clamped(object.x + half, 0, 1), clamped(object.y + high, 0, 1)};
+}
+
 const char* name_of(SyntheticTask task) {
-  static constexpr const char* kNames[] = {"appearance", "motion", "object"};
+  static constexpr const char* kNames[] = {"appearance", "motion",       "object",
+                                           "scene",      "fine_grained", "localised_action"};
   return kNames[static_cast<int>(task)];
 }
 
@@ -173,13 +252,18 @@ std::vector<std::string> class_names(SyntheticTask task) {
   for (int i = 0; i < 8; ++i) {
     switch (task) {
       case SyntheticTask::appearance:
+      case SyntheticTask::scene:
         names.emplace_back(name_of(static_cast<PatternKind>(i)));
         break;
       case SyntheticTask::motion:
+      case SyntheticTask::localised_action:
         names.emplace_back(name_of(static_cast<MotionKind>(i)));
         break;
       case SyntheticTask::object:
         names.emplace_back(name_of(static_cast<ShapeKind>(i)));
+        break;
+      case SyntheticTask::fine_grained:
+        names.emplace_back(kMarks[i]);
         break;
     }
   }

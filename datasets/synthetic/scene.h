@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/box.h"
 #include "datasets/clip.h"
 #include "datasets/synthetic/motion.h"
 #include "datasets/synthetic/pattern.h"
@@ -22,7 +23,8 @@ namespace permafrost::synthetic {
 // Raised whenever a pixel of any clip changes; part of every cell's key.
 inline constexpr int kWorldVersion = 1;
 
-enum class SyntheticTask { appearance, motion, object };
+enum class SyntheticTask { appearance, motion, object, scene, fine_grained, localised_action };
+inline constexpr int kSyntheticTasks = 6;
 enum class Split { train, test };
 
 struct Object {
@@ -60,6 +62,7 @@ struct Scene {
   float noise = 0;  // half-range of uniform sensor noise, 0..1
   std::uint32_t noise_key = 0;
   bool still = false;  // one image repeated: time stands at tau = 0
+  bool boxed = false;  // the label is about `main` alone, see box_of
 };
 
 // Names the clip: a pure function of (kWorldVersion, task, split, index).
@@ -75,6 +78,9 @@ Scene draw_scene(const SceneName& name);
 Scene reversed(const Scene& scene, SyntheticTask task);
 
 Clip render(const Scene& scene, const ClipShape& shape);
+
+// Around the main object in the middle of the clip, at its largest, cut at the frame's edges.
+Box box_of(const Scene& scene, const ClipShape& shape);
 
 const char* name_of(SyntheticTask task);
 std::vector<std::string> class_names(SyntheticTask task);

@@ -23,6 +23,11 @@ TaskSource::TaskSource(SyntheticTask task, Split split, std::int64_t count, cons
 
 int TaskSource::label(std::int64_t index) const { return static_cast<int>((first_ + index) % 8); }
 
+std::optional<Box> TaskSource::box(std::int64_t index) const {
+  const Scene scene = draw_scene({task_, split_, first_ + index});
+  return scene.boxed ? std::optional(box_of(scene, shape_)) : std::nullopt;
+}
+
 std::string TaskSource::name(std::int64_t index) const {
   return std::string(synthetic::name_of(task_)) + "/" + name_of(split_) + "/" +
          std::to_string(first_ + index);
@@ -55,12 +60,17 @@ std::string MixtureSource::identity() const {
                    shape_text(shape_));
 }
 
-SyntheticTask task_named(const std::string& name, const std::string& flag) {
+std::vector<std::string> world_names() {
   std::vector<std::string> names;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < kSyntheticTasks; ++i)
     names.emplace_back(synthetic::name_of(static_cast<SyntheticTask>(i)));
-    if (names.back() == name) return static_cast<SyntheticTask>(i);
-  }
+  return names;
+}
+
+SyntheticTask task_named(const std::string& name, const std::string& flag) {
+  const auto names = world_names();
+  for (int i = 0; i < kSyntheticTasks; ++i)
+    if (names[static_cast<std::size_t>(i)] == name) return static_cast<SyntheticTask>(i);
   throw InputError(flag, "", "one of " + joined(names), quoted(name),
                    "nearest: " + nearest_name(name, names));
 }

@@ -15,9 +15,12 @@ class TaskSource : public ClipSource {
              std::int64_t first = 0);
   std::int64_t size() const override { return count_; }
   int label(std::int64_t index) const override;
+  std::optional<Box> box(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
   Sample read(std::int64_t index, int place, int places) const override;
   std::string identity() const override;
+  // In the world of motion the direction is the class.
+  bool directional() const override { return task_ == SyntheticTask::motion; }
 
  private:
   SyntheticTask task_;
@@ -42,6 +45,8 @@ class MixtureSource : public ClipSource {
   std::int64_t count_;
   ClipShape shape_;
 };
+
+std::vector<std::string> world_names();
 
 // Throws InputError naming `flag` for an unknown name.
 SyntheticTask task_named(const std::string& name, const std::string& flag);

@@ -108,6 +108,59 @@ TEST(SyntheticWorld, AppearanceIsIndependentOfTheMotionLabel) {
   }
 }
 
+// As PixelsAreThoseOfTheVersion, for the tasks that came later.
+TEST(SyntheticWorld, LaterTasksHaveTheirPixelsToo) {
+  Sha256 all;
+  for (const auto task :
+       {SyntheticTask::scene, SyntheticTask::fine_grained, SyntheticTask::localised_action}) {
+    for (std::int64_t i = 0; i < 16; ++i) {
+      const Clip clip =
+          render(draw_scene({task, i % 2 == 0 ? Split::train : Split::test, i}), kShape);
+      all.add({reinterpret_cast<const char*>(clip.pixels.data()), clip.pixels.size()});
+    }
+  }
+  EXPECT_EQ(all.hex(), "a98881ee0ac71bb3ac46260cc914b08c4fdf910aaac66a11eef8a5880db91694");
+}
+
+TEST(SyntheticWorld, TheLabelIsWhereTheTaskAsks) {
+  for (std::int64_t i = 0; i < 24; ++i) {
+    const Scene place = draw_scene({SyntheticTask::scene, Split::test, i});
+    EXPECT_EQ(static_cast<int>(place.ground.kind), place.label);
+    const Pattern coat = draw_scene({SyntheticTask::fine_grained, Split::test, i}).main.pattern;
+    EXPECT_EQ(coat.kind, PatternKind::stripes);
+    double turn = std::atan2(coat.direction_y, coat.direction_x) / (2 * 3.141592653589793) * 16;
+    if (turn < -1) turn += 16;  // a direction and its opposite draw the same stripes
+    EXPECT_NEAR(turn, static_cast<double>(i % 8), 0.26);
+  }
+}
+
+TEST(SyntheticWorld, TheBoxHoldsTheActorAndNotTheOther) {
+  for (std::int64_t i = 0; i < 200; ++i) {
+    const Scene scene = draw_scene({SyntheticTask::localised_action, Split::train, i});
+    const Box box = box_of(scene, kShape);
+    const Object &main = scene.main, &other = scene.distractor;
+    EXPECT_GE(box.left, 0);
+    EXPECT_LE(box.bottom, 1);
+    EXPECT_LE(box.left, main.x - main.radius * 0.99F);
+    EXPECT_GE(box.right, main.x + main.radius * 0.99F);
+    EXPECT_FALSE(other.x > box.left && other.x < box.right && other.y > box.top &&
+                 other.y < box.bottom);
+  }
+  const TaskSource boxed(SyntheticTask::localised_action, Split::train, 8, kShape);
+  EXPECT_TRUE(boxed.box(3).has_value());
+  EXPECT_FALSE(TaskSource(SyntheticTask::motion, Split::train, 8, kShape).box(3).has_value());
+}
+
+// What the second actor does says nothing about the label.
+TEST(SyntheticWorld, TheSecondActorIsIndependentOfTheLabel) {
+  std::array<std::array<int, 2>, 8> right{};
+  for (std::int64_t i = 0; i < 6400; ++i) {
+    const Scene scene = draw_scene({SyntheticTask::localised_action, Split::train, i});
+    ++right[static_cast<std::size_t>(scene.label)][scene.distractor.motion.vx > 0.2F ? 1 : 0];
+  }
+  for (const auto& [no, yes] : right) EXPECT_NEAR(yes, 100, 4 * std::sqrt(100 * 7 / 8.0));
+}
+
 TEST(TaskSource, IsBalancedNamedAndWindowed) {
   const TaskSource source(SyntheticTask::motion, Split::test, 16, {2, 16, 16}, 100);
   EXPECT_EQ(source.name(3), "motion/test/103");

@@ -35,25 +35,63 @@ void check_indices(const std::string& path, const std::vector<std::int64_t>& ind
   }
 }
 
-// Fills the clip; returns how many frames were decoded on the way. All slots are filled if that is
-// more than the last index.
-std::int64_t decode_into(const std::string& path, const std::vector<std::int64_t>& indices,
-                         const ViewSpec& view, const DecodeOptions& options, Clip& clip) {
+// A frame of one of the clips.
+struct Wanted {
+  std::int64_t index = 0;  // in the video
+  std::size_t clip = 0;
+  int slot = 0;
+};
+
+// What the rules ask for, in the order of decoding.
+std::vector<Wanted> wanted_frames(const std::string& path, const std::vector<ClipRequest>& requests,
+                                  std::int64_t frames, std::vector<Clip>& clips) {
+  std::vector<Wanted> wanted;
+  clips.clear();
+  for (std::size_t clip = 0; clip < requests.size(); ++clip) {
+    const std::vector<std::int64_t> indices = requests[clip].frames(frames);
+    check_indices(path, indices, frames);
+    clips.emplace_back(
+        ClipShape{static_cast<int>(indices.size()), requests[clip].height, requests[clip].width});
+    for (std::size_t slot = 0; slot < indices.size(); ++slot)
+      wanted.push_back({indices[slot], clip, static_cast<int>(slot)});
+  }
+  std::stable_sort(wanted.begin(), wanted.end(),
+                   [](const Wanted& a, const Wanted& b) { return a.index < b.index; });
+  return wanted;
+}
+
+// Puts one frame into every place [first, last) that wants it.
+void render_frame(const ImageView& image, const std::vector<ClipRequest>& requests,
+                  const Wanted* first, const Wanted* last, std::vector<Clip>& clips) {
+  for (const Wanted* place = first; place != last; ++place) {
+    Clip& clip = clips[place->clip];
+    std::uint8_t* const pixels = clip.frame(place->slot);
+    // Repetitions stand behind one another, as the order is stable.
+    if (place != first && place[-1].clip == place->clip)
+      std::memcpy(pixels, clip.frame(place[-1].slot), clip.frame_bytes());
+    else
+      requests[place->clip].render(image, pixels);
+  }
+}
+
+// Fills the clips; returns how many frames were decoded on the way. All places are filled if that
+// is more than the last wanted index.
+std::int64_t decode_into(const std::string& path, const std::vector<ClipRequest>& requests,
+                         const std::vector<Wanted>& wanted, const DecodeOptions& options,
+                         std::vector<Clip>& clips) {
   FrameReader reader(path, options);
   RgbConverter converter(path, display_matrix(reader.stream()));
-  std::size_t slot = 0;
+  const Wanted *next = wanted.data(), *const end = next + wanted.size();
   std::int64_t decoded = 0;
-  while (slot < indices.size()) {
+  while (next != end) {
     const AVFrame* frame = reader.next();
     if (frame == nullptr) break;
     const std::int64_t index = decoded++;
-    if (indices[slot] != index) continue;
-    const ImageView image = converter.convert(*frame);
-    std::uint8_t* const pixels = clip.frame(static_cast<int>(slot));
-    resize_crop(image, plan_view(image.height, image.width, view), view.antialias, pixels);
-    for (++slot; slot < indices.size() && indices[slot] == index; ++slot) {
-      std::memcpy(clip.frame(static_cast<int>(slot)), pixels, clip.frame_bytes());
-    }
+    if (next->index != index) continue;
+    const Wanted* last = next;
+    while (last != end && last->index == index) ++last;
+    render_frame(converter.convert(*frame), requests, next, last, clips);
+    next = last;
   }
   if (decoded == 0) throw_no_frame(path, reader);
   return decoded;
@@ -94,18 +132,30 @@ VideoInfo probe_video(const std::string& path, bool decode, const DecodeOptions&
   return info;
 }
 
-Clip read_frames(const std::string& path, const FrameRule& rule, const ViewSpec& view,
-                 const DecodeOptions& options) {
+ClipRequest clip_request(FrameRule frames, const ViewSpec& view) {
+  const auto render = [view](const ImageView& frame, std::uint8_t* out) {
+    resize_crop(frame, plan_view(frame.height, frame.width, view), view.antialias, out);
+  };
+  return {std::move(frames), view.height, view.width, render};
+}
+
+std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>& requests,
+                             const DecodeOptions& options) {
+  std::vector<Clip> clips;
+  if (requests.empty()) return clips;
   // A file without packets is still decoded, for the message.
   std::int64_t frames = std::max<std::int64_t>(1, promised_frames(path, options));
   for (;;) {
-    const std::vector<std::int64_t> indices = rule(frames);
-    check_indices(path, indices, frames);
-    Clip clip(ClipShape{static_cast<int>(indices.size()), view.height, view.width});
-    const std::int64_t decoded = decode_into(path, indices, view, options, clip);
-    if (decoded > indices.back()) return clip;
+    const std::vector<Wanted> wanted = wanted_frames(path, requests, frames, clips);
+    const std::int64_t decoded = decode_into(path, requests, wanted, options, clips);
+    if (decoded > wanted.back().index) return clips;
     frames = decoded;  // fewer than before: the loop ends
   }
+}
+
+Clip read_frames(const std::string& path, const FrameRule& rule, const ViewSpec& view,
+                 const DecodeOptions& options) {
+  return std::move(read_clips(path, {clip_request(rule, view)}, options).front());
 }
 
 }  // namespace permafrost

@@ -46,6 +46,24 @@ VideoInfo probe_video(const std::string& path, bool decode = false,
 // Chooses the frames of a clip, given how many the video has: ascending indices, which may repeat.
 using FrameRule = std::function<std::vector<std::int64_t>(std::int64_t frames)>;
 
+// One clip that is wanted of a file.
+struct ClipRequest {
+  FrameRule frames;
+  int height = 0;
+  int width = 0;
+  // Makes one frame of the clip, `out` [height,width,3], from the upright RGB frame at its full
+  // size. A frame that the rule names several times is made once and copied.
+  std::function<void(const ImageView& frame, std::uint8_t* out)> render;
+};
+
+// Resized and cropped by `view`.
+ClipRequest clip_request(FrameRule frames, const ViewSpec& view);
+
+// All clips and views of a sample in one pass through the file, in the order of the requests; a
+// frame that several want is decoded and converted once. Errors as read_frames.
+std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>& requests,
+                             const DecodeOptions& options = {});
+
 // The frames that `rule` names, resized and cropped by `view`; an image is a video of one frame.
 // Only wanted frames are converted, and one at a time is held at its full size.
 //

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for decoder.cpp where the build has no FFmpeg.
+#include <utility>
+
 #include "common/error.h"
 #include "datasets/video/decoder.h"
 
@@ -14,6 +16,15 @@ namespace {
 }  // namespace
 
 VideoInfo probe_video(const std::string& path, bool, const DecodeOptions&) { refuse(path); }
+
+ClipRequest clip_request(FrameRule frames, const ViewSpec& view) {
+  return {std::move(frames), view.height, view.width, {}};
+}
+
+std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>&,
+                             const DecodeOptions&) {
+  refuse(path);
+}
 
 Clip read_frames(const std::string& path, const FrameRule&, const ViewSpec&, const DecodeOptions&) {
   refuse(path);

@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/error.h"
 #include "common/files.h"
@@ -314,6 +316,76 @@ TEST_F(DecoderTest, ViewsAreCropsAlongTheLongSide) {
   for (int view = 0; view < 3; ++view) {
     const Clip clip = read_clip(path, {.shape = {2, 16, 16}, .view = view, .views = 3});
     EXPECT_EQ(grey_of(clip, 0), view * 120) << view;
+  }
+}
+
+TEST_F(DecoderTest, AllClipsOfAFileInOnePass) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(12, 32, 48)});
+  const std::vector<Indices> indices = {{0, 3, 3, 11}, {5}, {3, 4, 4, 4, 5}, {11, 11}};
+  std::vector<ClipRequest> requests;
+  for (std::size_t k = 0; k < indices.size(); ++k)
+    requests.push_back(
+        clip_request(always(indices[k]), {.height = 8 + static_cast<int>(k), .width = 16}));
+  const std::vector<Clip> clips = read_clips(file, requests);
+  ASSERT_EQ(clips.size(), indices.size());
+  for (std::size_t k = 0; k < indices.size(); ++k) {
+    ASSERT_EQ(clips[k].shape,
+              (ClipShape{static_cast<int>(indices[k].size()), 8 + static_cast<int>(k), 16}));
+    for (std::size_t t = 0; t < indices[k].size(); ++t)
+      EXPECT_EQ(grey_of(clips[k], static_cast<int>(t)), 20 * indices[k][t]);
+  }
+  EXPECT_TRUE(read_clips(file, {}).empty());
+}
+
+TEST_F(DecoderTest, TrainingViewsAreCutFromTheFullFrames) {
+  // Frame k: red 20 k, green the column, blue the row.
+  std::vector<TestImage> frames = grey_frames(12, 100, 150);
+  for (auto& frame : frames)
+    for (int y = 0; y < 100; ++y)
+      for (int x = 0; x < 150; ++x) {
+        frame.rgb[static_cast<std::size_t>((y * 150 + x) * 3 + 1)] = static_cast<std::uint8_t>(x);
+        frame.rgb[static_cast<std::size_t>((y * 150 + x) * 3 + 2)] = static_cast<std::uint8_t>(y);
+      }
+  write("ramp.mov", {.frames = frames});
+  const fs::path list = write_bytes("list.txt", "ramp.mov 1\n");
+  const VideoOptions options{.shape = {3, 16, 16}, .frame_step = 1};
+  const ManifestSource source(read_manifest(list), options);
+  const auto view = [&](const char* protocol, std::uint64_t epoch) {
+    const Sample sample =
+        source.read_view(0, 0, 1, {read_augment_spec(protocol, "test"), 7, epoch});
+    EXPECT_EQ(sample.failure, "");
+    EXPECT_EQ(sample.clip.shape, options.shape);
+    return sample.clip;
+  };
+  EXPECT_EQ(view("none", 0).pixels, source.read(0, 0, 1).clip.pixels);
+  std::set<int> starts;
+  bool beyond_the_centre = false;
+  for (std::uint64_t epoch = 0; epoch < 40; ++epoch) {
+    const Clip clip = view("crop", epoch);
+    EXPECT_EQ(clip.pixels, view("crop", epoch).pixels);
+    starts.insert(clip.frame(0)[0] / 20);
+    EXPECT_EQ(clip.frame(1)[0] - clip.frame(0)[0], 20);
+    // The centre crop of evaluation shows columns 25 to 124.
+    beyond_the_centre |= clip.frame(0)[1] < 20 || clip.frame(0)[1] > 130;
+  }
+  EXPECT_TRUE(beyond_the_centre);
+  EXPECT_EQ(starts.size(), 9U);  // 12 - 3 places, as the reference counts
+  EXPECT_EQ(view("released", 3).pixels, view("released", 3).pixels);
+  EXPECT_THROW(source.read_view(0, 1, 1, {read_augment_spec("crop", "test")}), InputError);
+}
+
+TEST_F(DecoderTest, MirrorsTrainingViewsUnlessDirectionMatters) {
+  std::vector<TestImage> frames = grey_frames(2, 8, 8);
+  for (auto& frame : frames)
+    for (std::size_t k = 0; k < frame.rgb.size(); ++k)
+      frame.rgb[k] = static_cast<std::uint8_t>(k / 3 % 8 * 30);
+  write("ramp.mov", {.frames = frames});
+  const Manifest manifest = read_manifest(write_bytes("list.txt", "ramp.mov 1\n"));
+  for (const bool directional : {false, true}) {
+    const ManifestSource source(manifest,
+                                {.shape = {2, 8, 8}, .frame_step = 1, .directional = directional});
+    const Sample sample = source.read_view(0, 0, 1, {read_augment_spec({{"flip", 1}}, "test")});
+    EXPECT_EQ(sample.clip.frame(0)[0], directional ? 0 : 210);
   }
 }
 

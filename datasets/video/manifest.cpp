@@ -2,43 +2,44 @@
 #include "datasets/video/manifest.h"
 
 #include <algorithm>
-#include <charconv>
-#include <map>
+#include <cstdio>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
 #include "common/error.h"
 #include "common/files.h"
 #include "common/hash.h"
-#include "common/nearest_name.h"
+#include "datasets/video/frame_folder.h"
+#include "datasets/video/manifest_builder.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\v\f";
+constexpr auto kNowhere = std::string_view::npos;
 
-// What a line says, before it is checked.
-struct Row {
-  std::string path;
-  std::optional<std::string> label;
-  std::optional<std::string> group;
+// Kinetics' columns that together name a file: <id>_<start>_<end>.
+struct KineticsColumns {
+  std::size_t id = 0, start = 0, end = 0;
 };
 
 // Where the columns stand; read from a header line.
 struct Header {
-  char separator = ',';  // ',' or '\t', or ' ' for runs of blanks
+  std::string separator;  // " " for runs of blanks
   std::size_t fields = 0;
-  std::size_t path = 0;
-  std::optional<std::size_t> label;
-  std::optional<std::size_t> group;
+  std::optional<std::size_t> path;
+  std::optional<KineticsColumns> kinetics;  // where there is no path
+  std::optional<std::size_t> label, group, split;
 };
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
+  if (begin == kNowhere) return {};
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
@@ -55,27 +56,28 @@ std::string unquoted(std::string_view field) {
   return text;
 }
 
-std::vector<std::string> fields_of(std::string_view line, char separator) {
+// Whether a separator stands at the begin of `rest`.
+bool separates(std::string_view rest, std::string_view separator) {
+  if (separator == " ") return rest.front() == ' ' || rest.front() == '\t';
+  return rest.starts_with(separator);
+}
+
+std::vector<std::string> fields_of(std::string_view line, const std::string& separator) {
   std::vector<std::string> fields;
   std::size_t begin = 0;
   bool in_quotes = false;
-  for (std::size_t k = 0; k <= line.size(); ++k) {
-    if (k < line.size() && line[k] == '"') in_quotes = !in_quotes;
-    const bool blank = separator == ' ' && k < line.size() && (line[k] == ' ' || line[k] == '\t');
-    if (k < line.size() && (in_quotes || (line[k] != separator && !blank))) continue;
-    if (separator != ' ' || k > begin) fields.push_back(unquoted(line.substr(begin, k - begin)));
-    begin = k + 1;
+  for (std::size_t k = 0; k <= line.size();) {
+    const bool end = k == line.size();
+    if (!end && line[k] == '"') in_quotes = !in_quotes;
+    if (!end && (in_quotes || !separates(line.substr(k), separator))) {
+      ++k;
+      continue;
+    }
+    if (separator != " " || k > begin) fields.push_back(unquoted(line.substr(begin, k - begin)));
+    k += end ? 1 : separator.size();
+    begin = k;
   }
   return fields;
-}
-
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > INT32_MAX) {
-    return std::nullopt;
-  }
-  return value;
 }
 
 std::string lower(std::string text) {
@@ -83,164 +85,188 @@ std::string lower(std::string text) {
   return text;
 }
 
-std::optional<Header> header_of(std::string_view line) {
+std::string separator_of(std::string_view line, const ManifestOptions& options) {
+  if (!options.separator.empty()) return options.separator;
+  return line.find(',') != kNowhere ? "," : line.find('\t') != kNowhere ? "\t" : " ";
+}
+
+std::optional<Header> header_of(std::string_view line, const ManifestOptions& options) {
   Header header;
-  header.separator = line.find(',') != std::string_view::npos    ? ','
-                     : line.find('\t') != std::string_view::npos ? '\t'
-                                                                 : ' ';
+  header.separator = separator_of(line, options);
   const std::vector<std::string> fields = fields_of(line, header.separator);
   header.fields = fields.size();
-  std::optional<std::size_t> path;
+  std::optional<std::size_t> id, start, end;
+  const auto take = [](std::optional<std::size_t>& column, std::size_t k, bool is_it) {
+    if (!column && is_it) column = k;
+  };
   for (std::size_t k = 0; k < fields.size(); ++k) {
     if (whole_number(fields[k])) return std::nullopt;
     const std::string name = lower(fields[k]);
-    if (!path && (name == "path" || name == "file" || name == "video")) path = k;
-    if (!header.label && (name == "label" || name == "class")) header.label = k;
-    if (!header.group && name == "group") header.group = k;
+    take(header.path, k, name == "path" || name == "file" || name == "filename" || name == "video");
+    take(header.label, k, name == "label" || name == "class");
+    take(header.group, k, name == "group");
+    take(header.split, k, name == "split");
+    take(id, k, name == "youtube_id");
+    take(start, k, name == "time_start");
+    take(end, k, name == "time_end");
   }
-  if (!path) return std::nullopt;
-  header.path = *path;
+  if (id && start && end) header.kinetics = {*id, *start, *end};
+  if (!header.path && !header.kinetics) return std::nullopt;
   return header;
 }
 
-Row row_under_header(std::string_view line, const Header& header, const std::string& where) {
+std::string kinetics_name(const std::vector<std::string>& fields, const KineticsColumns& columns,
+                          const std::string& where) {
+  std::string name = fields[columns.id];
+  for (const std::size_t column : {columns.start, columns.end}) {
+    const auto seconds = whole_number(fields[column]);
+    if (!seconds || *seconds > 999'999) {
+      throw InputError(where, "time_start, time_end", "whole seconds up to 999999",
+                       quoted(fields[column]));
+    }
+    char digits[16];
+    std::snprintf(digits, sizeof digits, "_%06d", static_cast<int>(*seconds));
+    name += digits;
+  }
+  return name;
+}
+
+// Nothing for a line of another split.
+std::optional<ManifestRow> row_under_header(std::string_view line, const Header& header,
+                                            const ManifestOptions& options,
+                                            const std::string& where) {
   const std::vector<std::string> fields = fields_of(line, header.separator);
   if (fields.size() != header.fields) {
     throw InputError(where, "columns", std::to_string(header.fields) + " as in the header",
                      std::to_string(fields.size()), "a path that holds a separator needs quotes");
   }
-  Row row{.path = fields[header.path]};
+  if (header.split && !options.split.empty() && fields[*header.split] != options.split) {
+    return std::nullopt;
+  }
+  ManifestRow row{.path = header.path ? fields[*header.path]
+                                      : kinetics_name(fields, *header.kinetics, where)};
   if (header.label) row.label = fields[*header.label];
   if (header.group) row.group = fields[*header.group];
   return row;
 }
 
-// The last separator outside of quotes parts path and label.
-Row row_without_header(std::string_view line, bool labels_required) {
-  std::size_t cut = std::string_view::npos;
+// The last place outside of quotes where one of the separators stands.
+std::size_t last_separator(std::string_view line, const std::vector<std::string>& separators) {
+  std::size_t cut = kNowhere;
   bool in_quotes = false;
   for (std::size_t k = 0; k < line.size(); ++k) {
     if (line[k] == '"') in_quotes = !in_quotes;
-    if (!in_quotes && (line[k] == ',' || line[k] == ' ' || line[k] == '\t')) cut = k;
+    if (in_quotes) continue;
+    for (const auto& separator : separators) {
+      if (separates(line.substr(k), separator)) cut = k;
+    }
   }
-  if (cut == std::string_view::npos) return {.path = unquoted(line)};
-  std::string label = unquoted(line.substr(cut + 1));
-  if (!labels_required && !whole_number(label)) return {.path = unquoted(line)};
+  return cut;
+}
+
+ManifestRow cut_at(std::string_view line, std::size_t cut, std::size_t width) {
   std::string_view path = trimmed(line.substr(0, cut));
   if (!path.empty() && path.back() == ',' && line[cut] != ',') path.remove_suffix(1);  // "a.mp4, 3"
-  return {.path = unquoted(path), .label = std::move(label)};
+  return {.path = unquoted(path), .label = unquoted(line.substr(cut + width))};
 }
 
-int label_of(const std::optional<std::string>& text, const ManifestOptions& options,
-             const std::string& where) {
-  if (!text || text->empty()) {
-    if (!options.labels_required) return -1;
-    throw InputError(where, "label", "a label after the path", "none");
+// The last separator outside of quotes parts path and label. Names of classes may hold blanks:
+// where the label is no number, a comma or tab goes before blanks.
+ManifestRow row_without_header(std::string_view line, const ManifestOptions& options) {
+  if (!options.separator.empty()) {
+    const std::size_t cut = last_separator(line, {options.separator});
+    if (cut == kNowhere) return {.path = unquoted(line)};
+    return cut_at(line, cut, options.separator.size());
   }
-  const std::vector<std::string>& names = options.class_names;
-  const auto named = std::find(names.begin(), names.end(), *text);
-  if (named != names.end()) return static_cast<int>(named - names.begin());
-  const auto number = whole_number(*text);
-  if (names.empty() && number) return static_cast<int>(*number);
-  if (names.empty()) throw InputError(where, "label", "a whole number from 0", quoted(*text));
-  if (number && *number < static_cast<std::int64_t>(names.size())) {
-    return static_cast<int>(*number);
+  if (const std::size_t cut = last_separator(line, {"::"}); cut != kNowhere) {
+    return cut_at(line, cut, 2);
   }
-  throw InputError(where, "label", "one of the classes " + joined(names), quoted(*text),
-                   "did you mean " + quoted(nearest_name(*text, names)) + "?");
+  const std::size_t cut = last_separator(line, {",", " "});
+  if (cut == kNowhere) return {.path = unquoted(line)};
+  ManifestRow row = cut_at(line, cut, 1);
+  if (const std::size_t firm = last_separator(line, {",", "\t"}); firm != kNowhere && firm != cut) {
+    ManifestRow other = cut_at(line, firm, 1);
+    const auto& names = options.class_names;
+    const bool is_named = std::find(names.begin(), names.end(), *other.label) != names.end();
+    if (is_named || (options.name_classes && !whole_number(*row.label))) return other;
+  }
+  if (!options.labels_required && !whole_number(*row.label)) return {.path = unquoted(line)};
+  return row;
 }
 
-std::int64_t size_of_file(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error) || error) return -1;
-  const auto bytes = fs::file_size(path, error);
-  return error ? -1 : static_cast<std::int64_t>(bytes);
-}
-
-// Turns rows into entries; keeps what runs over the whole manifest.
-class Builder {
- public:
-  Builder(const fs::path& path, const ManifestOptions& options)
-      : folder_(path.parent_path()), options_(options) {}
-
-  void add(const Row& row, int line, const std::string& where) {
-    if (row.path.empty()) throw InputError(where, "path", "a path", "none");
-    ManifestEntry entry;
-    entry.name = row.path;
-    entry.path = fs::path(row.path).is_absolute() ? fs::path(row.path) : folder_ / row.path;
-    entry.line = line;
-    entry.label = label_of(row.label, options_, where);
-    entry.bytes = size_of_file(entry.path);
-    if (entry.bytes < 0 && options_.require_files) {
-      throw InputError(where, "path", "an existing file", quoted(entry.path.string()));
-    }
-    entry.group = static_cast<std::int64_t>(manifest_.entries.size());
-    if (row.group) {
-      const auto next = static_cast<std::int64_t>(groups_.size());
-      entry.group = groups_.try_emplace(*row.group, next).first->second;
-    }
-    hash(entry, row.group.value_or(std::to_string(entry.group)));
-    largest_ = std::max(largest_, entry.label);
-    manifest_.entries.push_back(std::move(entry));
-  }
-
-  Manifest finish() {
-    const int named = static_cast<int>(options_.class_names.size());
-    manifest_.classes = named > 0 ? named : largest_ + 1;
-    manifest_.identity = hash_.hex();
-    return std::move(manifest_);
-  }
-
- private:
-  void hash(const ManifestEntry& entry, const std::string& group) {
-    const fs::path inside =
-        entry.path.lexically_normal().lexically_relative(folder_.lexically_normal());
-    const bool outside = inside.empty() || *inside.begin() == "..";
-    const fs::path& named = outside && entry.path.is_absolute() ? entry.path : inside;
-    hash_.add(named.generic_string() + '\t' + std::to_string(entry.label) + '\t' + group + '\t' +
-              std::to_string(entry.bytes) + '\n');
-  }
-
-  fs::path folder_;
-  const ManifestOptions& options_;
-  Manifest manifest_;
-  std::map<std::string, std::int64_t> groups_;
-  Sha256 hash_;
-  int largest_ = -1;
-};
-
-}  // namespace
-
-Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
+Manifest read_text_list(const fs::path& path, const ManifestOptions& options) {
   const std::string text = read_file(path);
   if (text.find('\0') != std::string::npos) {
     throw InputError(path.string(), "", "a manifest of text lines", "binary data");
   }
   std::string_view rest = text;
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
-  Builder builder(path, options);
+  const auto where_of = [&](int line) { return path.string() + ":" + std::to_string(line); };
+  ManifestBuilder builder(options, path.parent_path(), where_of);
   std::optional<Header> header;
-  bool first = true, any = false;
+  bool first = true;
   for (int line = 1; !rest.empty(); ++line) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view content = trimmed(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (content.empty() || content.front() == '#') continue;
-    const std::string where = path.string() + ":" + std::to_string(line);
-    if (std::exchange(first, false) && (header = header_of(content))) {
+    if (std::exchange(first, false) && (header = header_of(content, options))) {
       if (!header->label && options.labels_required) {
-        throw InputError(where, "header", "a column named label or class",
+        throw InputError(where_of(line), "header", "a column named label or class",
                          quoted(std::string(content)));
       }
       continue;
     }
-    builder.add(header ? row_under_header(content, *header, where)
-                       : row_without_header(content, options.labels_required),
-                line, where);
-    any = true;
+    if (header) {
+      const auto row = row_under_header(content, *header, options, where_of(line));
+      if (row) builder.add(*row, line);
+    } else {
+      builder.add(row_without_header(content, options), line);
+    }
   }
-  if (!any) throw InputError(path.string(), "", "at least one line \"path label\"", "none");
+  if (builder.empty()) {
+    throw InputError(path.string(), "",
+                     options.split.empty() ? "at least one line \"path label\""
+                                           : "at least one line of split " + quoted(options.split),
+                     "none");
+  }
   return builder.finish();
 }
+
+}  // namespace
+
+Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) return read_class_folders(path, options);
+  if (lower(path.extension().string()) == ".json") return read_json_list(path, options);
+  return read_text_list(path, options);
+}
+
+std::int64_t Manifest::missing() const {
+  return std::count_if(entries.begin(), entries.end(),
+                       [](const ManifestEntry& entry) { return entry.bytes < 0; });
+}
+
+Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where) {
+  std::unordered_set<std::string> seen;
+  std::int64_t groups = 0;
+  for (const auto& entry : train.entries) {
+    seen.insert(entry.path.lexically_normal().string());
+    groups = std::max(groups, entry.group + 1);
+  }
+  for (const auto& entry : test.entries) {
+    if (seen.contains(entry.path.lexically_normal().string())) {
+      throw InputError(where, "test", "files that the training list does not hold",
+                       quoted(entry.name) + " in both");
+    }
+    train.entries.push_back(entry);
+    train.entries.back().group += groups;
+  }
+  train.classes = std::max(train.classes, test.classes);
+  train.identity = sha256_of("train " + train.identity + "\ntest " + test.identity + "\n");
+  return train;
+}
+
+bool is_media_path(const fs::path& path) { return is_image_path(path) || is_video_path(path); }
 
 }  // namespace permafrost

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Lists of labelled files.
+// Lists of labelled files, in the forms that people have. read_manifest() takes
 //
-//   clips/a.mp4 3                     one `path label` a line, parted by a space, tab or comma
-//   "clips/b, second take.mp4",3      quotes as in CSV; what stands behind the last separator
-//   outside clips/my cat.mp4 1                of quotes is the label, so spaces in paths need none
+//   text    one `path label` a line, as in jepa, V-JEPA 2, VideoMAE and SlowFast:
+//             clips/a.mp4 3                    parted by a space, tab, comma or "::"
+//             "clips/b, second take.mp4",3     quotes as in CSV; what stands behind the last
+//             clips/my cat.mp4 1                  separator outside of quotes is the label
+//             frames/v17 36 1                  a folder of frames, with their number or without
+//           or with a header line that names the columns (path|file|filename|video, label|class,
+//           group, split; others are ignored), where every line has as many fields as the header:
+//             file,label,group
+//             fight/fi001.mp4,fight,1
+//           Kinetics' own lists (label,youtube_id,time_start,time_end,split) name their files
+//           <youtube_id>_<start>_<end>, six digits each. Blank lines and lines that begin with #
+//           are skipped; a byte order mark and CRLF are taken.
+//   .json   a list of objects, as of Something-Something (id, template) and Diving-48 (vid_name,
+//           label): the file is under path|file|video|id|vid_name, the label under
+//           template|label|class, a group under group. "[something]" of a template becomes
+//           "something", as the label files of that set write it.
+//   folder  a folder a class, named after it, with image and video files at any depth.
 //
-// or with a header line that names the columns (path|file|video, label|class, group; others are
-// ignored), where every line has as many fields as the header:
-//
-//   file,label,group
-//   fight/fi001.mp4,fight,1
-//
-// Paths are relative to the manifest's folder, or absolute. Blank lines and lines that begin with #
-// are skipped; a byte order mark and CRLF are taken.
+// A path may name a folder of numbered frames (00001.jpg ...), which is then one clip.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -23,14 +30,15 @@
 namespace permafrost {
 
 struct ManifestEntry {
-  std::filesystem::path path;  // resolved against the manifest's folder
+  std::filesystem::path path;  // resolved against the root
   std::string name;            // the path as written
   int label = -1;              // -1: none
   // Samples of one group are never split between train and test. Groups are numbered by first
   // appearance; without a group column every line is a group of its own.
   std::int64_t group = 0;
-  std::int64_t bytes = -1;  // file size; -1 where there is no such file
-  int line = 0;             // in the manifest, from 1
+  // File size, or number of frames of a folder; -1 where there is no such file.
+  std::int64_t bytes = -1;
+  int line = 0;  // in the manifest, from 1; in JSON and in folders the number of the entry
 };
 
 struct ManifestOptions {
@@ -40,19 +48,37 @@ struct ManifestOptions {
   // The names of the classes in order of their index. Labels are then names or indices below their
   // number; without it labels are whole numbers from 0.
   std::vector<std::string> class_names;
+  // Without class_names: labels that are names become the classes, sorted by their bytes. A list
+  // that mixes names and numbers is an error.
+  bool name_classes = false;
+  int classes = 0;             // without names: labels are below it; 0: not known
+  std::filesystem::path root;  // where paths start; empty: the manifest's folder
+  std::string extension;       // ".webm": put behind paths that do not end in a media ending
+  std::string separator;       // of text lines: ",", ";", "::", "\t" or " "; empty: found out
+  std::string split;           // only lines of this value in the column "split"; empty: all
 };
 
 struct Manifest {
-  std::vector<ManifestEntry> entries;  // in the order of the file, at least one
-  int classes = 0;                     // number of class names, or largest label + 1
-  // SHA-256 over one line an entry, in order: path relative to the manifest's folder (absolute if
-  // outside of it), label, group and file size, parted by tabs. Moving the folder keeps it. The
-  // bytes of the files are not read: a file replaced by one of the same size goes unnoticed.
+  std::vector<ManifestEntry> entries;    // in the order of the file, at least one
+  int classes = 0;                       // number of class names, or largest label + 1
+  std::vector<std::string> class_names;  // as given, or as found in folders and labels; or none
+  // SHA-256 over one line an entry, in order: path relative to the root (absolute if outside of
+  // it), label, group and file size, parted by tabs. Moving the folder keeps it. The bytes of the
+  // files are not read: a file replaced by one of the same size goes unnoticed.
   std::string identity;
+
+  std::int64_t missing() const;  // entries without a file
 };
 
 // Throws InputError naming file and line ("clips.csv:3: label: expected a whole number from 0,
 // found "cat""), also for a manifest without entries.
 Manifest read_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
+
+// A training list and its test list as one: the entries of `test` behind those of `train`, groups
+// apart. Throws InputError naming `where` for a file that stands in both.
+Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where);
+
+// Whether the ending of a path is one of image or video files.
+bool is_media_path(const std::filesystem::path& path);
 
 }  // namespace permafrost

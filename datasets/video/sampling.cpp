@@ -26,6 +26,11 @@ std::vector<double> spread(std::int64_t length, int step, int frames) {
   return values;
 }
 
+// How many frames of the video a clip covers.
+std::int64_t covered(const ClipSampling& sampling) {
+  return std::int64_t{sampling.frames} * sampling.frame_step;
+}
+
 void require_at_least_one(std::int64_t value, const char* field) {
   if (value < 1) throw InputError("clip sampling", field, "at least 1", std::to_string(value));
 }
@@ -42,7 +47,7 @@ std::vector<std::int64_t> clip_indices(const ClipSampling& sampling, std::int64_
     throw InputError("clip sampling", "clip", "0 to " + std::to_string(sampling.clips - 1),
                      std::to_string(clip));
   }
-  const std::int64_t length = std::int64_t{sampling.frames} * sampling.frame_step;
+  const std::int64_t length = covered(sampling);
   const std::int64_t part = video_length / sampling.clips;
   std::vector<double> values;
   std::int64_t highest = 0, offset = 0;
@@ -69,6 +74,18 @@ std::vector<std::int64_t> clip_indices(const ClipSampling& sampling, std::int64_
     const std::int64_t index = static_cast<std::int64_t>(clipped) + offset;
     indices.push_back(std::clamp<std::int64_t>(index, 0, video_length - 1));
   }
+  return indices;
+}
+
+std::vector<std::int64_t> random_clip_indices(const ClipSampling& sampling,
+                                              std::int64_t video_length, int clip,
+                                              RandomStream& stream) {
+  std::vector<std::int64_t> indices = clip_indices(sampling, video_length, clip);
+  const std::int64_t room = video_length / sampling.clips - covered(sampling);
+  if (room <= 0) return indices;
+  const auto places = static_cast<std::uint32_t>(std::min<std::int64_t>(room, UINT32_MAX));
+  const std::int64_t start = stream.integer(places);
+  for (std::int64_t& index : indices) index += start;
   return indices;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Which frames of a video make a clip: V-JEPA's rule with deterministic placement, so that the same
-// file gives the same clip in every run.
+// Which frames of a video make a clip: V-JEPA's rule, with deterministic placement for evaluation,
+// so that the same file gives the same clip in every run, and a random one for training.
 //
 //   clip_indices({.frames = 16, .frame_step = 4}, 300, 0);   // 0 4 8 12 17 21 ... 59 63
 #include <cstdint>
 #include <vector>
+
+#include "common/random.h"
 
 namespace permafrost {
 
@@ -28,5 +30,12 @@ struct ClipSampling {
 // Throws InputError when a count is below 1 or `clip` is outside of its range.
 std::vector<std::int64_t> clip_indices(const ClipSampling& sampling, std::int64_t video_length,
                                        int clip);
+
+// The same with the clip at a random place of its part, where the part is longer than the clip; all
+// placements are equally likely. Elsewhere, as in the reference, there is no choice, and nothing is
+// drawn.
+std::vector<std::int64_t> random_clip_indices(const ClipSampling& sampling,
+                                              std::int64_t video_length, int clip,
+                                              RandomStream& stream);
 
 }  // namespace permafrost

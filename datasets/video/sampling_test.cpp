@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "common/error.h"
 
@@ -77,6 +78,36 @@ TEST(ClipSampling, IndicesAreAlwaysValidAndAscending) {
           }
         }
       }
+    }
+  }
+}
+
+TEST(ClipSampling, RandomPlacesCoverThePart) {
+  const ClipSampling sampling{.clips = 2};  // parts of 70, clips of 64: six places
+  std::map<std::int64_t, int> starts;
+  for (std::uint64_t k = 0; k < 1200; ++k) {
+    RandomStream stream({.seed = 1, .purpose = "augment.clip", .sample = k});
+    const Indices indices = random_clip_indices(sampling, 140, 1, stream);
+    const std::int64_t start = indices.front();
+    EXPECT_EQ(indices, plus(kLong, start));
+    ++starts[start];
+  }
+  ASSERT_EQ(starts.size(), 6U);
+  for (const auto& [start, count] : starts) {
+    EXPECT_GE(start, 70);
+    EXPECT_LT(start, 76);  // the last frame of the last place is 138: as the reference draws
+    EXPECT_NEAR(count, 200, 65);
+  }
+}
+
+TEST(ClipSampling, NothingIsDrawnWhereThereIsNoRoom) {
+  for (const bool overlap : {true, false}) {
+    for (const std::int64_t length : {1, 5, 50, 64, 100}) {
+      const ClipSampling sampling{.clips = 2, .allow_overlap = overlap};
+      RandomStream stream({.seed = 1, .purpose = "x"}), fresh({.seed = 1, .purpose = "x"});
+      EXPECT_EQ(random_clip_indices(sampling, length, 1, stream),
+                clip_indices(sampling, length, 1));
+      EXPECT_EQ(stream.bits(), fresh.bits());
     }
   }
 }

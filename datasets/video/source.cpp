@@ -2,10 +2,13 @@
 #include "datasets/video/source.h"
 
 #include <exception>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "common/error.h"
 #include "common/hash.h"
+#include "datasets/video/frame_folder.h"
 
 namespace permafrost {
 namespace {
@@ -30,6 +33,20 @@ ClipSampling sampling_of(const VideoOptions& options, int places) {
 void check(const VideoOptions& options, int place, int places) {
   clip_indices(sampling_of(options, places), 1, place);
   plan_view(1, 1, view_of(options));
+}
+
+// A clip, or the reason why there is none.
+template <typename Read>
+Sample attempted(const std::string& path, const Read& read) {
+  Sample sample;
+  try {
+    sample.clip = read();
+  } catch (const Error& error) {
+    sample.failure = error.what();
+  } catch (const std::exception& error) {
+    sample.failure = path + ": " + error.what();
+  }
+  return sample;
 }
 
 }  // namespace
@@ -60,15 +77,16 @@ std::string ManifestSource::name(std::int64_t index) const { return entry(index)
 Sample ManifestSource::read(std::int64_t index, int place, int places) const {
   const std::string path = entry(index).path.string();
   check(options_, place, places);
-  Sample sample;
-  try {
-    sample.clip = read_clip(path, options_, place, places);
-  } catch (const Error& error) {
-    sample.failure = error.what();
-  } catch (const std::exception& error) {
-    sample.failure = path + ": " + error.what();
-  }
-  return sample;
+  return attempted(path, [&] { return read_clip(path, options_, place, places); });
+}
+
+Sample ManifestSource::read_view(std::int64_t index, int place, int places,
+                                 const Augmentation& augmentation) const {
+  if (!augmentation.spec.active()) return read(index, place, places);
+  const std::string path = entry(index).path.string();
+  check(options_, place, places);
+  const ViewDraw draw = draw_view(augmentation, index, place, directional());
+  return attempted(path, [&] { return read_clip_view(path, options_, place, places, draw); });
 }
 
 std::string ManifestSource::identity() const {
@@ -91,7 +109,28 @@ Clip read_clip(const std::string& path, const VideoOptions& options, int place, 
   const FrameRule rule = [&](std::int64_t frames) {
     return clip_indices(sampling_of(options, places), frames, place);
   };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return read_frame_folder(path, rule, view_of(options), options.decode);
   return read_frames(path, rule, view_of(options), options.decode);
+}
+
+Clip read_clip_view(const std::string& path, const VideoOptions& options, int place, int places,
+                    const ViewDraw& draw) {
+  const ViewSpec view = view_of(options);
+  ClipRequest request = clip_request({}, view);
+  request.frames = [&](std::int64_t frames) {
+    if (!draw.spec.random_clip) return clip_indices(sampling_of(options, places), frames, place);
+    // Made anew for every call: the rule may be asked twice.
+    RandomStream stream = draw.stream("clip");
+    return random_clip_indices(sampling_of(options, places), frames, place, stream);
+  };
+  request.render = [&](const ImageView& frame, std::uint8_t* out) {
+    augment_frame(frame, draw, view, out);
+  };
+  Clip clip = std::move(read_clips(path, {request}, options.decode).front());
+  augment_clip(clip, draw);
+  return clip;
 }
 
 Clip read_clip_file(const std::string& path, const ClipShape& shape, int frame_step, int place,

@@ -7,6 +7,7 @@
 //   const Sample sample = source.read(0, 0, 1);
 #include <string>
 
+#include "datasets/augment/augmentation.h"
 #include "datasets/clip_source.h"
 #include "datasets/video/decoder.h"
 #include "datasets/video/manifest.h"
@@ -23,6 +24,7 @@ struct VideoOptions {
   bool antialias = true;  // see ViewSpec
   int view = 0;           // crop `view` of `views` along the long side
   int views = 1;
+  bool directional = false;  // see ClipSource
   DecodeOptions decode;
 };
 
@@ -40,6 +42,10 @@ class ManifestSource : public ClipSource {
   // Frames are chosen by clip_indices as clip `place` of `places`. A file that cannot be read gives
   // a failure that names it; only a wrong index or place throws.
   Sample read(std::int64_t index, int place, int places) const override;
+  // The clip at a random place of its temporal segment, cut from the full frames.
+  Sample read_view(std::int64_t index, int place, int places,
+                   const Augmentation& augmentation) const override;
+  bool directional() const override { return options_.directional; }
   // Manifest, shape, sampling and transform. The number of places is the caller's to add.
   std::string identity() const override;
   const Manifest& manifest() const { return manifest_; }
@@ -49,6 +55,10 @@ class ManifestSource : public ClipSource {
   Manifest manifest_;
   VideoOptions options_;
 };
+
+// An augmented training view of clip `place` of `places`, by a draw of draw_view().
+Clip read_clip_view(const std::string& path, const VideoOptions& options, int place, int places,
+                    const ViewDraw& draw);
 
 // Clip `place` of `places` of one file. Throws InputError when it cannot be read.
 Clip read_clip(const std::string& path, const VideoOptions& options, int place = 0, int places = 1);

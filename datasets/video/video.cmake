@@ -3,7 +3,9 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/float_crop.cpp video/manifest.cpp video/sampling.cpp video/source.cpp video/transform.cpp)
+  video/class_folders.cpp video/float_crop.cpp video/frame_folder.cpp video/manifest.cpp
+  video/manifest_builder.cpp video/manifest_json.cpp video/sampling.cpp video/source.cpp
+  video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -19,16 +21,18 @@ if(PERMAFROST_FFMPEG)
       "libswscale, found not all of them.\nInstall them (Debian: apt-get install pkg-config "
       "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
   endif()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp)
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp
+    video/video_writer.cpp)
   list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder_absent.cpp)
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder_absent.cpp video/video_writer_absent.cpp)
 endif()
 
 function(permafrost_video_tests)
   permafrost_test(video/float_crop DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/manifest_forms DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/transform DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling_parity DEPS permafrost_datasets LABELS parity)
@@ -36,6 +40,8 @@ function(permafrost_video_tests)
   if(PERMAFROST_FFMPEG)
     permafrost_test(video/decoder DEPS permafrost_datasets LABELS unit)
     permafrost_test(video/decoder_data DEPS permafrost_datasets LABELS data)
+    permafrost_test(video/frame_folder DEPS permafrost_datasets LABELS unit)
+    permafrost_test(video/video_writer DEPS permafrost_datasets LABELS unit)
   else()
     permafrost_test(video/decoder_absent DEPS permafrost_datasets LABELS unit)
   endif()

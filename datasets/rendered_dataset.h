@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A synthetic task as a folder of MP4 files with lists, to go through the real decode path:
+//
+//   DIR/rendered.json            what was rendered; another set is not mixed in
+//   DIR/train/000017.mp4 ...     DIR/test/...
+//   DIR/train.csv, test.csv      file,label with the names of the classes
+//   DIR/labels.txt               the names in order of their index
+//   DIR/task.json                a task over these, for probe, evaluate and finetune
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "datasets/clip.h"
+#include "datasets/video/video_writer.h"
+
+namespace permafrost {
+
+struct RenderedDataset {
+  std::string world = "motion";  // appearance, motion, object
+  std::int64_t train = 2000, test = 1000;
+  ClipShape shape{8, 48, 48};
+  VideoWriting writing;
+};
+
+// Sample k is sample k of the synthetic task of that name; its video has one frame more than
+// shape.frames, so that a clip of that many frames, one by one, shows each of them. Files that are there are kept, so that a
+// run that was ended goes on; they appear whole. `done` is called once a file, from any thread.
+// Throws InputError for a world that is not known, and for a folder of another set.
+void render_dataset(const RenderedDataset& set, const std::filesystem::path& out, int threads,
+                    const std::function<void()>& done = {});
+
+}  // namespace permafrost

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/video/frame_folder.h"
+
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+#include "common/files.h"
+#include "common/png.h"
+#include "datasets/video/source.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FrameFolder : public testing::Test {
+ protected:
+  // Frame k is 10 * k everywhere; names without leading zeros.
+  void SetUp() override {
+    fs::remove_all(folder_);
+    for (int k = 1; k <= 12; ++k)
+      write_png(folder_ / "v" / ("img_" + std::to_string(k) + ".png"),
+                Image(16, 16, static_cast<std::uint8_t>(10 * k)));
+    write_file_atomically(folder_ / "v/notes.txt", "no frame");
+    write_file_atomically(folder_ / "list.csv", "v 1\n");
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  const fs::path folder_ = fs::path(testing::TempDir()) / "frame_folder_test";
+};
+
+TEST_F(FrameFolder, IsAClipInTheOrderOfTheNumbers) {
+  EXPECT_EQ(count_frame_files(folder_ / "v"), 12);
+  const ManifestSource source(read_manifest(folder_ / "list.csv"),
+                              {.shape = {4, 16, 16}, .frame_step = 3});
+  const Sample sample = source.read(0, 0, 1);
+  ASSERT_EQ(sample.failure, "");
+  const auto indices = clip_indices({.frames = 4, .frame_step = 3}, 12, 0);
+  for (int t = 0; t < 4; ++t)
+    EXPECT_EQ(sample.clip.frame(t)[0], 10 * (indices[static_cast<std::size_t>(t)] + 1)) << t;
+}
+
+TEST_F(FrameFolder, DamageIsAFailureThatNamesTheFile) {
+  write_file_atomically(folder_ / "v/img_1.png", "no picture");
+  const ManifestSource source(read_manifest(folder_ / "list.csv"),
+                              {.shape = {4, 16, 16}, .frame_step = 3});
+  EXPECT_NE(source.read(0, 0, 1).failure.find("img_1.png"), std::string::npos);
+}
+
+TEST_F(FrameFolder, NeedsFramesAndRightIndices) {
+  fs::create_directories(folder_ / "empty");
+  const auto first = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
+  EXPECT_THROW(read_frame_folder(folder_ / "empty", first, {}), InputError);
+  const auto outside = [](std::int64_t frames) { return std::vector<std::int64_t>{frames}; };
+  EXPECT_THROW(read_frame_folder(folder_ / "v", outside, {.height = 16, .width = 16}), InputError);
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// From what a list says to checked entries: shared by the readers of its forms.
+//
+//   ManifestBuilder builder(options, folder, [&](int line) { return file + ":" + ...; });
+//   builder.add({.path = "a.mp4", .label = "3"}, 1);
+//   return builder.finish();
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "datasets/video/manifest.h"
+
+namespace permafrost {
+
+struct ManifestRow {
+  std::string path;
+  std::optional<std::string> label, group;
+};
+
+class ManifestBuilder {
+ public:
+  // `folder`: where paths start if the options name no root. `where` names a line in messages.
+  ManifestBuilder(const ManifestOptions& options, const std::filesystem::path& folder,
+                  std::function<std::string(int)> where);
+
+  // Throws InputError for an empty path and for a label that is none.
+  void add(const ManifestRow& row, int line);
+  bool empty() const { return entries_.empty(); }
+  // Looks at the files, side by side; throws InputError for the first that is not there.
+  Manifest finish();
+
+ private:
+  int label_of(const std::optional<std::string>& text, int line);
+  void name_classes();
+  void look_at_files();
+  std::string identity() const;
+
+  const ManifestOptions& options_;
+  std::filesystem::path root_;
+  std::function<std::string(int)> where_;
+  std::unordered_map<std::string, int> classes_by_name_;
+  std::vector<ManifestEntry> entries_;
+  std::vector<std::string> class_names_;
+  std::vector<std::string> label_texts_;  // with name_classes, until finish()
+  std::vector<std::string> group_texts_;
+  std::map<std::string, std::int64_t> groups_;
+  int largest_ = -1;
+};
+
+// A number from 0 to the largest int, in digits alone; else nothing.
+std::optional<std::int64_t> whole_number(std::string_view text);
+
+// The readers behind read_manifest().
+Manifest read_json_list(const std::filesystem::path& path, const ManifestOptions& options);
+Manifest read_class_folders(const std::filesystem::path& path, const ManifestOptions& options);
+
+}  // namespace permafrost
