@@ -14,13 +14,12 @@ int run(const CommonOptions& common, const ReportCommand& command) {
   const auto out =
       command.out.empty() ? folder / "report.html" : std::filesystem::path(command.out);
   const Report report = write_report(folder, out);
-  for (const auto& note : report.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  for (const auto* lines : {&report.problems, &report.left_out})
+    for (const auto& line : *lines) std::fprintf(stderr, "%s\n", line.c_str());
   if (common.json) {
-    const Json json{{"out", out.string()},
-                    {"tables", report.tables},
-                    {"records", report.records},
-                    {"panels", report.panels},
-                    {"notes", report.notes}};
+    const Json json{{"out", out.string()},         {"tables", report.tables},
+                    {"records", report.records},   {"panels", report.panels},
+                    {"problems", report.problems}, {"left_out", report.left_out}};
     std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     return 0;
   }

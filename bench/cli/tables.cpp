@@ -29,7 +29,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   const TablesResult result = run_tables(options);
   const Report report = write_report(options.out, options.out / "report.html");
-  for (const auto& note : report.notes) options.notice("report: " + note);
+  for (const auto& problem : report.problems) options.notice("report: " + problem);
   if (common.json) {
     Json tables = Json::array();
     for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));

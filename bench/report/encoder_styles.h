@@ -11,15 +11,16 @@
 namespace permafrost {
 
 struct EncoderStyle {
-  std::string name;                // as records call it; else the row's encoder or name
-  const Record* record = nullptr;  // one that measured it, if any is there
+  std::string name;  // as records call it; else the row's encoder or name
+  // One a pretraining that was measured, in order of first use; none without records.
+  std::vector<const Record*> records;
   bool floor = false;
   int ink = 0, marker = 0;  // see panel.h
 };
 
 class EncoderStyles {
  public:
-  // In order of the tables' rows.
+  // In order of the tables' rows. Pretrainings that share a row share a style.
   explicit EncoderStyles(const ResultsFolder& folder);
 
   const EncoderStyle& of(const TableModel& table, std::size_t row) const;

@@ -77,7 +77,7 @@ Panel panel_of(const TableModel& table, std::size_t column, const EncoderStyles&
   if (model.chance() > 0) panel.alt += "; chance " + fixed(model.chance());
   const Points points = points_of(table, column, styles);
   if (points.intervals.empty() && points.paper.empty()) return panel;
-  begin_panel(panel, {.left = 138});
+  begin_panel(panel, {.left = 138, .right = 16});
   PlotScript& script = panel.script;
   std::string tics;
   for (std::size_t r = 0; r < rows; ++r)
@@ -89,8 +89,8 @@ Panel panel_of(const TableModel& table, std::size_t column, const EncoderStyles&
   script.line("set grid xtics back lt 1 lw 0.7 lc " + ink(kGridInk));
   script.line("set xrange [0:100]\nset xtics 0,20");
   script.line("set yrange [" + plot_number(static_cast<double>(rows) - 0.4) + ":-0.6]");
-  script.line("set xlabel " + script.label("top-1 accuracy, %") + " offset 0,0.6 textcolor " +
-              ink(kTextInk));
+  script.line("set xlabel " + script.label(std::string(described_as(model.metric)) + ", %") +
+              " offset 0,0.6 textcolor " + ink(kTextInk));
   add_data(script, "intervals", points.intervals);
   add_data(script, "means", points.means);
   add_data(script, "repetitions", points.repetitions);

@@ -67,6 +67,16 @@ std::vector<std::vector<KeptHead>> kept_heads(const ResultsFolder& folder,
   return heads;
 }
 
+// The synthetic task of the record, opened for an encoder's clips.
+std::optional<Task> measured_task(const KeptHead& head, const ClipShape& shape) {
+  for (const auto& spec : task_specs_named(*head.table, head.record->task.name)) {
+    if (spec.kind != TaskKind::synthetic) continue;
+    Task task = open_task(spec, shape, "");
+    if (task.identity == head.record->task.identity) return task;
+  }
+  return std::nullopt;
+}
+
 // One frame of every tubelet side by side, at most 64 pixels high.
 Image strip_of(const Clip& clip, int tubelet, int tubelets) {
   const int step = std::max(1, (clip.shape.height + kMostPixels - 1) / kMostPixels);
@@ -181,21 +191,19 @@ class TaskMaps {
   bool add_encoder(const KeptHead& head) {
     const Record& record = *head.record;
     std::string why_not;
-    const auto encoder = zoo_encoder(*head.style, why_not);
+    const auto encoder = zoo_encoder(record, why_not);
     if (!encoder) return leave_out(head, why_not), false;
-    const auto spec = task_spec_of(*head.table, record.task.name);
-    if (!spec || spec->kind != TaskKind::synthetic)
-      return leave_out(head, "the suite has no synthetic task of that name"), false;
-    const Task task = open_task(*spec, encoder->spec.clip_shape(), "");
-    if (task.identity != record.task.identity)
-      return leave_out(head, "the suite's task is not the one that was measured"), false;
+    const auto task = measured_task(head, encoder->spec.clip_shape());
+    if (!task) return leave_out(head, "no suite has the synthetic task that was measured"), false;
+    if (task->source->box(task->folds.at(0).test.at(0)))
+      return leave_out(head, "its tokens are pooled in boxes before they are attended"), false;
     const Classifier classifier =
         load_classifier(head.file.string(), {.encoder_heads = encoder->spec.heads}, "report");
     if (classifier.spec.kind != HeadKind::attentive || classifier.spec.width != encoder->spec.width)
       return leave_out(head, "its head does not fit the encoder"), false;
-    const auto& test = task.folds.at(0).test;
+    const auto& test = task->folds.at(0).test;
     for (std::size_t k = 0; k < std::min(kSamples, test.size()); ++k)
-      add_sample(head, *encoder, classifier, task, k);
+      add_sample(head, *encoder, classifier, *task, k);
     return true;
   }
 

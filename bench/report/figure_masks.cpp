@@ -78,13 +78,13 @@ Figure mask_figure(const EncoderStyles& styles) {
       "right, two a tubelet where the label says so.";
   std::map<std::string, bool> drawn;
   for (const auto& style : styles.all()) {
+    if (style.floor || style.records.empty()) continue;
     std::string why_not;
-    const auto encoder = zoo_encoder(style, why_not);
-    if (!why_not.empty()) {
+    const auto encoder = zoo_encoder(*style.records[0], why_not);
+    if (!encoder) {
       figure.notes.push_back(style.name + ": its masks are not drawn: " + why_not + ".");
       continue;
     }
-    if (!encoder) continue;
     const auto config = pretraining_of(*encoder);
     if (!config) {
       figure.notes.push_back(style.name +
@@ -98,6 +98,8 @@ Figure mask_figure(const EncoderStyles& styles) {
     for (std::size_t m = 0; m < masks.size(); ++m)
       figure.panels.push_back(panel_of(*config, m, masks[m]));
   }
+  if (figure.panels.empty() && figure.notes.empty())
+    figure.notes.emplace_back("Not drawn: no record names the weights of a pretrained encoder.");
   if (!figure.panels.empty())
     figure.legend = {{.ink = kContextInk, .marker = 5, .text = "context: seen by the encoder"},
                      {.ink = kTargetInk, .marker = 5, .text = "target: predicted"},

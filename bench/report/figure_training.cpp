@@ -13,8 +13,32 @@ namespace {
 
 struct Run {
   const EncoderStyle* style = nullptr;
+  std::string name;
   std::vector<LogLine> lines;
 };
+
+// Every pretraining of every encoder that has a log; `notes` say which have none.
+std::vector<Run> runs_of(const EncoderStyles& styles, std::vector<std::string>& notes) {
+  std::vector<Run> runs;
+  for (const auto& style : styles.all()) {
+    if (style.floor) continue;
+    if (style.records.empty())
+      notes.push_back(style.name + " is not drawn: no record names its weights.");
+    for (const Record* record : style.records) {
+      std::string why_not;
+      Run run{&style, record->encoder.name, {}};
+      if (zoo_encoder(*record, why_not)) {
+        run.lines = read_training_log(run.name);
+        if (run.lines.empty()) why_not = "there is no log beside its weights";
+      }
+      if (why_not.empty())
+        runs.push_back(std::move(run));
+      else
+        notes.push_back(run.name + " is not drawn: " + why_not + ".");
+    }
+  }
+  return runs;
+}
 
 using Quantity = std::function<std::optional<double>(const LogLine&)>;
 
@@ -30,7 +54,7 @@ void add_panel(Figure& figure, const std::string& title, const std::string& unit
         line.points.push_back({at.step, *value}), last = std::max(last, at.step);
     if (line.points.empty()) continue;
     line.every = std::max(1, static_cast<int>(line.points.size()) / 6);
-    panel.alt += (panel.alt.empty() ? "" : "; ") + run.style->name + ": " +
+    panel.alt += (panel.alt.empty() ? "" : "; ") + run.name + ": " +
                  plot_number(line.points.front().y) + " at step " +
                  plot_number(line.points.front().x) + ", " + plot_number(line.points.back().y) +
                  " at step " + plot_number(line.points.back().x);
@@ -50,19 +74,7 @@ Figure training_figure(const EncoderStyles& styles) {
       "From the logs beside the encoders' weights. Losses of features and of pixels are different "
       "quantities and cannot be compared. Deviation and rank are those of the features at a batch "
       "of clips: a collapse would show as either going to nothing.";
-  std::vector<Run> runs;
-  for (const auto& style : styles.all()) {
-    std::string why_not;
-    const auto encoder = zoo_encoder(style, why_not);
-    if (encoder) {
-      runs.push_back({&style, read_training_log(style.name)});
-      if (runs.back().lines.empty()) {
-        runs.pop_back();
-        why_not = "there is no log beside its weights";
-      }
-    }
-    if (!why_not.empty()) figure.notes.push_back(style.name + " is not drawn: " + why_not + ".");
-  }
+  const std::vector<Run> runs = runs_of(styles, figure.notes);
   add_panel(figure, "Loss, predicting features", "loss", false, runs,
             [](const LogLine& line) { return line.predicts_features ? line.loss : std::nullopt; });
   add_panel(figure, "Loss, predicting pixels", "loss", false, runs,

@@ -56,6 +56,7 @@ class Scratch {
 
 struct Ended {
   std::string out, problem;
+  bool started = false;
 };
 
 std::string last_line(std::string text) {
@@ -86,8 +87,8 @@ Ended run_gnuplot(const std::string& script) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-    return {.problem = "gnuplot failed: " + last_line(err.read())};
-  return {.out = out.read()};
+    return {.problem = "gnuplot failed: " + last_line(err.read()), .started = true};
+  return {.out = out.read(), .started = true};
 }
 
 std::vector<std::string> documents_of(const std::string& text) {
@@ -164,6 +165,7 @@ std::string with_inks(const std::string& svg) {
     at = found ? start + static_cast<std::size_t>(length) : start + 4;
   }
   replace_all(out, "xlink:href", "href");
+  replace_all(out, " = '", "='");
   replace_all(out, " color=\"black\"", "");
   replace_all(out, " color=\"gray\"", "");
   replace_all(out, " color=\"white\"", "");
@@ -209,13 +211,18 @@ std::optional<std::string> draw_panels(const std::vector<Panel*>& panels) {
   }
   if (wanted.empty()) return std::nullopt;
   const Ended ended = run_gnuplot(script);
-  if (!ended.problem.empty()) return ended.problem;
   const auto documents = documents_of(ended.out);
-  if (documents.size() != wanted.size())
-    return "gnuplot gave " + std::to_string(documents.size()) + " drawings for " +
-           std::to_string(wanted.size()) + " panels";
-  for (std::size_t k = 0; k < wanted.size(); ++k) fill(*wanted[k], documents[k]);
-  return std::nullopt;
+  if (documents.size() == wanted.size()) {
+    for (std::size_t k = 0; k < wanted.size(); ++k) fill(*wanted[k], documents[k]);
+    return std::nullopt;
+  }
+  if (wanted.size() == 1 || !ended.started)
+    return ended.problem.empty() ? "gnuplot drew nothing" : ended.problem;
+  // One that it does not draw must not take the others with it.
+  std::optional<std::string> problem;
+  for (Panel* panel : wanted)
+    if (auto one = draw_panels({panel})) problem = std::move(one);
+  return problem;
 }
 
 }  // namespace permafrost

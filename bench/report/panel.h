@@ -78,8 +78,8 @@ std::string marker_definitions();
 // A swatch of that ink and marker, as SVG of 16x12.
 std::string swatch(int ink, int marker);
 
-// Runs gnuplot once for all panels that have a script and no SVG. Says why they stay empty when it
-// is not there or fails; throws nothing.
+// Draws all panels that have a script and no SVG, in one run of gnuplot where it takes them all.
+// Says why some stay empty when it is not there or does not draw them; throws nothing.
 std::optional<std::string> draw_panels(const std::vector<Panel*>& panels);
 
 }  // namespace permafrost

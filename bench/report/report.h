@@ -18,7 +18,8 @@ namespace permafrost {
 struct Report {
   std::string html;
   std::size_t tables = 0, records = 0, panels = 0;
-  std::vector<std::string> notes;  // what is missing or left out, as the page says it
+  std::vector<std::string> problems;  // what is wrong with the folder, and a gnuplot that fails
+  std::vector<std::string> left_out;  // figures and parts of them, and why; the page says it too
 };
 
 // Throws as read_results_folder.

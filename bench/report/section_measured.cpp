@@ -86,28 +86,34 @@ std::string shape_of(const Json& spec) {
          ", clips " + whole("frames") + "×" + whole("height") + "×" + whole("image_width");
 }
 
+std::string encoder_row(const EncoderStyle& style, const Record* record) {
+  const std::string unknown = "not known";
+  const std::string name = record == nullptr ? style.name : record->encoder.name;
+  return html_element(
+             "tr",
+             html_element("th", {{"scope", "row"}},
+                          swatch(style.ink, style.marker) + html_text(name)) +
+                 html_element("td", style.floor ? "floor" : "trained") +
+                 html_element("td", record == nullptr ? unknown
+                                                      : html_text(shape_of(record->encoder.spec))) +
+                 html_element("td",
+                              record == nullptr ? unknown : html_text(record->encoder.source)) +
+                 html_element("td", {{"class", "hash"}},
+                              record == nullptr
+                                  ? unknown
+                                  : html_element("code", html_text(record->encoder.sha256)))) +
+         "\n";
+}
+
 std::string encoders_table(const EncoderStyles& styles) {
   std::string body;
   for (const auto& style : styles.all()) {
-    const Record* record = style.record;
-    const std::string shape = record == nullptr ? "not known" : shape_of(record->encoder.spec);
-    body += html_element(
-                "tr",
-                html_element("th", {{"scope", "row"}},
-                             swatch(style.ink, style.marker) + html_text(style.name)) +
-                    html_element("td", html_text(style.floor ? "floor" : "trained")) +
-                    html_element("td", html_text(shape)) +
-                    html_element(
-                        "td", html_text(record != nullptr ? record->encoder.source : "not known")) +
-                    html_element("td", {{"class", "hash"}},
-                                 record == nullptr
-                                     ? "not known"
-                                     : html_element("code", html_text(record->encoder.sha256)))) +
-            "\n";
+    if (style.records.empty()) body += encoder_row(style, nullptr);
+    for (const Record* record : style.records) body += encoder_row(style, record);
   }
   return scrolling_table("Encoders", "",
-                         "The weights that were measured. Colour and mark are the "
-                         "same in all figures.",
+                         "The weights that were measured. Colour and mark are the same in all "
+                         "figures; pretrainings of one row share them.",
                          column_header("encoder") + column_header("is") + column_header("what") +
                              column_header("source") + column_header("SHA-256 of the weights"),
                          body);
@@ -192,7 +198,7 @@ std::string scrolling_table(const std::string& label, const std::string& css_cla
              "div",
              {{"class", "scroll"}, {"role", "region"}, {"aria-label", label}, {"tabindex", "0"}},
              html_element("table", attributes,
-                          html_element("caption", caption) +
+                          html_element("caption", html_element("span", caption)) +
                               html_element("thead", html_element("tr", head)) +
                               (bodies ? body : html_element("tbody", "\n" + body)))) +
          "\n";

@@ -75,14 +75,15 @@ std::string lines_of(const ResultsFolder& folder, std::size_t number) {
       if (table.cells[r][c].available()) bodies += cell_lines(folder, number, r, c);
   if (bodies.empty()) return "";
   return html_element("h3", html_text(heading_of(table.spec))) +
-         scrolling_table(heading_of(table.spec) + ", records", "",
-                         "A line a record: accuracy with its 95 % interval over test samples, "
-                         "samples that could be read, the learning rate that was chosen.",
-                         column_header("cell") + column_header("repetition", true) +
-                             column_header("accuracy", true) +
-                             column_header("95 % interval", true) + column_header("read", true) +
-                             column_header("chosen", true) + column_header("record"),
-                         bodies);
+         scrolling_table(
+             heading_of(table.spec) + ", records", "",
+             "A line a record: its value in percent with the 95 % interval over test samples, "
+             "samples that could be read, the learning rate that was chosen.",
+             column_header("cell") + column_header("repetition", true) +
+                 column_header("value", true) + column_header("95 % interval", true) +
+                 column_header("read", true) + column_header("chosen", true) +
+                 column_header("record"),
+             bodies);
 }
 
 std::string in_full(const ResultsFolder& folder) {

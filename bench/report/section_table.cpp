@@ -41,6 +41,7 @@ std::string column_title(const TableModel& table, std::size_t c) {
   const ColumnModel& column = table.columns[c];
   std::string content = html_text(spec.name);
   if (!spec.stands_for.empty()) content += below("for " + html_text(spec.stands_for));
+  if (column.metric != Metric::top1) content += below(described_as(column.metric));
   if (column.n > 0)
     content += below("n = " + std::to_string(column.n) + ", chance " + fixed(column.chance()));
   return column_header(content);
@@ -60,9 +61,14 @@ std::string values_of(const TableModel& table, std::size_t number, const Encoder
   const bool splits = std::any_of(
       table.columns.begin(), table.columns.end(),
       [](const ColumnModel& column) { return column.repeated_over == SpreadOver::splits; });
+  const bool precise =
+      std::any_of(table.columns.begin(), table.columns.end(),
+                  [](const ColumnModel& column) { return column.metric != Metric::top1; });
   return scrolling_table(
       heading_of(table.spec) + ", values", "values",
-      std::string("Top-1 accuracy in percent: mean over ") + (splits ? "splits" : "seeds") +
+      std::string("Top-1 accuracy in percent") +
+          (precise ? " (where said so, mean average precision)" : "") + ": mean over " +
+          (splits ? "splits" : "seeds") +
           " ± their standard deviation; in brackets the 95 % interval over test samples; below it "
           "the paper’s number. Our numbers lead to their records.",
       head, body);
@@ -115,6 +121,20 @@ std::string number_cell(const std::string& text) {
   return html_element("td", {{"class", "number"}}, html_text(text));
 }
 
+std::string to_decide(const Finding& f) {
+  std::string text =
+      f.samples_to_decide ? "n to decide: " + about(*f.samples_to_decide) : "no n would decide";
+  if (f.pretrainings_to_decide)
+    text += ", or " + about(*f.pretrainings_to_decide) + " pretrainings";
+  return text;
+}
+
+std::string repeated_text(const Finding& f) {
+  std::string text;
+  for (const double one : f.repeated) text += (text.empty() ? "" : " ") + fixed(one, 1, true);
+  return text;
+}
+
 std::string finding_row(const TableModel& table, std::size_t number, std::size_t k) {
   const Finding& f = table.findings[k];
   std::string claim = f.step ? "step" : html_text(f.text);
@@ -126,14 +146,13 @@ std::string finding_row(const TableModel& table, std::size_t number, std::size_t
   if (f.control) verdict += below("control");
   if (f.verdict == Verdict::not_available && !f.reason.empty())
     verdict += below(html_text(f.reason));
-  if (f.verdict == Verdict::undecided)
-    verdict += below(f.samples_to_decide ? "n to decide: " + about(*f.samples_to_decide)
-                                         : "no n would decide");
+  if (f.verdict == Verdict::undecided) verdict += below(to_decide(f));
+  std::string gap_cell = gap.empty() || at.empty() ? gap : html_link(at, gap);
+  if (f.over_pretrainings && !f.whole) gap_cell += below("by pretraining " + repeated_text(f));
   return html_element("tr", {{"id", finding_anchor(number, k)}},
                       html_element("th", {{"scope", "row"}}, claim) +
                           html_element("td", html_text(f.place)) +
-                          html_element("td", {{"class", "number"}},
-                                       gap.empty() || at.empty() ? gap : html_link(at, gap)) +
+                          html_element("td", {{"class", "number"}}, gap_cell) +
                           number_cell(f.effect ? interval_text(f.ci95, true) : "") +
                           number_cell(f.effect ? p_text(f.p_adjusted) : "") +
                           number_cell(f.paper ? fixed(*f.paper, 1, true) : "–") +
@@ -147,7 +166,7 @@ std::string verdicts_of(const TableModel& table, std::size_t number) {
   for (std::size_t k = 0; k < table.findings.size(); ++k) body += finding_row(table, number, k);
   return html_element("h3", "Verdicts") +
          scrolling_table(
-             heading_of(table.spec) + ", verdicts", "",
+             heading_of(table.spec) + ", verdicts", "verdicts",
              "Gaps in points on the same samples, with the 95 % interval of a paired bootstrap "
              "over "
              "these; p adjusted after Holm. The names lead to the cells that are compared.",

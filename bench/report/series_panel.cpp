@@ -13,7 +13,7 @@ std::string range_text(const std::optional<double>& low, const std::optional<dou
 void set_axes(PlotScript& script, const SeriesAxes& axes) {
   const std::string colour = " textcolor " + ink(kTextInk);
   script.line("set xlabel " + script.label(axes.x_title) + " offset 0,0.6" + colour);
-  script.line("set ylabel " + script.label(axes.y_title) + colour);
+  script.line("set ylabel " + script.label(axes.y_title) + " offset 0.6,0" + colour);
   if (axes.log_x) script.line("set logscale x");
   if (axes.log_y) script.line("set logscale y\nset format y \"%.0e\"");
   std::string tics;
@@ -54,7 +54,7 @@ void add_series(Panel& panel, const SeriesAxes& axes, const std::vector<Series>&
     data += "$level << END\n" + level + "END\n";
     plot += ", $level using 1:2 smooth unique with lines dt (4,3) lw 1.2 lc " + ink(kAxisInk);
   }
-  begin_panel(panel, {.left = 56});
+  begin_panel(panel, {.left = 62, .right = 20});
   set_axes(panel.script, axes);
   panel.script.line(data + "plot " + plot);
 }

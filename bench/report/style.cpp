@@ -17,7 +17,7 @@ constexpr const char* kColours = R"css(
   --encoder-0: #0072b2; --encoder-1: #d55e00; --encoder-2: #008562; --encoder-3: #b0478c;
   --encoder-4: #9a6b00; --encoder-5: #2a8fb8; --encoder-6: #7a3fb0; --encoder-7: #5f7300;
   --heat-0: #f1f4f7; --heat-1: #e0eaf3; --heat-2: #cbdeee; --heat-3: #b2cfe7; --heat-4: #94bcdd;
-  --heat-5: #5f95c2; --heat-6: #437fb0; --heat-7: #2f6a9c; --heat-8: #215688; --heat-9: #164473;
+  --heat-5: #3f76a8; --heat-6: #356b9c; --heat-7: #2b608f; --heat-8: #205281; --heat-9: #164473;
   --heat-10: #0c335d; --on-heat: #ffffff;
   --context: #5f95c2; --target: #d55e00; --neither: #e4e8ec;
 }
@@ -62,7 +62,7 @@ nav ol { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; pa
   margin: .8rem 0 0; border-top: 1px solid var(--line); max-width: none; font-size: .95rem; }
 code, pre { font: .85em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono",
   monospace; }
-.hash { overflow-wrap: anywhere; }
+.hash { overflow-wrap: anywhere; min-width: 17rem; }
 .warning { background: var(--warn-ground); color: var(--warn); border-left: 4px solid currentColor;
   padding: .6rem .9rem; max-width: 60rem; margin: .9rem 0; }
 .warning ul { margin: .2rem 0; padding-left: 1.1rem; max-width: none; }
@@ -73,9 +73,13 @@ code, pre { font: .85em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Libe
 .scroll { overflow-x: auto; margin: .75rem 0; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { caption-side: top; text-align: left; padding: .6rem .75rem; font-size: .875rem; }
+caption > span { display: inline-block; position: sticky; left: .75rem;
+  max-width: min(60rem, calc(100vw - 4rem)); }
 th, td { padding: .4rem .75rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { background: var(--panel); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 500; }
+.verdicts tbody th { min-width: 13rem; }
+.values tbody th { position: sticky; left: 0; background: var(--ground); max-width: 11rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 .values td { text-align: right; white-space: nowrap; }
 .values th[scope=col] { min-width: 7.5rem; }

@@ -25,6 +25,12 @@ std::optional<double> optional_number(JsonObject& object, const std::string& key
   return object.number(key);
 }
 
+std::optional<std::int64_t> optional_count(JsonObject& object, const std::string& key) {
+  const Json* json = object.child(key);
+  if (json == nullptr || json->is_null()) return std::nullopt;
+  return object.integer(key, {}, 0, kMost);
+}
+
 std::string optional_text(JsonObject& object, const std::string& key) {
   const Json* json = object.child(key);
   return json == nullptr || json->is_null() ? std::string() : object.text(key);
@@ -55,7 +61,13 @@ Enum named(const std::string& name, std::initializer_list<Enum> values, const st
   throw InputError(where, "", "a name that this program knows", quoted(name));
 }
 
-void read_column(const Json& json, const std::string& where, TableModel& table) {
+Metric metric_named(const std::string& name) {
+  return name == name_of(Metric::top1) ? Metric::top1 : Metric::mean_average_precision;
+}
+
+// `metric` is the table's, in files from before columns had their own.
+void read_column(const Json& json, const std::string& where, const std::string& metric,
+                 TableModel& table) {
   JsonObject object(json, where);
   ColumnSpec spec;
   spec.name = object.text("name");
@@ -66,6 +78,8 @@ void read_column(const Json& json, const std::string& where, TableModel& table) 
   ColumnModel column;
   column.n = object.integer("n", {}, 0, kMost);
   column.classes = static_cast<int>(object.integer("classes", {}, 0, 1'000'000));
+  column.metric = metric_named(object.choice(
+      "metric", {name_of(Metric::top1), name_of(Metric::mean_average_precision)}, metric));
   column.task_version = static_cast<int>(object.integer("task_version", {}, 0, 1'000'000));
   column.grouped = object.choice("intervals_over", {"samples", "groups of samples"}) != "samples";
   table.spec.columns.push_back(std::move(spec));
@@ -95,6 +109,7 @@ CellModel read_cell(JsonObject& object, const std::string& where) {
   cell.ci95 = interval(object, "ci95_over_samples");
   cell.n = object.integer("n", {}, 0, kMost);
   cell.n_failed = object.integer("n_failed", {}, 0, cell.n);
+  cell.encoders = static_cast<std::size_t>(object.integer("encoders", 1, 1, 1'000'000));
   cell.records = object.texts("records");
   for (const auto& key : cell.records) require_key(key, where);
   if (cell.records.size() != cell.repeated.values.size())
@@ -173,8 +188,10 @@ Finding read_finding(const Json& json, const std::string& where) {
       named(object.text("verdict"),
             {Verdict::supported, Verdict::contradicted, Verdict::undecided, Verdict::not_available},
             object.where("verdict"));
-  if (const Json* count = object.child("samples_to_decide"); count != nullptr && !count->is_null())
-    finding.samples_to_decide = object.integer("samples_to_decide", {}, 0, kMost);
+  finding.samples_to_decide = optional_count(object, "samples_to_decide");
+  finding.repeated = object.numbers("gap_by_repetition", std::vector<double>{});
+  finding.over_pretrainings = object.has("pretrainings_agree");
+  finding.pretrainings_to_decide = optional_count(object, "pretrainings_to_decide");
   finding.reason = optional_text(object, "reason");
   return finding;
 }
@@ -203,7 +220,7 @@ RankModel read_rank(const Json& json, const std::string& where) {
 TableModel read_table_json(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   object.choice("schema", {"permafrost.table.1"});
-  object.choice("metric", {"top1"});
+  const std::string metric = object.text("metric", name_of(Metric::top1));
   TableModel table;
   table.spec.number = static_cast<int>(object.integer("table", {}, 0, 1000));
   table.spec.title = object.text("title");
@@ -214,7 +231,7 @@ TableModel read_table_json(const Json& json, const std::string& where) {
                    .seeds = static_cast<int>(object.integer("seeds", {}, 1, 1'000'000)),
                    .first_seed = static_cast<std::uint64_t>(object.integer("first_seed", 1, 0)),
                    .quick = object.boolean("quick")};
-  for (const auto& column : list_of(object, "columns")) read_column(column, where, table);
+  for (const auto& column : list_of(object, "columns")) read_column(column, where, metric, table);
   read_cells(list_of(object, "cells"), where, table);
   read_rows(object.child("rows"), where, table);
   for (const auto& finding : list_of(object, "claims"))

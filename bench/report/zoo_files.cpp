@@ -10,21 +10,16 @@
 #include "common/files.h"
 
 namespace permafrost {
-std::optional<Encoder> zoo_encoder(const EncoderStyle& style, std::string& why_not) {
+std::optional<Encoder> zoo_encoder(const Record& record, std::string& why_not) {
   why_not.clear();
-  if (style.floor) return std::nullopt;
-  if (style.record == nullptr) {
-    why_not = "no record names its weights";
-    return std::nullopt;
-  }
   const auto names = zoo_names();
-  if (std::find(names.begin(), names.end(), style.name) == names.end()) {
+  if (std::find(names.begin(), names.end(), record.encoder.name) == names.end()) {
     why_not = "it is not in the zoo";
     return std::nullopt;
   }
   try {
-    Encoder encoder = load_encoder(style.name, "report");
-    if (encoder.sha256 == style.record->encoder.sha256) return encoder;
+    Encoder encoder = load_encoder(record.encoder.name, "report");
+    if (encoder.sha256 == record.encoder.sha256) return encoder;
     why_not = "the zoo now has other weights under that name";
   } catch (const InputError& error) {
     why_not = error.what();

@@ -14,9 +14,8 @@
 
 namespace permafrost {
 
-// The zoo's encoder that was measured: the same name and the same weights. Else says why not;
-// `why_not` stays empty for floors, which were not pretrained.
-std::optional<Encoder> zoo_encoder(const EncoderStyle& style, std::string& why_not);
+// The zoo's encoder that a record measured: the same name and the same weights. Else says why not.
+std::optional<Encoder> zoo_encoder(const Record& record, std::string& why_not);
 
 // One line of NAME.log.jsonl; what it does not hold is empty.
 struct LogLine {
