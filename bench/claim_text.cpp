@@ -12,16 +12,16 @@
 #include "common/nearest_name.h"
 
 namespace permafrost {
-namespace {
 
 std::string p_text(double p) { return p < 0.001 ? "<0.001" : fixed(p, 3); }
 
-// Two digits: it is an estimate.
 std::string about(std::int64_t count) {
   const auto value = static_cast<double>(count);
   const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(value)) - 1));
   return std::to_string(static_cast<std::int64_t>(std::ceil(value / unit) * unit));
 }
+
+namespace {
 
 std::string to_decide(const Finding& finding) {
   if (finding.verdict != Verdict::undecided) return "";

@@ -12,7 +12,7 @@ TEST_F(Cli, ListsItsCommands) {
   const Ran run = program("--help");
   EXPECT_EQ(run.status, 0);
   for (const char* name : {"tables", "pretrain", "features", "probe", "finetune", "evaluate",
-                           "convert", "compare", "inspect", "masks"})
+                           "convert", "compare", "report", "inspect", "masks"})
     EXPECT_NE(run.out.find(name), std::string::npos) << name;
   EXPECT_EQ(program("doctor").status, 0);
 }

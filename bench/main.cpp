@@ -26,6 +26,7 @@ struct Commands {
   ProbeCommand probe, finetune;
   EvaluateCommand evaluate;
   CompareCommand compare;
+  ReportCommand report;
   InspectCommand inspect;
   MasksCommand masks;
   DataCheckCommand data_check;
@@ -71,6 +72,8 @@ void add_tables(CLI::App& app, Commands& c) {
   auto* fresh = sub->add_flag("--fresh", c.tables.fresh, "ignore the records in --out");
   sub->add_flag("--resume", c.tables.resume, "keep the records in --out (the default)")
       ->excludes(fresh);
+  sub->add_flag("--keep-heads", c.tables.keep_heads,
+                "also the trained heads, under heads/: the report draws their attention");
 }
 
 void add_pretrain(CLI::App& app, Commands& c) {
@@ -175,6 +178,14 @@ void add_compare(CLI::App& app, Commands& c) {
   sub->add_option("--markdown", c.compare.markdown, "the table, also as a file");
 }
 
+void add_report(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "report", "a folder of results as one HTML page",
+                              [&c] { return run(c.common, c.report); });
+  sub->add_option("folder", c.report.folder, "what tables, probe or finetune wrote (--out)")
+      ->required();
+  sub->add_option("--out", c.report.out, "the page; none: report.html in the folder");
+}
+
 void add_masks(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "masks", "show a masking strategy",
                               [&c] { return run(c.common, c.masks); });
@@ -277,6 +288,7 @@ int run_program(int argc, char** argv) {
   inspect->add_option("--spec", c.inspect.reading.spec, "what the file does not tell");
   inspect->add_option("--checkpoint-key", c.inspect.reading.key, "entry of the checkpoint");
   add_compare(app, c);
+  add_report(app, c);
   add_masks(app, c);
   add_data(app, c);
   add_command(app, c, "doctor", "build, devices, folders", [&c] { return run_doctor(c.common); });

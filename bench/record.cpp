@@ -185,6 +185,7 @@ void read_run(JsonObject& object, Record& record) {
   record.build.libtorch = build.text("libtorch");
   record.build.device = build.text("device");
   build.finish();
+  record.finished = object.text("finished", "");
 }
 
 void read_lists(JsonObject& object, Record& record) {
@@ -366,6 +367,7 @@ OrderedJson to_json(const Record& r) {
                    {"commit", r.build.commit},
                    {"libtorch", r.build.libtorch},
                    {"device", r.build.device}};
+  if (!r.finished.empty()) json["finished"] = r.finished;
   return json;
 }
 
@@ -401,7 +403,9 @@ Record read_fields(JsonObject& object, const std::string& where, const std::stri
   return record;
 }
 
-std::vector<std::string> keys_in(const fs::path& out) {
+}  // namespace
+
+std::vector<std::string> record_keys(const fs::path& out) {
   const fs::path folder = out / "records";
   std::error_code failure;
   if (!fs::is_directory(folder, failure))
@@ -432,8 +436,6 @@ StoredRecord read_stored_record(const fs::path& out, const std::string& key) {
   return stored;
 }
 
-}  // namespace
-
 Record read_record(const fs::path& out, const std::string& key) {
   const std::string where = record_path(out, key).string();
   const Json json = read_json(where);
@@ -448,13 +450,13 @@ Record read_record(const fs::path& out, const std::string& key) {
 
 std::vector<Record> read_records(const fs::path& out) {
   std::vector<Record> records;
-  for (const auto& key : keys_in(out)) records.push_back(read_record(out, key));
+  for (const auto& key : record_keys(out)) records.push_back(read_record(out, key));
   return records;
 }
 
 std::vector<StoredRecord> read_stored_records(const fs::path& out) {
   std::vector<StoredRecord> records;
-  for (const auto& key : keys_in(out)) records.push_back(read_stored_record(out, key));
+  for (const auto& key : record_keys(out)) records.push_back(read_stored_record(out, key));
   return records;
 }
 

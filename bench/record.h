@@ -91,6 +91,7 @@ struct Record {
   double encode_seconds = 0, train_seconds = 0, evaluate_seconds = 0;
   int threads = 1;
   BuildInfo build;
+  std::string finished;  // UTC, "2026-01-31T12:00:00Z"; empty in records from before it was kept
 
   // Follow from the rest.
   std::string key;
@@ -134,7 +135,10 @@ struct StoredRecord {
   bool has_predictions = true;
 };
 
-// As read_records; predictions that are there are believed as little as by read_record.
+// As read_record; predictions that are there are believed as little as by it.
+StoredRecord read_stored_record(const std::filesystem::path& out, const std::string& key);
+// Of every file under OUT/records, in order. Throws InputError for a folder that is not there.
+std::vector<std::string> record_keys(const std::filesystem::path& out);
 std::vector<StoredRecord> read_stored_records(const std::filesystem::path& out);
 
 OrderedJson to_json(const Record& record);

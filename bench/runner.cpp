@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -85,6 +86,14 @@ Classifier classifier_of(const ProbeOutcome& outcome, const PlannedCell& cell) {
       {"protocol", record.protocol},
       {"seed", record.seed}};
   return head;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
+  return text;
 }
 
 std::int64_t units(double work) { return std::max<std::int64_t>(1, std::llround(work)); }
@@ -282,6 +291,7 @@ class Runner {
     record.training = training_subset(results, task);
     record.threads = options_.threads;
     record.build = build_info(cell.protocol.is_finetune ? "cpu" : options_.device);
+    record.finished = utc_now();
     complete(record);
     write_record(options_.out, record);
     cell.done = true;

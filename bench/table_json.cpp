@@ -79,7 +79,10 @@ OrderedJson rank_json(const RankModel& rank) {
 
 OrderedJson to_json(const TableModel& table) {
   OrderedJson columns = OrderedJson::array(), cells = OrderedJson::array(),
-              claims = OrderedJson::array(), ranks = OrderedJson::array();
+              claims = OrderedJson::array(), ranks = OrderedJson::array(),
+              rows = OrderedJson::array();
+  for (const auto& row : table.spec.rows)
+    rows.push_back({{"name", row.name}, {"encoder", row.encoder}, {"floor", row.floor}});
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     const ColumnSpec& spec = table.spec.columns[c];
     const ColumnModel& column = table.columns[c];
@@ -89,6 +92,7 @@ OrderedJson to_json(const TableModel& table) {
                        {"task", spec.task},
                        {"task_version", column.task_version},
                        {"protocol", spec.protocol},
+                       {"protocol_note", spec.protocol_note},
                        {"n", column.n},
                        {"classes", column.classes},
                        {"metric", name_of(column.metric)},
@@ -105,10 +109,14 @@ OrderedJson to_json(const TableModel& table) {
   json["table"] = table.spec.number;
   json["title"] = table.spec.title;
   json["source"] = table.spec.source;
+  json["row_title"] = table.spec.row_title;
   json["suite"] = table.context.suite;
+  json["suite_title"] = table.context.suite_title;
   json["seeds"] = table.context.seeds;
+  json["first_seed"] = table.context.first_seed;
   json["quick"] = table.context.quick;
   json["columns"] = columns;
+  json["rows"] = rows;
   json["cells"] = cells;
   json["claims"] = claims;
   json["rank_correlation_with_paper"] = ranks;

@@ -69,6 +69,9 @@ struct TableModel {
 TableModel build_table(const TableSpec& spec, const TableContext& context,
                        const std::vector<std::vector<CellInput>>& inputs);
 
+// What each spread is a spread of, what the columns are, and what is missing.
+std::vector<std::string> notes_of(const TableModel& table);
+
 std::string to_markdown(const TableModel& table);
 std::string to_csv(const TableModel& table);         // one line a cell
 std::string claims_to_csv(const TableModel& table);  // one line a finding

@@ -88,7 +88,18 @@ std::string columns_text(const TableModel& table, bool (*holds)(const ColumnMode
   return text;
 }
 
-// What each spread is a spread of, what the columns are, and what is missing.
+// Rows with an encoder of its own for several seeds.
+std::string pretrained_rows(const TableModel& table) {
+  std::vector<std::string> rows;
+  for (std::size_t r = 0; r < table.cells.size(); ++r)
+    if (std::any_of(table.cells[r].begin(), table.cells[r].end(),
+                    [](const CellModel& cell) { return cell.encoders > 1; }))
+      rows.push_back(table.spec.rows[r].name);
+  return joined(rows);
+}
+
+}  // namespace
+
 std::vector<std::string> notes_of(const TableModel& table) {
   std::vector<std::string> notes;
   const TableContext& context = table.context;
@@ -110,8 +121,9 @@ std::vector<std::string> notes_of(const TableModel& table) {
       : table.one_encoder_a_row
           ? "± is the sample standard deviation over seeds (start of the head, order, held-out "
             "part; one and the same encoder)."
-          : "± is the sample standard deviation over seeds: each is another pretraining of the "
-            "encoder, with a head, order and held-out part of its own.");
+          : "± is the sample standard deviation over seeds: in " + pretrained_rows(table) +
+                " each is another pretraining of the encoder, with a head, order and held-out part "
+                "of its own; elsewhere the encoder is one and the same.");
   const std::string split = columns_text(
       table, [](const ColumnModel& column) { return column.repeated_over == SpreadOver::splits; });
   if (!split.empty())
@@ -129,8 +141,6 @@ std::vector<std::string> notes_of(const TableModel& table) {
   if (!table.spec.source.empty()) notes.push_back("Published numbers: " + table.spec.source + ".");
   return notes;
 }
-
-}  // namespace
 
 std::string to_markdown(const TableModel& table) {
   std::string text = "## " + heading_of(table.spec) + "\n\n";

@@ -68,7 +68,7 @@ void Image::fill(int x, int y, int w, int h, const Colour& colour) {
     }
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
+std::string png_bytes(const Image& image) {
   const auto row_bytes = static_cast<std::size_t>(image.width) * 3;
   std::string rows;
   for (int y = 0; y < image.height; ++y) {
@@ -80,8 +80,12 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   const std::string header = big_endian(static_cast<std::uint32_t>(image.width)) +
                              big_endian(static_cast<std::uint32_t>(image.height)) +
                              std::string("\x08\x02\0\0\0", 5);
-  write_file_atomically(path, "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) +
-                                  chunk("IDAT", stored(rows)) + chunk("IEND", ""));
+  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + chunk("IDAT", stored(rows)) +
+         chunk("IEND", "");
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_file_atomically(path, png_bytes(image));
 }
 
 }  // namespace permafrost

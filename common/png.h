@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace permafrost {
@@ -22,6 +23,9 @@ struct Image {
   int width, height;
   std::vector<std::uint8_t> pixels;  // [height,width,3]
 };
+
+// The file's bytes.
+std::string png_bytes(const Image& image);
 
 // Throws as write_file_atomically does.
 void write_png(const std::filesystem::path& path, const Image& image);

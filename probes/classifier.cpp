@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
@@ -88,11 +89,16 @@ at::Tensor cross_attention(const ClassifierWeights& w, const ClassifierSpec& spe
   return mixed.transpose(1, 2).reshape(query.sizes());
 }
 
+at::Tensor seen_by_query(const ClassifierWeights& w, const ClassifierSpec& spec,
+                         const at::Tensor& tokens) {
+  const at::Tensor given = spec.normalise_tokens ? standardised(tokens) : tokens;
+  return spec.blocks_act_on == BlocksActOn::tokens ? through_blocks(w, spec, given) : given;
+}
+
 at::Tensor pooled_by_attention(const ClassifierWeights& w, const ClassifierSpec& spec,
                                const at::Tensor& tokens) {
   const bool on_tokens = spec.blocks_act_on == BlocksActOn::tokens;
-  const at::Tensor given = spec.normalise_tokens ? standardised(tokens) : tokens;
-  const at::Tensor seen = on_tokens ? through_blocks(w, spec, given) : given;
+  const at::Tensor seen = seen_by_query(w, spec, tokens);
   const at::Tensor query = w.query.expand({tokens.size(0), 1, tokens.size(2)});
   at::Tensor x = query + cross_attention(w, spec, query, seen);
   const at::Tensor hidden = at::gelu(apply_linear(w.fc1, apply_norm(w.norm2, x, spec.norm_eps)));
@@ -101,6 +107,17 @@ at::Tensor pooled_by_attention(const ClassifierWeights& w, const ClassifierSpec&
 }
 
 }  // namespace
+
+at::Tensor query_attention(const ClassifierWeights& w, const ClassifierSpec& spec,
+                           const at::Tensor& tokens) {
+  if (spec.kind != HeadKind::attentive)
+    throw Error(std::string("a ") + name_of(spec.kind) + " head has no query that attends");
+  const at::Tensor normed = apply_norm(w.norm1, seen_by_query(w, spec, tokens), spec.norm_eps);
+  const at::Tensor keys = split_heads(apply_linear(w.kv, normed).chunk(2, -1)[0], spec.heads);
+  const at::Tensor query = split_heads(apply_linear(w.q, w.query), spec.heads);
+  const double scale = std::pow(static_cast<double>(spec.width / spec.heads), -0.5);
+  return at::softmax(at::matmul(keys, query.transpose(2, 3)).squeeze(3) * scale, 2);
+}
 
 at::Tensor classify(const ClassifierWeights& w, const ClassifierSpec& spec,
                     const at::Tensor& tokens) {

@@ -66,6 +66,11 @@ ClassifierWeights to_device(const ClassifierWeights& weights, const ClassifierSp
 at::Tensor classify(const ClassifierWeights& weights, const ClassifierSpec& spec,
                     const at::Tensor& tokens);
 
+// Where the query of an attentive head looks: [B,heads,N], each row sums to 1. Throws Error for a
+// head of another kind.
+at::Tensor query_attention(const ClassifierWeights& weights, const ClassifierSpec& spec,
+                           const at::Tensor& tokens);
+
 // Throws InputError for unknown keys, sizes below 1 and heads that do not share the width.
 ClassifierSpec read_classifier_spec(const Json& json, const std::string& where);
 Json to_json(const ClassifierSpec& spec);

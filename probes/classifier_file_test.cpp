@@ -241,6 +241,31 @@ TEST(Classifier, IsAHeadThatWeTrained) {
   }
 }
 
+TEST(Classifier, TellsWhereItsQueryLooks) {
+  // Values are the normed tokens and nothing follows the cross attention, so that the logits are
+  // the query and, a head's slice each, the tokens weighted by its attention.
+  Classifier head = random_classifier({.width = 16, .classes = 16, .heads = 2, .hidden = 32}, 3);
+  ClassifierWeights& w = head.weights;
+  w.kv.weight.slice(0, 16, 32).copy_(at::eye(16));
+  w.kv.bias.slice(0, 16, 32).zero_();
+  w.fc2 = {at::zeros_like(w.fc2.weight), at::zeros_like(w.fc2.bias)};
+  w.linear = {at::eye(16), at::zeros(16)};
+  const at::Tensor attention = query_attention(w, head.spec, tokens());
+  ASSERT_EQ(attention.sizes(), (std::vector<std::int64_t>{tokens().size(0), 2, tokens().size(1)}));
+  EXPECT_LT(largest_difference(attention.sum(2), at::ones({tokens().size(0), 2})), 1e-5);
+  const at::Tensor normed = apply_norm(w.norm1, tokens(), head.spec.norm_eps);
+  const at::Tensor mixed = at::cat({at::bmm(attention.slice(1, 0, 1), normed.slice(2, 0, 8)),
+                                    at::bmm(attention.slice(1, 1, 2), normed.slice(2, 8, 16))},
+                                   2);
+  EXPECT_LT(largest_difference(classify(w, head.spec, tokens()), (mixed + w.query).squeeze(1)),
+            1e-5);
+}
+
+TEST(Classifier, HasNoQueryUnlessItIsAttentive) {
+  ClassifierSpec spec{.kind = HeadKind::mean_pool, .width = 16, .classes = 3};
+  EXPECT_THROW(query_attention(classifier_shapes(spec), spec, tokens()), Error);
+}
+
 TEST(Classifier, HasGradients) {
   Classifier head = random_classifier(deep_spec(BlocksActOn::tokens), 1);
   const at::Tensor x = tokens().requires_grad_(true);

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/parallel.h"
+#include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 
 namespace permafrost {
@@ -48,19 +49,26 @@ struct Chunk {
     const std::int64_t n = end - begin, views = source.views();
     const at::Tensor clips =
         pixel_tensor(pixels.data(), n * views * input.clips, encoder.spec.clip_shape());
-    if (views == 1) return probabilities(clips);
+    const auto boxes =
+        boxes_of(source, std::span(input.samples).subspan(first, count), input.clips);
+    if (views == 1) return probabilities(clips, boxes);
     const at::Tensor by_view = clips.unflatten(0, {n, views, input.clips});
     at::Tensor sum = at::zeros({n, head.spec.classes}, at::kFloat);
     for (std::int64_t view = 0; view < views; ++view)
-      sum.add_(probabilities(by_view.select(1, view).flatten(0, 1)),
+      sum.add_(probabilities(by_view.select(1, view).flatten(0, 1), boxes),
                1.0 / static_cast<double>(views));
     return sum;
   }
 
-  // Softmax [b,C] of one view, whose clips are [b*clips,T,H,W,3].
-  at::Tensor probabilities(const at::Tensor& clips) const {
+  // Softmax [b,C] of one view, whose clips are [b*clips,T,H,W,3]; a box a clip, or none at all.
+  at::Tensor probabilities(const at::Tensor& clips, const std::vector<Box>& boxes) const {
     const std::int64_t n = end - begin;
-    const at::Tensor tokens = tokens_of(encoder, clips, input.layers);
+    at::Tensor tokens = tokens_of(encoder, clips, input.layers);
+    if (!boxes.empty()) {
+      if (!input.layers.empty())
+        throw InputError("evaluation", "layers", "none for a task with boxes", "several");
+      tokens = pooled_in_boxes(tokens, encoder.spec, boxes);
+    }
     const at::Tensor seen = input.attend_across_clips
                                 ? tokens.reshape({n, input.clips * tokens.size(1), tokens.size(2)})
                                 : tokens;

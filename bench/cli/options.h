@@ -27,7 +27,7 @@ struct TablesCommand {
   std::string features = "auto", paths;
   int batch = 16;
   int seeds = 0;  // 0: the suite's
-  bool dry_run = false;
+  bool dry_run = false, keep_heads = false;
   bool quick = false, fresh = false, resume = false;
 };
 
@@ -67,6 +67,10 @@ struct CompareCommand {
   std::string baseline, candidate, junit, markdown;
   double tolerance = 1;  // points
   bool allow_missing = false;
+};
+
+struct ReportCommand {
+  std::string folder, out;  // no `out`: report.html in the folder
 };
 
 struct InspectCommand {
@@ -115,6 +119,7 @@ int run_probe(const CommonOptions& common, const ProbeCommand& command);
 int run_finetune(const CommonOptions& common, const ProbeCommand& command);
 int run(const CommonOptions& common, const EvaluateCommand& command);
 int run(const CommonOptions& common, const CompareCommand& command);
+int run(const CommonOptions& common, const ReportCommand& command);
 int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run(const CommonOptions& common, const DataCheckCommand& command);

@@ -6,6 +6,7 @@
 #include "bench/cli/options.h"
 #include "bench/device.h"
 #include "bench/dry_run.h"
+#include "bench/report/report.h"
 #include "bench/runner.h"
 #include "common/files.h"
 #include "common/progress.h"
@@ -24,6 +25,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.threads = common.thread_count();
   options.quick = command.quick;
   options.fresh = command.fresh;
+  options.keep_heads = command.keep_heads;
   options.quiet = common.quiet;
   options.batch = command.batch;
   options.features = feature_store_named(command.features, "--features");
@@ -35,6 +37,8 @@ int run(const CommonOptions& common, const TablesCommand& command) {
     return 0;
   }
   const TablesResult result = run_tables(options);
+  const Report report = write_report(options.out, options.out / "report.html");
+  for (const auto& problem : report.problems) options.notice("report: " + problem);
   if (common.json) {
     Json tables = Json::array();
     for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));

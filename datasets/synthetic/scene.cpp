@@ -95,7 +95,7 @@ void pose_for_portrait(Scene& scene, RandomStream& stream) {
 // A photograph of a place, in haze: something stands in it, smaller than in a portrait.
 void pose_for_landscape(Scene& scene, RandomStream& stream) {
   Pattern& ground = scene.ground;
-  const auto fainter = [](float low, float high) { return low + 0.6F * (high - low); };
+  const auto fainter = [](float low, float high) { return low + 0.8F * (high - low); };
   ground.high = {fainter(ground.low.r, ground.high.r), fainter(ground.low.g, ground.high.g),
                  fainter(ground.low.b, ground.high.b)};
   scene.main.radius = stream.uniform(0.22F, 0.32F);
@@ -103,10 +103,10 @@ void pose_for_landscape(Scene& scene, RandomStream& stream) {
 }
 
 // A species is a body, of two, and the direction of the stripes on it, of four: what tells them
-// apart is how the two stand to each other, as the animal is turned by up to an eighth of a circle.
+// apart is how the two stand to each other, as the animal is turned by up to 22 degrees.
 void mark_species(Scene& scene, RandomStream& stream) {
   scene.main.shape = scene.label < 4 ? ShapeKind::triangle : ShapeKind::crescent;
-  scene.main.turn = stream.uniform(-0.125F, 0.125F);
+  scene.main.turn = stream.uniform(-0.06F, 0.06F);
   Pattern& coat = scene.main.pattern;
   coat.kind = PatternKind::stripes;
   const float jitter = stream.uniform(-0.15F, 0.15F);

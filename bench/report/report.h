@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// `permafrost report`: a folder of results as one HTML file that needs nothing else.
+//
+//   write_report("out", "out/report.html", [](const std::string& line) { std::cerr << line; });
+//
+// The page is a function of the folder, of the program's zoo and specifications, and of the
+// installed gnuplot: no clock, no network, no script. Everything that comes out of files is
+// escaped.
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace permafrost {
+
+struct Report {
+  std::string html;
+  std::size_t tables = 0, records = 0, panels = 0;
+  std::vector<std::string> problems;  // what is wrong with the folder, and a gnuplot that fails
+  std::vector<std::string> left_out;  // figures and parts of them, and why; the page says it too
+};
+
+// Throws as read_results_folder.
+Report make_report(const std::filesystem::path& folder);
+
+// make_report into a file, whole or not at all.
+Report write_report(const std::filesystem::path& folder, const std::filesystem::path& out);
+
+}  // namespace permafrost
