@@ -18,14 +18,14 @@
 #include <vector>
 
 #include "datasets/clip.h"
-#include "datasets/video/byte_range.h"
+#include "datasets/video/file_part.h"
 #include "datasets/video/transform.h"
 
 namespace permafrost {
 
 struct DecodeOptions {
   double stall_seconds = 10;  // a file that gives no packet for so long is given up
-  ByteRange range;            // the part of the file that is read as one, of archives
+  FilePart range;             // the part of the file that is read as one, of archives
 };
 
 struct VideoInfo {
