@@ -21,24 +21,20 @@ std::string class_text(const Evaluation& e, int task_class) {
          (k < e.class_names.size() ? " (" + quoted(e.class_names[k]) + ")" : "");
 }
 
-// One task a view: the same samples, another crop.
-std::vector<Task> open_views(const EvaluationOptions& options, const EvaluationProtocol& protocol,
-                             const ClipShape& shape) {
+// The task with all views of its samples.
+Task open_with_views(const EvaluationOptions& options, const EvaluationProtocol& protocol,
+                     const ClipShape& shape) {
   TaskSpec spec = options.task;
   spec.frame_step = protocol.frame_step;
   spec.clips = protocol.clips;
-  std::vector<Task> views;
-  for (int view = 0; view < protocol.views; ++view) {
-    views.push_back(open_task(spec, shape, options.data,
-                              {.short_side = protocol.short_side,
-                               .antialias = protocol.antialias,
-                               .view = view,
-                               .views = protocol.views,
-                               .keep = false}));
-    if (!views.back().available())
-      throw InputError("--task", spec.name, "data that can be read", views.back().unavailable);
-  }
-  return views;
+  Task task = open_task(spec, shape, options.data,
+                        {.short_side = protocol.short_side,
+                         .antialias = protocol.antialias,
+                         .views = protocol.views,
+                         .keep = false});
+  if (!task.available())
+    throw InputError("--task", spec.name, "data that can be read", task.unavailable);
+  return task;
 }
 
 // The test sides of the folds are disjoint.
@@ -147,8 +143,7 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
     e.recipe_source = source_of(*recipe);
     e.published = published_accuracy(*recipe, e.protocol, encoder.spec);
   }
-  const std::vector<Task> views = open_views(options, e.protocol, encoder.spec.clip_shape());
-  const Task& task = views[0];
+  const Task task = open_with_views(options, e.protocol, encoder.spec.clip_shape());
   e.classes = match_classes(head.class_names, head.spec.classes, task.class_names, task.classes,
                             "--head " + head.name);
   e.encoder = {encoder.name, encoder.source, encoder.sha256, to_json(encoder.spec)};
@@ -160,12 +155,12 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
   e.threads = options.threads;
   e.build = build_info(options.device);
 
-  EvaluationInput input{.samples = tested_samples(task),
+  EvaluationInput input{.views = {task.source.get()},
+                        .samples = tested_samples(task),
                         .clips = e.protocol.clips,
                         .attend_across_clips = e.protocol.attend_across_clips,
                         .layers = e.protocol.layers,
                         .chunk = options.chunk};
-  for (const auto& view : views) input.views.push_back(view.source.get());
   Progress progress("evaluate", static_cast<std::int64_t>(input.samples.size()), "samples",
                     options.quiet);
   const HeadOutput output = evaluate_head(encoder, head, input, options.threads, &progress);

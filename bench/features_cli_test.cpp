@@ -144,6 +144,26 @@ TEST_F(FeaturesCli, ConvertedEncodersGiveTheSameFeatures) {
   }
 }
 
+TEST_F(FeaturesCli, ReadsTheVideoStreamThatIsNamed) {
+  const auto folders = parity_files("hf_vjepa2", "");
+  if (folders.empty()) GTEST_SKIP() << "no hf_vjepa2*";
+  // Two video streams, 0 and 3, of the same film in two sizes.
+  const fs::path video =
+      parity_folder().parent_path() / "data/decode_fixtures/torchcodec/nasa_13013.mp4";
+  if (!fs::exists(video)) GTEST_SKIP() << "no " << video;
+  const auto with = [&](const std::string& rest) {
+    const Ran run = features(folders[0], video, rest);
+    EXPECT_EQ(run.status, 0) << run.err;
+    return output();
+  };
+  const at::Tensor small = with("--stream 0"), large = with("--stream 3"), usual = with("");
+  EXPECT_FALSE(small.equal(large));
+  EXPECT_TRUE(usual.equal(small) || usual.equal(large));
+  expect_refusal("features --encoder " + folders[0].string() + " --input " + video.string() +
+                     " --stream 1 --output " + path("f"),
+                 {"nasa_13013.mp4: stream: expected the number of a video stream (0, 3)", "audio"});
+}
+
 TEST_F(FeaturesCli, RefusesSizesAndTensorsThatDoNotFit) {
   const auto folders = parity_files("hf_vjepa2", "");
   if (folders.empty()) GTEST_SKIP() << "no hf_vjepa2*";

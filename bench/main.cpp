@@ -58,6 +58,16 @@ void add_tables(CLI::App& app, Commands& c) {
   sub->add_option("--out", c.tables.out, "records, tables, figures")->capture_default_str();
   sub->add_option("--data", c.tables.data, "folder of real datasets");
   sub->add_option("--seeds", c.tables.seeds, "0: as the suite says")->check(CLI::Range(0, 1000));
+  sub->add_option("--batch", c.tables.batch, "samples encoded together")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  sub->add_option("--features", c.tables.features,
+                  "kept in memory, streamed (encoded in every epoch), or auto: kept if they fit")
+      ->check(CLI::IsMember({"auto", "kept", "streamed"}))
+      ->capture_default_str();
+  sub->add_option("--paths", c.tables.paths, "JSON file: where checkpoints and datasets lie");
+  sub->add_flag("--dry-run", c.tables.dry_run,
+                "cells, their inputs, what is missing, time and memory; computes nothing");
   sub->add_flag("--quick", c.tables.quick, "few samples and epochs: a check, not a result");
   auto* fresh = sub->add_flag("--fresh", c.tables.fresh, "ignore the records in --out");
   sub->add_flag("--resume", c.tables.resume, "keep the records in --out (the default)")
@@ -102,6 +112,9 @@ void add_features(CLI::App& app, Commands& c) {
   sub->add_option("--frame-step", c.features.frame_step, "frames of the video a clip frame")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  sub->add_option("--stream", c.features.stream,
+                  "number of a video stream in the file, other than its default one")
+      ->check(CLI::Range(0, 100000));
 }
 
 void add_convert(CLI::App& app, Commands& c) {

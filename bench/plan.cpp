@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "datasets/one_view_source.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -69,9 +70,12 @@ class Planner {
     for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
       const std::string& name = encoder_for_seed(suite_, row.encoder, seed).name;
       const PlannedEncoder& encoder = encoder_named(name);
-      const Task& task = task_opened(spec, encoder.spec.clip_shape());
+      const TestView test = protocol.is_finetune ? protocol.finetune.test : protocol.probe.test;
+      const Task& task = task_opened(spec, encoder.spec.clip_shape(), test, 0);
       if (!task.available()) return {.unavailable = task.unavailable};
       PlannedCell cell{.encoder = name, .protocol = protocol, .task = &task};
+      for (int view = 1; view < test.views; ++view)
+        cell.more_views.push_back(&task_opened(spec, encoder.spec.clip_shape(), test, view));
       cell.clips = clips_of(protocol, spec);
       cell.record.encoder = encoder.identity;
       cell.record.task = {.name = task.name,
@@ -102,10 +106,17 @@ class Planner {
     return planned;
   }
 
-  const Task& task_opened(const TaskSpec& spec, const ClipShape& shape) {
-    const std::string name = spec.name + " " + shape_text(shape);
+  const Task& task_opened(const TaskSpec& spec, const ClipShape& shape, const TestView& test,
+                          int view) {
+    const std::string name = spec.name + " " + shape_text(shape) + " " +
+                             std::to_string(test.short_side) + " " + std::to_string(view) + "/" +
+                             std::to_string(test.views);
     if (const auto it = plan_.tasks.find(name); it != plan_.tasks.end()) return it->second;
-    return plan_.tasks.emplace(name, open_task(spec, shape, data_)).first->second;
+    const TaskView shown{.short_side = test.short_side, .view = view, .views = test.views};
+    Task task = open_task(spec, shape, data_, shown);
+    if (task.available() && task.source->views() > 1)
+      task.source = std::make_unique<OneViewSource>(std::move(task.source), view);
+    return plan_.tasks.emplace(name, std::move(task)).first->second;
   }
 
   const Suite& suite_;
@@ -124,6 +135,10 @@ Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const S
 
 Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable) {
   const std::string where = "suite " + suite.name + ": encoder " + permafrost::quoted(choice.name);
+  if (!choice.random() && choice.zoo.empty()) {
+    unavailable = "no file given (--paths); to obtain it: " + choice.obtain;
+    return {};
+  }
   if (!choice.random()) {
     unavailable = missing_encoder(choice.zoo);
     return unavailable.empty() ? load_encoder(choice.zoo, where, choice.reading) : Encoder{};
@@ -146,7 +161,7 @@ fs::path head_path(const fs::path& out, const PlannedCell& cell, std::size_t fol
 }
 
 void take_records(Plan& plan, const fs::path& out, bool with_heads,
-                  const std::function<void(const std::string&)>& notice) {
+                  const std::function<void(const std::string&)>& notice, bool look_only) {
   const auto heads_are_there = [&](const PlannedCell& cell) {
     std::error_code ignored;
     for (std::size_t fold = 0; fold < cell.task->folds.size(); ++fold)
@@ -166,7 +181,7 @@ void take_records(Plan& plan, const fs::path& out, bool with_heads,
     }
     const auto before = found.used_by;
     for (const auto& use : cell.record.used_by) add_use(found.used_by, use);
-    if (found.used_by != before) write_record(out, found);
+    if (found.used_by != before && !look_only) write_record(out, found);
     cell.record = std::move(found);
     cell.done = cell.reused = true;
   }

@@ -23,6 +23,7 @@ struct PlannedCell {
   std::string encoder;  // choice in the suite
   ProtocolChoice protocol;
   const Task* task = nullptr;
+  std::vector<const Task*> more_views;  // other crops of the same samples, for the test
   int clips = 1;
   bool done = false, reused = false;
 };
@@ -44,7 +45,7 @@ struct Plan {
   std::vector<PlannedCell> cells;                              // in order of first use
   std::vector<std::vector<std::vector<PlannedPlace>>> places;  // [tables][rows][columns]
   std::map<std::string, PlannedEncoder> encoders;
-  std::map<std::string, Task> tasks;  // by name and clip shape
+  std::map<std::string, Task> tasks;  // by name, clip shape and view
 };
 
 // Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.
@@ -61,9 +62,10 @@ std::filesystem::path head_path(const std::filesystem::path& out, const PlannedC
                                 std::size_t fold);
 
 // Takes what has a valid record under `out`, and its heads where they are asked for; tells `notice`
-// about each record that is there but not valid.
+// about each record that is there but not valid. Records learn of new places that show them, unless
+// `look_only`.
 void take_records(Plan& plan, const std::filesystem::path& out, bool with_heads,
-                  const std::function<void(const std::string&)>& notice);
+                  const std::function<void(const std::string&)>& notice, bool look_only = false);
 
 // Cells to compute that share features: one encoder, task and number of clips.
 struct PlannedGroup {

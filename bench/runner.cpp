@@ -12,6 +12,8 @@
 #include <set>
 
 #include "bench/plan.h"
+#include "bench/probe_features.h"
+#include "bench/suite_fit.h"
 #include "common/error.h"
 #include "common/files.h"
 #include "common/folder_lock.h"
@@ -35,6 +37,7 @@ struct FoldResult {
   std::vector<std::vector<float>> scores;
   Selection selection;
   std::vector<std::int64_t> training;  // low-shot: the samples that were given
+  std::vector<std::string> failures;   // [n] why a sample of the test side could not be read
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
@@ -144,21 +147,44 @@ class Runner {
     loaded_ = name;
   }
 
+  // Whether the features of a group are to be kept.
+  bool kept(const PlannedGroup& group) const {
+    if (options_.features != FeatureStore::automatic)
+      return options_.features == FeatureStore::kept;
+    const Task& task = *group.task;
+    const PlannedCell& first = plan_.cells[group.cells[0]];
+    double tensors = 1 + static_cast<double>(first.more_views.size());
+    for (const auto i : group.cells)
+      if (plan_.cells[i].protocol.probe.augmentation.active())
+        tensors += plan_.cells[i].protocol.probe.training_views;
+    const double needed =
+        tensors * feature_bytes(spec_of(group.encoder), task.source->size(), group.clips,
+                                task.source->size() > 0 && task.source->box(0).has_value());
+    const double free = free_memory_bytes();
+    const bool fits = free <= 0 || needed < free / 2;
+    if (!fits && options_.notice)
+      options_.notice("features of " + group.encoder + " on " + task.name + " would take " +
+                      std::to_string(std::llround(needed / 1e9)) +
+                      " GB: they are encoded anew in every epoch (--features kept keeps them)");
+    return fits;
+  }
+
   void run_probes(const PlannedGroup& group, Progress& progress) {
     const Task& task = *group.task;
     const Stopwatch watch;
-    LabelledFeatures features;
-    {
-      Progress part(progress, encode_units(group), task.source->size());
-      Encoder on_device = encoder_;
-      if (options_.device != "cpu")
-        on_device.weights = to_device(encoder_.weights, at::Device(options_.device));
-      features = encode_source(on_device, *task.source,
-                               {.clips = group.clips,
-                                .threads = options_.threads,
-                                .batch = options_.batch,
-                                .progress = &part});
-    }
+    Encoder on_device = encoder_;
+    if (options_.device != "cpu")
+      on_device.weights = to_device(encoder_.weights, at::Device(options_.device));
+    Progress encoding(progress, encode_units(group), task.source->size());
+    const ProbeFeatures store({.encoder = on_device,
+                               .task = task,
+                               .more_views = plan_.cells[group.cells[0]].more_views,
+                               .clips = group.clips,
+                               .kept = kept(group),
+                               .threads = options_.threads,
+                               .batch = options_.batch,
+                               .notice = options_.notice,
+                               .progress = &encoding});
     const double encode_seconds = watch.seconds();
 
     const std::size_t folds = task.folds.size();
@@ -171,25 +197,36 @@ class Runner {
       const std::size_t c = static_cast<std::size_t>(job) / folds,
                         f = static_cast<std::size_t>(job) % folds;
       PlannedCell& cell = plan_.cells[group.cells[c]];
-      const ProbeProtocol& protocol = cell.protocol.probe;
-      Progress part(progress, fold_units(group, cell, task.folds[f]), passes_of(protocol));
-      const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
-      ProbeOutcome outcome = train_probe(features, task.groups, fold, task.classes, protocol,
-                                         cell.record.seed, [&] { part.advance(); });
-      if (options_.keep_heads && writes_heads(cell.protocol))
-        save_classifier(head_path(options_.out, cell, f), classifier_of(outcome, cell));
-      results[c][f] = {.predictions = std::move(outcome.predictions),
-                       .scores = std::move(outcome.scores),
-                       .selection = selection_of(outcome, protocol),
-                       .train_seconds = outcome.train_seconds,
-                       .evaluate_seconds = outcome.evaluate_seconds};
-      if (protocol.label_fraction < 1) results[c][f].training = fold.train;
+      results[c][f] = probe_fold(store, cell, f, fold_units(group, cell, task.folds[f]), progress);
       if (--left[c] > 0) return;
       cell.record.encode_seconds = encode_seconds;
-      finish(cell, results[c], [&](std::int64_t sample) {
-        return features.failures[static_cast<std::size_t>(sample)];
-      });
+      finish(cell, results[c]);
     });
+    if (hash_of(encoder_) != encoder_.sha256)
+      throw Error(encoder_.name + ": the frozen encoder's weights changed while it was measured");
+  }
+
+  FoldResult probe_fold(const ProbeFeatures& store, const PlannedCell& cell, std::size_t f,
+                        std::int64_t work, Progress& progress) const {
+    const Task& task = *cell.task;
+    const ProbeProtocol& protocol = cell.protocol.probe;
+    Progress part(progress, work, passes_of(protocol));
+    LabelledFeatures features = store.features();  // what is kept is shared
+    const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
+    ProbeOutcome outcome = train_probe(
+        features, task.groups, fold, task.classes, protocol, cell.record.seed,
+        [&] { part.advance(); }, store.views(protocol, cell.record.seed, features));
+    if (options_.keep_heads && writes_heads(cell.protocol))
+      save_classifier(head_path(options_.out, cell, f), classifier_of(outcome, cell));
+    FoldResult result{.predictions = std::move(outcome.predictions),
+                      .scores = std::move(outcome.scores),
+                      .selection = selection_of(outcome, protocol),
+                      .train_seconds = outcome.train_seconds,
+                      .evaluate_seconds = outcome.evaluate_seconds};
+    for (const auto sample : fold.test)
+      result.failures.push_back(features.failures[static_cast<std::size_t>(sample)]);
+    if (protocol.label_fraction < 1) result.training = fold.train;
+    return result;
   }
 
   void run_finetuning(const PlannedGroup& group, Progress& progress) {
@@ -201,27 +238,28 @@ class Runner {
         const FinetuneProtocol& protocol = cell.protocol.finetune;
         const auto clips = static_cast<std::int64_t>(fold.train.size()) * protocol.epochs;
         Progress part(progress, fold_units(group, cell, fold), clips);
+        std::vector<const ClipSource*> more;
+        for (const Task* view : cell.more_views) more.push_back(view->source.get());
         FinetuneOutcome outcome = finetune(encoder_, *task.source, fold, task.classes, protocol,
-                                           cell.record.seed, options_.threads, &part);
+                                           cell.record.seed, options_.threads, &part, more);
         results.push_back({.predictions = std::move(outcome.predictions),
                            .scores = std::move(outcome.scores),
+                           .failures = std::move(outcome.failures),
                            .train_seconds = outcome.train_seconds,
                            .evaluate_seconds = outcome.evaluate_seconds});
       }
-      finish(cell, results,
-             [&](std::int64_t sample) { return task.source->read(sample, 0, 1).failure; });
+      finish(cell, results);
     }
   }
 
-  // Pools the folds' predictions in order of the samples and writes the record. `failure_of` says
-  // why a sample could not be read.
-  void finish(PlannedCell& cell, const std::vector<FoldResult>& results,
-              const std::function<std::string(std::int64_t)>& failure_of) const {
+  // Pools the folds' predictions in order of the samples and writes the record.
+  void finish(PlannedCell& cell, const std::vector<FoldResult>& results) const {
     const Task& task = *cell.task;
     Record& record = cell.record;
     struct Answer {
       int predicted = -1;
       std::vector<float> scores;
+      std::string failure;
     };
     std::map<std::int64_t, Answer> pooled;
     const bool scored = task.metric == Metric::mean_average_precision;
@@ -229,7 +267,8 @@ class Runner {
       const auto& test = task.folds[f].test;
       for (std::size_t k = 0; k < test.size(); ++k)
         pooled[test[k]] = {results[f].predictions[k],
-                           scored ? results[f].scores[k] : std::vector<float>()};
+                           scored ? results[f].scores[k] : std::vector<float>(),
+                           results[f].failures[k]};
       record.train_seconds += results[f].train_seconds;
       record.evaluate_seconds += results[f].evaluate_seconds;
       if (!cell.protocol.is_finetune) record.selections.push_back(results[f].selection);
@@ -238,7 +277,7 @@ class Runner {
       const std::string name = task.source->name(sample);
       record.predictions.push_back({name, task.source->label(sample), answer.predicted,
                                     task.groups[static_cast<std::size_t>(sample)], answer.scores});
-      if (answer.predicted < 0) record.failures.push_back({name, failure_of(sample)});
+      if (answer.predicted < 0) record.failures.push_back({name, answer.failure});
     }
     record.training = training_subset(results, task);
     record.threads = options_.threads;
@@ -316,16 +355,27 @@ TablesResult run_specs(const TablesOptions& options, const Suite& suite,
   return result;
 }
 
-TablesResult run_tables(const TablesOptions& options) {
+Suite suite_for(const TablesOptions& options, std::string& data) {
   Suite suite = read_suite(options.suite);
-  if (options.quick) suite = quick_suite(std::move(suite));
+  if (!options.paths.empty()) suite = with_paths(std::move(suite), options.paths, data);
+  return options.quick ? quick_suite(std::move(suite)) : suite;
+}
+
+std::vector<TableSpec> tables_for(const TablesOptions& options, const Suite& suite) {
   std::vector<TableSpec> tables;
   for (const int number : options.tables.empty() ? table_numbers(suite) : options.tables) {
     const bool twice = std::any_of(tables.begin(), tables.end(),
                                    [&](const TableSpec& t) { return t.number == number; });
-    if (!twice) tables.push_back(read_table(number));
+    if (!twice) tables.push_back(fitted_to(read_table(number), suite));
   }
-  TablesResult result = run_specs(options, suite, tables);
+  for (const auto& table : tables) require_fit(table, suite);
+  return tables;
+}
+
+TablesResult run_tables(const TablesOptions& given) {
+  TablesOptions options = given;
+  const Suite suite = suite_for(given, options.data);
+  TablesResult result = run_specs(options, suite, tables_for(options, suite));
   for (const auto& table : result.tables) write_table(options.out, table);
   return result;
 }

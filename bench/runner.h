@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/build_info.h"
+#include "bench/probe_features.h"
 #include "bench/table_report.h"
 
 namespace permafrost {
@@ -21,20 +22,28 @@ struct TablesOptions {
   std::vector<int> tables;  // none: all that the suite is made for
   std::string suite = "pico";
   std::filesystem::path out = "out";
-  std::string data;  // folder of real data; empty: see data_folder()
+  std::string data;             // folder of real data; empty: see data_folder()
+  std::filesystem::path paths;  // see with_paths(); empty: none
   std::string device =
       "cpu";      // "cuda": features are computed there, heads and fine-tuning on the CPU
   int seeds = 0;  // 0: the suite's number
   std::uint64_t first_seed = 1;  // seeds first_seed, first_seed + 1, ...
   int threads = 1;               // changes no number
   std::int64_t batch = 16;       // samples encoded together; changes no number but by rounding
-  bool quick = false;            // fewer samples and epochs, keys of its own
-  bool fresh = false;            // records that are there are not looked at
-  bool quiet = false;            // no progress bar
-  bool keep_heads = false;       // writes trained heads, see head_path; computes what has none
+  FeatureStore features = FeatureStore::automatic;  // changes no number
+  bool quick = false;                               // fewer samples and epochs, keys of its own
+  bool fresh = false;                               // records that are there are not looked at
+  bool quiet = false;                               // no progress bar
+  bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
   // Told at once, a line each: records that were damaged, rows and columns that are not available.
   std::function<void(const std::string&)> notice;
 };
+
+// The suite of the options, with the user's paths (`data` is set where these name a folder) and,
+// where asked for, quick.
+Suite suite_for(const TablesOptions& options, std::string& data);
+// The tables asked for, as the suite has them.
+std::vector<TableSpec> tables_for(const TablesOptions& options, const Suite& suite);
 
 struct TablesResult {
   std::vector<TableModel> tables;  // in the order asked for

@@ -30,6 +30,13 @@ constexpr const char* kSuite = R"({
   "protocols": {
     "frozen": {"epochs": 2, "batch": 16, "learning_rates": [1e-3, 1e-2]},
     "few": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "label_fraction": 0.5, "splits": 3},
+    "kept_views": {"epochs": 3, "batch": 16, "learning_rates": [1e-2], "augmentation": "crop",
+                   "training_views": 2},
+    "online": {"epochs": 3, "batch": 16, "learning_rates": [1e-2], "augmentation": "crop",
+               "training_views": "online"},
+    "views": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "views": 3, "short_side": 30},
+    "tuned_views": {"kind": "finetune", "epochs": 1, "batch": 16, "augmentation": "crop", "clips": 2,
+                    "views": 2, "mixup": 0.8},
     "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "gradient_shards": 2}},
   "quick": {"train": 30, "test": 8, "epochs": 1}
 })";
@@ -67,6 +74,14 @@ constexpr const char* kTable5 = R"({
   "rows": [{"name": "Pair", "encoder": "pair"}]
 })";
 
+constexpr const char* kTable6 = R"({
+  "table": 6, "title": "Six", "source": "nobody",
+  "columns": [{"name": "kept", "task": "motion", "protocol": "kept_views"},
+              {"name": "online", "task": "motion", "protocol": "online"},
+              {"name": "tuned", "task": "motion", "protocol": "tuned_views"}],
+  "rows": [{"name": "First", "encoder": "first"}]
+})";
+
 constexpr const char* kTable4 = R"({
   "table": 4, "title": "Four", "source": "nobody",
   "columns": [{"name": "motion", "protocol": "frozen"},
@@ -92,6 +107,7 @@ class Runner : public testing::Test {
     write_file_atomically(root() / "specs/tables/table3.json", kTable3);
     write_file_atomically(root() / "specs/tables/table4.json", kTable4);
     write_file_atomically(root() / "specs/tables/table5.json", kTable5);
+    write_file_atomically(root() / "specs/tables/table6.json", kTable6);
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
@@ -111,6 +127,7 @@ class Runner : public testing::Test {
     options.data = data_;
     options.threads = threads_;
     options.batch = batch_;
+    options.features = features_;
     options.quick = quick_;
     options.fresh = fresh_;
     options.notice = [this](const std::string& line) { notices_.push_back(line); };
@@ -121,6 +138,7 @@ class Runner : public testing::Test {
   std::string data_ = "/no/such/folder";
   int threads_ = 2;
   std::int64_t batch_ = 16;
+  FeatureStore features_ = FeatureStore::automatic;
   bool quick_ = false, fresh_ = false;
   std::vector<std::string> notices_;
 };
@@ -348,6 +366,7 @@ TEST_F(Runner, BatchesAndThreadsAndCachesChangeNoNumber) {
       fs::remove_all(out());
       batch_ = batch;
       threads_ = threads;
+      features_ = threads == 1 ? FeatureStore::kept : FeatureStore::streamed;
       run({5});  // features for one table alone ...
       run({1});  // ... then again for the other
       for (const auto& record : read_records(out())) {
@@ -386,6 +405,34 @@ TEST_F(Runner, RecordsOfAnotherVersionAreNotMixedIn) {
   const TablesResult result = run({2});
   EXPECT_EQ(result.reused, 0);
   EXPECT_LT(result.tables[0].cells[0][0].repeated.mean, 100);
+}
+
+// One encoder batch of one size makes no difference at all.
+TEST_F(Runner, StreamedFeaturesGiveTheRecordsOfKeptOnes) {
+  batch_ = 1;
+  features_ = FeatureStore::kept;
+  run({1, 4, 5, 6});
+  const auto kept = numbers_of(out());
+  fs::remove_all(out());
+  features_ = FeatureStore::streamed;
+  run({1, 4, 5, 6});
+  EXPECT_EQ(numbers_of(out()), kept);
+}
+
+TEST_F(Runner, AugmentedViewsAreTheSameForAnyNumberOfThreads) {
+  threads_ = 1;
+  run({6});
+  const auto one = numbers_of(out());
+  ASSERT_EQ(one.size(), 6U);
+  threads_ = 3;
+  fs::remove_all(out());
+  run({6});
+  EXPECT_EQ(numbers_of(out()), one);
+  std::set<std::string> views;
+  for (const auto& record : read_records(out()))
+    if (record.protocol.contains("training_views"))
+      views.insert(record.protocol["training_views"].dump());
+  EXPECT_EQ(views, (std::set<std::string>{"2", "\"online\""}));
 }
 
 }  // namespace

@@ -62,6 +62,15 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
     return choice;
   }
   JsonObject object(json, where);
+  if (object.has("obtain")) {
+    choice.named_later = true;
+    choice.obtain = object.text("obtain");
+    choice.reading.spec = object.text("spec", "");
+    choice.reading.key = object.text("key", "");
+    if (const Json* expected = object.child("expected")) choice.expected = *expected;
+    object.finish();
+    return choice;
+  }
   const Json& random = object_at(object, "random");
   object.finish();
   JsonObject inner(random, where + "/random");
@@ -108,6 +117,21 @@ ProtocolChoice parse_protocol(const std::string& name, Json json, const std::str
     throw InputError(where, "splits", "a probe with a label_fraction below 1",
                      choice.is_finetune ? "fine-tuning" : "all labels");
   return choice;
+}
+
+// null leaves the column out.
+ColumnChange parse_change(const Json& json, const std::string& where) {
+  ColumnChange change;
+  if (json.is_null()) {
+    change.left_out = true;
+    return change;
+  }
+  JsonObject object(json, where);
+  change.name = object.text("name", "");
+  change.task = object.text("task", "");
+  change.protocol = object.text("protocol", "");
+  object.finish();
+  return change;
 }
 
 QuickSizes parse_quick(const Json* json, const std::string& where) {
@@ -160,6 +184,8 @@ RowSpec parse_row(const Json& json, const std::vector<ColumnSpec>& columns,
 
 std::string heading_of(const TableSpec& table) {
   if (table.number == 0) return table.title;
+  if (table.number >= kFirstAblation)
+    return "Ablation " + std::to_string(table.number) + ": " + table.title;
   return "Table " + std::to_string(table.number) + ": " + table.title;
 }
 
@@ -250,6 +276,10 @@ Suite parse_suite(const Json& json, const std::string& where) {
   for (const auto& item : object_at(object, "protocols").items())
     suite.protocols.push_back(
         parse_protocol(item.key(), item.value(), object.where("protocols") + "/" + item.key()));
+  if (const Json* columns = object.child("columns"))
+    for (const auto& item : columns->items())
+      suite.columns[item.key()] =
+          parse_change(item.value(), object.where("columns") + "/" + item.key());
   suite.quick = parse_quick(object.child("quick"), object.where("quick"));
   object.finish();
   require_distinct(suite.encoders, where, "encoders");
@@ -292,9 +322,11 @@ void require_fit(const TableSpec& table, const Suite& suite) {
         find_named(suite.tasks, column.task, where, "task of column " + quoted(column.name));
     const auto& protocol = find_named(suite.protocols, column.protocol, where,
                                       "protocol of column " + quoted(column.name));
-    if (protocol.is_finetune && task.clips != 1)
+    // Its clips are averaged, those of a task are attended together.
+    if (protocol.is_finetune && task.clips != 1 && protocol.finetune.clips == 1)
       throw InputError(where, "column " + quoted(column.name),
-                       "a task of 1 clip a sample for fine-tuning", std::to_string(task.clips));
+                       "a task of 1 clip a sample for fine-tuning, or \"clips\" in its protocol",
+                       std::to_string(task.clips));
   }
 }
 

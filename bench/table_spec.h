@@ -25,16 +25,19 @@ namespace permafrost {
 
 // Either an encoder by name, or random weights of a spec.
 struct EncoderChoice {
-  std::string name;        // what rows call it
-  std::string zoo;         // zoo name, checkpoint or folder; empty for random weights
-  EncoderOptions reading;  // how `zoo` is read
-  std::string like;        // random: the spec of this zoo encoder, or ...
-  Json spec;               // ... this spec
+  std::string name;          // what rows call it
+  std::string zoo;           // zoo name, checkpoint or folder; empty for random weights
+  std::string obtain;        // where the file is to be had, for people
+  Json expected;             // named_later: EncoderSpec's fields, for estimates before it is there
+  bool named_later = false;  // by a file of paths: `zoo` is then no name yet
+  EncoderOptions reading;    // how `zoo` is read
+  std::string like;          // random: the spec of this zoo encoder, or ...
+  Json spec;                 // ... this spec
   std::uint64_t seed = 1;
   // Pretrainings of the same encoder with other seeds, by their names in the suite, this one first;
   // none: one encoder. Seed s of a run takes number (s - 1) modulo their count.
   std::vector<std::string> pretrainings;
-  bool random() const { return zoo.empty(); }
+  bool random() const { return zoo.empty() && !named_later; }
 };
 
 struct ProtocolChoice {
@@ -46,6 +49,13 @@ struct ProtocolChoice {
   // seeds as the run has. No part of the key: split k is seed k.
   int splits = 0;
   FinetuneProtocol finetune;
+};
+
+// What a suite makes of a column of a table: see suite_fit.h. Empty texts leave what the table
+// says.
+struct ColumnChange {
+  std::string name, task, protocol;
+  bool left_out = false;
 };
 
 // What --quick puts in place; nothing it measures shares a key with a full run.
@@ -62,6 +72,7 @@ struct Suite {
   std::vector<EncoderChoice> encoders;
   std::vector<TaskSpec> tasks;
   std::vector<ProtocolChoice> protocols;
+  std::map<std::string, ColumnChange> columns;  // by "COLUMN", or "TABLE/COLUMN" which goes before
   QuickSizes quick;
 };
 
@@ -92,15 +103,18 @@ std::string note_of(const ProtocolChoice& protocol);
 // Those of a cell: the run's, or one a split.
 SeedRange seeds_of(const ProtocolChoice& protocol, const SeedRange& run);
 
+// Tables from this number on are ours: what the paper tried and gives no table of.
+inline constexpr int kFirstAblation = 100;
+
 struct TableSpec {
-  int number = 0;  // 0: none of the paper's
+  int number = 0;  // 0: a single run, see kFirstAblation too
   std::string title, source, row_title;
   std::vector<ColumnSpec> columns;
   std::vector<RowSpec> rows;
   std::vector<ClaimSpec> claims;
 };
 
-// "Table 1: Pixels or ...", or the title alone where there is no number.
+// "Table 1: Pixels or ...", "Ablation 104: ...", or the title alone where there is no number.
 std::string heading_of(const TableSpec& table);
 
 // $PERMAFROST_SPECS, else share/permafrost/specs beside the program, else bench/specs of the

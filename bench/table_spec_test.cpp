@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "bench/suite_fit.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -32,7 +33,7 @@ TEST(TableSpec, TheTreesTablesFitTheTreesSuites) {
   ASSERT_GE(table_numbers().size(), 2U);
   for (const auto& name : suite_names())
     for (const int number : table_numbers(read_suite(name)))
-      require_fit(read_table(number), read_suite(name));
+      require_fit(fitted_to(read_table(number), read_suite(name)), read_suite(name));
   EXPECT_EQ(table_numbers(read_suite("pico")), table_numbers());
 }
 
@@ -101,7 +102,8 @@ TEST(TableSpec, QuickKeepsOneClipAndSeveralApart) {
 }
 
 TEST(TableSpec, UnknownNamesAreToldWithTheNearest) {
-  EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "--suite: expected one of gate, pico"));
+  EXPECT_TRUE(
+      holds(message_of([] { read_suite("nope"); }), "--suite: expected one of gate, paper, pico"));
   EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "found \"nope\""));
   EXPECT_TRUE(holds(message_of([] { read_table(99); }), "tables: expected one of 1, "));
   const Suite suite = read_suite("pico");
@@ -148,7 +150,8 @@ TEST(TableSpec, SuitesAreReadStrictly) {
   EXPECT_TRUE(holds(complaint([](Json& j) { j["tasks"].push_back(j["tasks"][0]); }), "twice"));
   EXPECT_TRUE(
       holds(complaint([](Json& j) { j["protocols"]["frozen"]["epoch"] = 7; }), "\"epochs\""));
-  EXPECT_TRUE(holds(complaint([](Json& j) { j["protocols"]["finetuned"]["clips"] = 2; }), "clips"));
+  EXPECT_TRUE(holds(complaint([](Json& j) { j["protocols"]["finetuned"]["neighbours"] = {2}; }),
+                    "neighbours"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["quick"]["trian"] = 2; }), "\"train\""));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["seeds"] = 0; }), "seeds"));
 }

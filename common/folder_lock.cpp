@@ -47,8 +47,8 @@ FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& f
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
     const std::string text = owner_text() + "\n";
     // For people alone: on a full disk the empty file locks as well.
-    const bool told = ::ftruncate(descriptor_, 0) == 0 &&
-                      ::pwrite(descriptor_, text.data(), text.size(), 0) >= 0;
+    const bool told =
+        ::ftruncate(descriptor_, 0) == 0 && ::pwrite(descriptor_, text.data(), text.size(), 0) >= 0;
     static_cast<void>(told);
     return;
   }

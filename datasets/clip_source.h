@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "datasets/box.h"
 #include "datasets/clip.h"
@@ -20,6 +21,15 @@ struct Augmentation;  // datasets/augment/augmentation.h
 struct Sample {
   Clip clip;
   std::string failure;  // empty when the clip is there
+};
+
+// All clips of a sample, or the reason why there are none.
+struct ClipSet {
+  std::vector<Clip> clips;
+  std::string failure;  // empty when the clips are there
+  // Of reading and decoding, and of what makes pixels of a view from frames; 0 where the source
+  // does not tell.
+  double decode_seconds = 0, scale_seconds = 0;
 };
 
 // Thread-safe: read() may be called from several threads at once.
@@ -39,11 +49,19 @@ class ClipSource {
   // `place` chooses among the clips of one sample: clip `place` of `places` (temporal segments,
   // evenly placed). The pixels have the shape that the source was built for.
   virtual Sample read(std::int64_t index, int place, int places) const = 0;
+  // All clips of a sample at once: clip `place` of view `view` is number view * places + place, and
+  // equals what read() gives of it. A file is decoded once.
+  virtual ClipSet read_all(std::int64_t index, int places) const;
+  // Spatial crops of every clip in read_all(); read() shows one of them.
+  virtual int views() const { return 1; }
   // The same clip as training sees it: an augmented view, a pure function of its arguments. What
   // is read() where nothing is asked for. By default the clip of read() is augmented as if it were
   // the full picture, and drawn by the index in this source.
   virtual Sample read_view(std::int64_t index, int place, int places,
                            const Augmentation& augmentation) const;
+  // read_view() of all places at once.
+  virtual ClipSet read_views(std::int64_t index, int places,
+                             const Augmentation& augmentation) const;
   // Whether left and right are part of what the labels say: training views are then not mirrored.
   virtual bool directional() const { return false; }
   // SHA-256 over everything that decides what read() returns (paths, labels, file hashes or world

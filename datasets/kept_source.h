@@ -15,7 +15,8 @@ namespace permafrost {
 // takes size() * places * shape.bytes(). Failures are kept as well. Thread-safe.
 class KeptSource : public ClipSource {
  public:
-  // `places`: the number of clips a sample that is kept; reads with another number go through.
+  // `places`: the number of clips a sample that is kept, all of them from the first read on; reads
+  // with another number go through. A source of several views is not kept.
   KeptSource(std::unique_ptr<ClipSource> source, int places);
 
   std::int64_t size() const override { return source_->size(); }
@@ -25,18 +26,23 @@ class KeptSource : public ClipSource {
   std::string name(std::int64_t index) const override { return source_->name(index); }
   std::string identity() const override { return source_->identity(); }
   Sample read(std::int64_t index, int place, int places) const override;
+  ClipSet read_all(std::int64_t index, int places) const override;
+  int views() const override { return source_->views(); }
   // Not kept: a training view is cut from the full frames, and seldom asked for twice.
   Sample read_view(std::int64_t index, int place, int places,
                    const Augmentation& augmentation) const override;
+  ClipSet read_views(std::int64_t index, int places,
+                     const Augmentation& augmentation) const override;
   bool directional() const override { return source_->directional(); }
 
  private:
   struct Entry {
     std::once_flag once;
-    Sample sample;
+    ClipSet set;
   };
+  const ClipSet& kept(std::int64_t index) const;
   std::unique_ptr<ClipSource> source_;
-  int places_;
+  int places_;  // 0: nothing is kept
   mutable std::vector<Entry> entries_;
 };
 

@@ -41,9 +41,12 @@ TEST(KeptSource, ReadsEverySampleOnceWhateverTheThreads) {
     else
       EXPECT_EQ(sample.clip.pixels[0], 10 * index + place);
   });
-  EXPECT_EQ(reads, 10);
+  EXPECT_EQ(reads, 9);                                 // of the broken sample one clip
   EXPECT_EQ(source.read(1, 0, 1).clip.pixels[0], 10);  // other segments go through
-  EXPECT_EQ(reads, 11);
+  EXPECT_EQ(reads, 10);
+  EXPECT_EQ(source.read_all(4, 2).clips[1].pixels[0], 41);
+  EXPECT_EQ(source.read_all(3, 2).failure, "3: broken");
+  EXPECT_EQ(reads, 10);
   EXPECT_EQ(source.identity(), "counting");
 }
 

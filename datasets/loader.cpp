@@ -4,8 +4,14 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "common/random.h"
+#include "common/stopwatch.h"
 
 namespace permafrost {
+
+std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::uint64_t epoch) {
+  return RandomStream({.seed = seed, .purpose = "loader.order", .epoch = epoch}).permutation(count);
+}
 
 Loader::Loader(const ClipSource& source, const LoaderOptions& options, std::int64_t count,
                std::function<std::int64_t(std::int64_t)> index_at)
@@ -63,25 +69,42 @@ void Loader::work() {
   }
 }
 
+void Loader::add_times(const ClipSet& set, double seconds) {
+  const std::lock_guard lock(mutex_);
+  ++statistics_.samples;
+  statistics_.failures += !set.failure.empty();
+  statistics_.read_seconds += seconds;
+  statistics_.decode_seconds += set.decode_seconds;
+  statistics_.scale_seconds += set.scale_seconds;
+}
+
+LoaderStatistics Loader::statistics() const {
+  const std::lock_guard lock(mutex_);
+  return statistics_;
+}
+
 void Loader::read_sample(Slot& slot, std::int64_t position, std::int64_t in_batch) {
   const std::int64_t index = index_at_(position);
   const auto k = static_cast<std::size_t>(in_batch);
   slot.batch.indices[k] = index;
   slot.batch.labels[k] = source_.label(index);
   try {
-    for (int clip = 0; clip < options_.clips; ++clip) {
-      const Sample sample = source_.read(index, clip, options_.clips);
-      if (!sample.failure.empty()) {
-        slot.batch.failures[k] = sample.failure;
-        return;
-      }
-      if (!(sample.clip.shape == options_.shape))
+    const Stopwatch watch;
+    const ClipSet set = options_.augmentation
+                            ? source_.read_views(index, options_.clips, *options_.augmentation)
+                            : source_.read_all(index, options_.clips);
+    add_times(set, watch.seconds());
+    slot.batch.failures[k] = set.failure;
+    if (!set.failure.empty()) return;
+    if (set.clips.size() != static_cast<std::size_t>(options_.clips))
+      throw Error("the source has several views of a clip, which is not for batches");
+    std::size_t place = k * set.clips.size();
+    for (const Clip& clip : set.clips) {
+      if (!(clip.shape == options_.shape))
         throw Error("the source returned a clip of another shape than the loader was told");
-      const std::size_t place =
-          k * static_cast<std::size_t>(options_.clips) + static_cast<std::size_t>(clip);
-      std::copy(
-          sample.clip.pixels.begin(), sample.clip.pixels.end(),
-          slot.batch.pixels.begin() + static_cast<std::ptrdiff_t>(place * options_.shape.bytes()));
+      std::copy(clip.pixels.begin(), clip.pixels.end(),
+                slot.batch.pixels.begin() +
+                    static_cast<std::ptrdiff_t>(place++ * options_.shape.bytes()));
     }
   } catch (const std::exception& error) {
     throw Error(source_.name(index) + ": " + error.what());
@@ -96,7 +119,9 @@ bool Loader::next(Batch& batch) {
     const std::int64_t end = std::min(count_, batch_begin(consumed_ + 1));
     return failure_ != nullptr || (claimed_ >= end && slot.missing == 0);
   };
+  const Stopwatch watch;
   ready_.wait(lock, done);
+  statistics_.wait_seconds += watch.seconds();
   if (failure_) std::rethrow_exception(failure_);
   std::swap(batch, slot.batch);
   ++consumed_;

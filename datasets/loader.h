@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Batches of clips, read ahead by threads, in an order that no thread can change.
+// Batches of clips, read ahead by threads, in an order that no thread can change. One thread reads
+// and decodes one sample at a time, so `threads` is the total of all threads at work here.
 //
 //   Loader loader(source, {.shape = {8, 48, 48}, .batch = 64, .threads = 2},
 //                 order.size(), [&](std::int64_t i) { return order[i]; });
@@ -12,10 +13,12 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "datasets/augment/augmentation.h"
 #include "datasets/clip_source.h"
 
 namespace permafrost {
@@ -26,7 +29,22 @@ struct LoaderOptions {
   int clips = 1;    // clips a sample (temporal segments)
   int threads = 1;  // reading threads
   int ahead = 3;    // batches that may be in flight: bounds the memory
+  // Training views instead of the clips of evaluation.
+  std::optional<Augmentation> augmentation = {};
 };
+
+// Where the time went, so far.
+struct LoaderStatistics {
+  std::int64_t samples = 0;  // read, failures among them
+  std::int64_t failures = 0;
+  // Summed over the reading threads: all of it, and the parts that the source tells of.
+  double read_seconds = 0, decode_seconds = 0, scale_seconds = 0;
+  double wait_seconds = 0;  // that next() waited: 0 where reading keeps up
+};
+
+// The order of `count` samples in an epoch: all of them once, by stream (seed, "loader.order",
+// epoch), whatever the threads.
+std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::uint64_t epoch);
 
 struct Batch {
   std::vector<std::int64_t> indices;  // into the source, [B]
@@ -47,6 +65,7 @@ class Loader {
   // Fills the next batch; false at the end. Throws what a reading thread threw, with the sample's
   // name in front.
   bool next(Batch& batch);
+  LoaderStatistics statistics() const;
 
  private:
   struct Slot {
@@ -54,6 +73,7 @@ class Loader {
     int missing = 0;  // samples still to be read
   };
   void work();
+  void add_times(const ClipSet& set, double seconds);
   void read_sample(Slot& slot, std::int64_t position, std::int64_t in_batch);
   std::int64_t batch_begin(std::int64_t number) const { return number * options_.batch; }
 
@@ -66,7 +86,8 @@ class Loader {
   std::int64_t consumed_ = 0;  // batches handed out
   bool stop_ = false;
   std::exception_ptr failure_;
-  std::mutex mutex_;
+  LoaderStatistics statistics_;
+  mutable std::mutex mutex_;
   std::condition_variable room_, ready_;
   std::vector<std::thread> threads_;
 };

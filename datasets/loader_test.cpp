@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "common/error.h"
+#include "datasets/synthetic/source.h"
 
 namespace permafrost {
 namespace {
@@ -87,6 +90,53 @@ TEST(Loader, HandsOverAnExceptionWithTheName) {
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "grey/5: boom");
   }
+}
+
+TEST(Loader, TellsWhereTheTimeWent) {
+  const Greys source(10, 8);
+  Loader loader(source, kOptions, source.size(), [](std::int64_t i) { return i; });
+  for (Batch batch; loader.next(batch);) continue;
+  const LoaderStatistics statistics = loader.statistics();
+  EXPECT_EQ(statistics.samples, 10);
+  EXPECT_EQ(statistics.failures, 1);
+  EXPECT_GT(statistics.read_seconds, 0);
+  EXPECT_GE(statistics.wait_seconds, 0);
+  EXPECT_EQ(statistics.decode_seconds, 0);  // this source does not tell
+}
+
+TEST(Loader, AnEpochIsAPermutationOfItsOwn) {
+  const auto order = epoch_order(50, 7, 3);
+  EXPECT_EQ(order, epoch_order(50, 7, 3));
+  EXPECT_NE(order, epoch_order(50, 7, 4));
+  EXPECT_NE(order, epoch_order(50, 8, 3));
+  auto sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::int64_t k = 0; k < 50; ++k) EXPECT_EQ(sorted[static_cast<std::size_t>(k)], k);
+  EXPECT_TRUE(epoch_order(0, 7, 3).empty());
+}
+
+TEST(Loader, TrainingViewsAreTheSameForAnyThreads) {
+  using synthetic::SyntheticTask;
+  const ClipShape shape{2, 16, 16};
+  const synthetic::TaskSource source(SyntheticTask::object, synthetic::Split::train, 30, shape);
+  const auto order = epoch_order(30, 1, 2);
+  const auto pixels = [&](int threads) {
+    Loader loader(source,
+                  {.shape = shape,
+                   .batch = 7,
+                   .clips = 2,
+                   .threads = threads,
+                   .augmentation = Augmentation{read_augment_spec("released", "test"), 1, 2}},
+                  30, [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; });
+    std::vector<std::uint8_t> all;
+    for (Batch batch; loader.next(batch);)
+      all.insert(all.end(), batch.pixels.begin(), batch.pixels.end());
+    return all;
+  };
+  const auto one = pixels(1);
+  EXPECT_EQ(one.size(), 30U * 2 * shape.bytes());
+  EXPECT_EQ(one, pixels(2));
+  EXPECT_EQ(one, pixels(5));
 }
 
 TEST(Loader, CanBeLeftBeforeTheEnd) {

@@ -42,8 +42,9 @@ struct TaskSpec {
   // are relative to the data folder; a list is any that read_manifest() takes.
   std::string manifest;
   ListSpec train_list, test_list;
-  ListSpec files;       // root, extension and separator where a list does not say its own
-  std::string dataset;  // a known name or a .json file; gives what the task leaves open
+  ListSpec files;              // root, extension and separator where a list does not say its own
+  std::string dataset;         // a known name or a .json file; gives what the task leaves open
+  std::string dataset_folder;  // where that lies; empty: where it says. No part of the JSON
   std::vector<std::string> class_names;
   std::string labels;  // file of class names, see class_names.h; excludes class_names
   // Files of a list that are not there: counted as wrong, or refused. Unset: as the dataset says,

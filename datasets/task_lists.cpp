@@ -46,7 +46,10 @@ Lists chosen_lists(const TaskSpec& spec, const DatasetSpec& dataset, const fs::p
 ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data) {
   ResolvedLists out;
   std::error_code ignored;
-  if (data.empty()) {
+  if (!spec.dataset_folder.empty()) {
+    if (!fs::is_directory(spec.dataset_folder, ignored))
+      out.unavailable = spec.dataset_folder + ": no such folder";
+  } else if (data.empty()) {
     out.unavailable = "no folder of real data (--data DIR or PERMAFROST_DATA)";
   } else if (!fs::is_directory(data, ignored)) {
     out.unavailable = data.string() + ": no such folder";
@@ -54,6 +57,7 @@ ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data) {
   if (!out.unavailable.empty()) return out;
   DatasetSpec dataset;
   if (!spec.dataset.empty()) dataset = dataset_named(spec.dataset, data);
+  if (!spec.dataset_folder.empty()) dataset.folder = spec.dataset_folder;
   Lists lists = chosen_lists(spec, dataset, data);
   const std::int64_t train_samples = dataset.train.samples, test_samples = dataset.test.samples;
   if (lists.train.samples == 0) lists.train.samples = train_samples;

@@ -292,6 +292,7 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
   result.clips_per_second =
       static_cast<double>((state.step - first) * config.batch) / std::max(1e-9, watch.seconds());
   result.finished = state.step == config.steps;
+  result.loader = loader.statistics();
   if (result.finished) {
     // Again, for a kill between the last checkpoint and its log.
     write_file_atomically(options.out / "log.jsonl", state.log);

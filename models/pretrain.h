@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "datasets/clip_source.h"
+#include "datasets/loader.h"
 #include "models/pretrain_config.h"
 
 namespace permafrost {
@@ -27,6 +28,7 @@ struct PretrainResult {
   bool finished = false;
   double loss = 0;  // of the last step
   double clips_per_second = 0;
+  LoaderStatistics loader;  // of this call
 };
 
 // Continues from options.out where that holds a checkpoint of the same configuration (InputError

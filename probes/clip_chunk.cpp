@@ -10,20 +10,22 @@ namespace permafrost {
 std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,
                                      std::span<const std::int64_t> indices, int clips,
                                      std::span<std::string> failures) {
-  const std::size_t bytes = shape.bytes(), places = static_cast<std::size_t>(clips);
+  const std::size_t bytes = shape.bytes(), places = static_cast<std::size_t>(clips) *
+                                                    static_cast<std::size_t>(source.views());
   std::vector<std::uint8_t> pixels(indices.size() * places * bytes);
-  for (std::size_t i = 0; i < indices.size(); ++i)
-    for (int clip = 0; clip < clips && failures[i].empty(); ++clip) {
-      const Sample sample = source.read(indices[i], clip, clips);
-      failures[i] = sample.failure;
-      if (!sample.failure.empty()) break;
-      if (!(sample.clip.shape == shape))
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (!failures[i].empty()) continue;
+    const ClipSet set = source.read_all(indices[i], clips);
+    failures[i] = set.failure;
+    for (std::size_t place = 0; place < set.clips.size(); ++place) {
+      const Clip& clip = set.clips[place];
+      if (!(clip.shape == shape))
         throw Error(source.name(indices[i]) +
                     ": the clip has another shape than the encoder expects");
-      const std::size_t place = i * places + static_cast<std::size_t>(clip);
-      std::copy(sample.clip.pixels.begin(), sample.clip.pixels.end(),
-                pixels.begin() + static_cast<std::ptrdiff_t>(place * bytes));
+      std::copy(clip.pixels.begin(), clip.pixels.end(),
+                pixels.begin() + static_cast<std::ptrdiff_t>((i * places + place) * bytes));
     }
+  }
   return pixels;
 }
 

@@ -12,8 +12,9 @@
 
 namespace permafrost {
 
-// Pixels [samples*clips,T,H,W,3] of `clips` clips of every sample of `indices`, sample-major. A
-// sample that cannot be read stays black from there on and has its reason put into `failures`
+// Pixels [samples*views*clips,T,H,W,3] of `clips` clips of every sample of `indices`, sample-major,
+// in each view that the source has (one, unless it was opened for more), view before clip. A
+// sample that cannot be read stays black and has its reason put into `failures`
 // [samples]; one that has a reason already is not read. Throws Error naming the sample for clips of
 // another shape.
 std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,

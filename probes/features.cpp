@@ -15,22 +15,17 @@
 namespace permafrost {
 namespace {
 
-void encode_chunk(const Encoder& encoder, const ClipSource& source, int clips, std::int64_t begin,
-                  std::int64_t end, LabelledFeatures& out) {
+// Standardised tokens [B,clips*N,D] of one batch.
+at::Tensor encode_batch(const Encoder& encoder, const ClipSource& source, int clips,
+                        std::span<const std::int64_t> samples, std::span<std::string> failures) {
   const at::NoGradGuard no_grad;
   const ClipShape shape = encoder.spec.clip_shape();
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(end - begin));
-  std::iota(indices.begin(), indices.end(), begin);
-  const auto pixels =
-      read_chunk(source, shape, indices, clips,
-                 std::span(out.failures).subspan(static_cast<std::size_t>(begin), indices.size()));
-  at::Tensor features =
-      encode_pixels(encoder, pixel_tensor(pixels.data(), (end - begin) * clips, shape));
-  if (const auto boxes = boxes_of(source, indices, clips); !boxes.empty())
+  const auto count = static_cast<std::int64_t>(samples.size());
+  const auto pixels = read_chunk(source, shape, samples, clips, failures);
+  at::Tensor features = encode_pixels(encoder, pixel_tensor(pixels.data(), count * clips, shape));
+  if (const auto boxes = boxes_of(source, samples, clips); !boxes.empty())
     features = pooled_in_boxes(features, encoder.spec, boxes);
-  out.tokens.slice(0, begin, end)
-      .copy_(
-          standardised(features).view({end - begin, clips * features.size(1), features.size(2)}));
+  return standardised(features).view({count, clips * features.size(1), features.size(2)});
 }
 
 }  // namespace
@@ -47,22 +42,35 @@ at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
       .to(at::kCPU);
 }
 
-LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
-                               const EncodeOptions& options) {
-  const int clips = options.clips;
-  const std::int64_t batch = options.batch;
-  LabelledFeatures out;
-  const std::int64_t n = source.size();
-  const bool boxed = n > 0 && source.box(0).has_value();
+at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
+                          const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                          std::vector<std::string>& failures) {
+  const auto n = static_cast<std::int64_t>(samples.size());
+  const bool boxed = n > 0 && source.box(samples[0]).has_value();
   const int tokens = boxed ? encoder.spec.grid_t() : encoder.spec.tokens();
-  out.tokens = at::zeros({n, clips * tokens, encoder.spec.width}, at::kFloat);
-  out.failures.resize(static_cast<std::size_t>(n));
-  for (std::int64_t i = 0; i < n; ++i) out.labels.push_back(source.label(i));
-  parallel_for((n + batch - 1) / batch, options.threads, [&](std::int64_t chunk) {
-    const std::int64_t begin = chunk * batch, end = std::min(n, begin + batch);
-    encode_chunk(encoder, source, clips, begin, end, out);
+  at::Tensor out = at::empty({n, options.clips * tokens, encoder.spec.width}, at::kFloat);
+  failures.assign(samples.size(), "");
+  const std::int64_t batch = options.batch;
+  parallel_for((n + batch - 1) / batch, options.threads, [&](std::int64_t number) {
+    const std::int64_t begin = number * batch, end = std::min(n, begin + batch);
+    const auto first = static_cast<std::size_t>(begin),
+               count = static_cast<std::size_t>(end - begin);
+    out.slice(0, begin, end)
+        .copy_(encode_batch(encoder, source, options.clips,
+                            std::span(samples).subspan(first, count),
+                            std::span(failures).subspan(first, count)));
     if (options.progress != nullptr) options.progress->advance(end - begin);
   });
+  return out;
+}
+
+LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
+                               const EncodeOptions& options) {
+  LabelledFeatures out;
+  std::vector<std::int64_t> samples(static_cast<std::size_t>(source.size()));
+  std::iota(samples.begin(), samples.end(), 0);
+  for (const auto i : samples) out.labels.push_back(source.label(i));
+  out.tokens = encode_samples(encoder, source, samples, options, out.failures);
   if (hash_of(encoder) != encoder.sha256)
     throw Error(encoder.name + ": the frozen encoder's weights changed while it was measured");
   return out;

@@ -36,6 +36,12 @@ struct EncodeOptions {
 LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
                                const EncodeOptions& options);
 
+// Standardised tokens [B,clips*N,D] of some samples, in their order; the reasons of those that
+// could not be read, whose tokens say nothing, go to `failures` [B].
+at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
+                          const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                          std::vector<std::string>& failures);
+
 // Raw final-norm features float32 [B,N,D] of clips, in inference mode.
 at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels);
 

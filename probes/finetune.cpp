@@ -14,6 +14,7 @@
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
 #include "models/schedule.h"
+#include "probes/augmented_source.h"
 #include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 
@@ -191,28 +192,37 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
   return result;
 }
 
-// Fills predictions and scores of the samples.
+// Fills predictions and scores of the samples, from `clips` segments of every view.
 void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
-                 const ClipSource& source, const std::vector<std::int64_t>& samples, int threads) {
+                 const std::vector<const ClipSource*>& views, int clips,
+                 const std::vector<std::int64_t>& samples, int threads) {
   constexpr std::int64_t kChunk = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
   outcome.scores.resize(samples.size());
+  outcome.failures.resize(samples.size());
   parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
     const at::NoGradGuard no_grad;
     const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
     const auto count = static_cast<std::size_t>(end - begin);
-    std::vector<std::string> failures(count);
+    const auto failures =
+        std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);
     const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
-    const auto pixels = read_chunk(source, spec.clip_shape(), part, 1, failures);
-    const at::Tensor patches =
-        patchify(pixel_tensor(pixels.data(), end - begin, spec.clip_shape()), spec);
-    const at::Tensor logits = logits_of(model, spec, outcome.spec, patches, boxes_of(source, part));
+    at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
+    for (const ClipSource* view : views) {
+      const auto pixels = read_chunk(*view, spec.clip_shape(), part, clips, failures);
+      const at::Tensor patches =
+          patchify(pixel_tensor(pixels.data(), (end - begin) * clips, spec.clip_shape()), spec);
+      const at::Tensor logits =
+          logits_of(model, spec, outcome.spec, patches, boxes_of(*view, part, clips));
+      sum += at::softmax(logits, 1).view({end - begin, clips, -1}).mean(1);
+    }
+    sum /= static_cast<double>(views.size());
     for (std::int64_t i = begin; i < end; ++i) {
       if (!failures[static_cast<std::size_t>(i - begin)].empty()) continue;
       const auto k = static_cast<std::size_t>(i);
-      outcome.predictions[k] = logits[i - begin].argmax().item<int>();
-      outcome.scores[k] = probabilities_of(logits[i - begin]);
+      outcome.predictions[k] = sum[i - begin].argmax().item<int>();
+      outcome.scores[k] = values_of(sum[i - begin]);
     }
   });
 }
@@ -221,7 +231,8 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
 
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress) {
+                         int threads, Progress* progress,
+                         const std::vector<const ClipSource*>& more_views) {
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
@@ -244,7 +255,9 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
         RandomStream(
             {.seed = seed, .purpose = "finetune.order", .epoch = static_cast<std::uint64_t>(epoch)})
             .permutation(n);
-    Loader loader(source,
+    const AugmentedSource shown(source,
+                                {protocol.augmentation, seed, static_cast<std::uint64_t>(epoch)});
+    Loader loader(shown,
                   {.shape = encoder.spec.clip_shape(),
                    .batch = protocol.batch,
                    .threads = std::max(1, threads / 2)},
@@ -268,7 +281,9 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
   }
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, model, encoder.spec, source, fold.test, threads);
+  std::vector<const ClipSource*> views{&source};
+  views.insert(views.end(), more_views.begin(), more_views.end());
+  predict_all(outcome, model, encoder.spec, views, protocol.clips, fold.test, threads);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = model.encoder;
   outcome.head = model.head;

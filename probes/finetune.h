@@ -18,7 +18,8 @@ struct FinetuneOutcome {
   std::vector<int> predictions;  // of fold.test, -1 where a sample could not be read
   // [n][C] probabilities of fold.test; empty where a sample could not be read.
   std::vector<std::vector<float>> scores;
-  std::vector<double> epoch_losses;  // mean training loss of each epoch
+  std::vector<std::string> failures;  // [n] why a sample of fold.test could not be read; else empty
+  std::vector<double> epoch_losses;   // mean training loss of each epoch
   VitWeights encoder;
   HeadSpec spec;
   HeadWeights head;
@@ -27,8 +28,11 @@ struct FinetuneOutcome {
 
 // Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
 // that is passed in is not changed. `progress` counts training clips.
+// `more_views` are other crops of the same samples: at test probabilities are averaged over them,
+// the source itself and the protocol's clips.
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress = nullptr);
+                         int threads, Progress* progress = nullptr,
+                         const std::vector<const ClipSource*>& more_views = {});
 
 }  // namespace permafrost

@@ -38,17 +38,29 @@ struct Chunk {
 
   std::string& failure(std::int64_t i) const { return out.failures[static_cast<std::size_t>(i)]; }
 
-  // Softmax [b,C] of one view.
+  // Softmax [b,C], mean over the views of one source.
   at::Tensor probabilities(const ClipSource& source) const {
     const auto first = static_cast<std::size_t>(begin),
                count = static_cast<std::size_t>(end - begin);
     const auto pixels = read_chunk(source, encoder.spec.clip_shape(),
                                    std::span(input.samples).subspan(first, count), input.clips,
                                    std::span(out.failures).subspan(first, count));
+    const std::int64_t n = end - begin, views = source.views();
     const at::Tensor clips =
-        pixel_tensor(pixels.data(), (end - begin) * input.clips, encoder.spec.clip_shape());
-    const at::Tensor tokens = tokens_of(encoder, clips, input.layers);
+        pixel_tensor(pixels.data(), n * views * input.clips, encoder.spec.clip_shape());
+    if (views == 1) return probabilities(clips);
+    const at::Tensor by_view = clips.unflatten(0, {n, views, input.clips});
+    at::Tensor sum = at::zeros({n, head.spec.classes}, at::kFloat);
+    for (std::int64_t view = 0; view < views; ++view)
+      sum.add_(probabilities(by_view.select(1, view).flatten(0, 1)),
+               1.0 / static_cast<double>(views));
+    return sum;
+  }
+
+  // Softmax [b,C] of one view, whose clips are [b*clips,T,H,W,3].
+  at::Tensor probabilities(const at::Tensor& clips) const {
     const std::int64_t n = end - begin;
+    const at::Tensor tokens = tokens_of(encoder, clips, input.layers);
     const at::Tensor seen = input.attend_across_clips
                                 ? tokens.reshape({n, input.clips * tokens.size(1), tokens.size(2)})
                                 : tokens;

@@ -20,10 +20,11 @@
 namespace permafrost {
 
 struct EvaluationInput {
-  std::vector<const ClipSource*> views;  // the same samples, a crop each
-  std::vector<std::int64_t> samples;     // of the sources, each once
-  int clips = 1;                         // temporal segments a sample
-  bool attend_across_clips = true;       // false: each clip by itself, probabilities averaged
+  // The same samples in every source; views of all of them, and of each where it has several.
+  std::vector<const ClipSource*> views;
+  std::vector<std::int64_t> samples;  // of the sources, each once
+  int clips = 1;                      // temporal segments a sample
+  bool attend_across_clips = true;    // false: each clip by itself, probabilities averaged
   // Blocks whose outputs (through the final norm) are joined as tokens of a clip; none: the last.
   std::vector<int> layers;
   // Samples encoded together; 0: as many as half a gigabyte holds, at most 16.

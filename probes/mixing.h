@@ -4,8 +4,8 @@
 // Mixup and CutMix of a batch with itself reversed, for fine-tuning.
 //
 // Sample i of a batch of n is mixed with sample n-1-i, all by the same draw, as in the recipe of
-// VideoMAE and MAE (timm's batch mode). Sources: Zhang et al. 2018 (mixup: weighted mean of clips and
-// labels), Yun et al. 2019 (CutMix: a box of the partner in every frame, labels by area).
+// VideoMAE and MAE (timm's batch mode). Sources: Zhang et al. 2018 (mixup: weighted mean of clips
+// and labels), Yun et al. 2019 (CutMix: a box of the partner in every frame, labels by area).
 #include <cstdint>
 #include <vector>
 
@@ -15,9 +15,9 @@
 namespace permafrost {
 
 struct MixingSpec {
-  double mixup = 0;         // alpha of Beta(alpha, alpha); 0: never
-  double cutmix = 0;        // the same for CutMix
-  double probability = 1;   // of a batch to be mixed at all
+  double mixup = 0;           // alpha of Beta(alpha, alpha); 0: never
+  double cutmix = 0;          // the same for CutMix
+  double probability = 1;     // of a batch to be mixed at all
   double switch_share = 0.5;  // of CutMix among the mixed batches, where both are on
   bool on() const { return mixup > 0 || cutmix > 0; }
 };

@@ -20,9 +20,15 @@ at::Tensor index_tensor(const std::vector<std::int64_t>& values) {
   return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong);
 }
 
+constexpr std::int64_t kNoLabel = -100;  // torch's ignored index
+
 at::Tensor labels_of(const LabelledFeatures& features, const std::vector<std::int64_t>& samples) {
   std::vector<std::int64_t> labels;
-  for (const auto i : samples) labels.push_back(features.labels[static_cast<std::size_t>(i)]);
+  for (const auto i : samples) {
+    const auto k = static_cast<std::size_t>(i);
+    // Found unreadable on the way: no class, and no weight in the loss.
+    labels.push_back(features.failures[k].empty() ? features.labels[k] : kNoLabel);
+  }
   return index_tensor(labels);
 }
 
@@ -70,21 +76,28 @@ Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>&
   return cut;
 }
 
-std::vector<float> probabilities_of(const at::Tensor& logits) {
-  const at::Tensor shares = at::softmax(logits, 0).contiguous();
-  return {shares.data_ptr<float>(), shares.data_ptr<float>() + shares.numel()};
+std::vector<float> values_of(const at::Tensor& row) {
+  const at::Tensor values = row.to(at::kFloat).contiguous();
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
 
-at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,
-                     const std::vector<std::int64_t>& samples) {
+at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
+                     const std::function<at::Tensor(const Samples&)>& tokens,
+                     const Samples& samples) {
   const at::NoGradGuard no_grad;
-  constexpr std::size_t kChunk = 128;
+  constexpr std::int64_t kMostValues = std::int64_t{1} << 28;
   std::vector<at::Tensor> parts;
-  for (std::size_t begin = 0; begin < samples.size(); begin += kChunk) {
-    const std::vector<std::int64_t> part(
-        samples.begin() + static_cast<std::ptrdiff_t>(begin),
-        samples.begin() + static_cast<std::ptrdiff_t>(std::min(samples.size(), begin + kChunk)));
-    parts.push_back(head_logits(head, spec, tokens.index_select(0, index_tensor(part))));
+  std::size_t chunk = 1, begin = 0;
+  while (begin < samples.size()) {
+    const std::size_t end = std::min(samples.size(), begin + chunk);
+    const Samples part(samples.begin() + static_cast<std::ptrdiff_t>(begin),
+                       samples.begin() + static_cast<std::ptrdiff_t>(end));
+    const at::Tensor shown = tokens(part);
+    parts.push_back(head_logits(head, spec, shown));
+    // The first sample tells how large the others are.
+    const std::int64_t values = std::max<std::int64_t>(1, shown.numel() / shown.size(0));
+    chunk = static_cast<std::size_t>(std::clamp<std::int64_t>(kMostValues / values, 1, 128));
+    begin = end;
   }
   if (parts.empty()) return at::zeros({head.linear_weight.size(0), 0, spec.classes});
   return at::cat(parts, 1);
@@ -95,9 +108,29 @@ namespace {
 // Logits [L,n,C] of samples; knn: votes.
 using Scores = std::function<at::Tensor(const std::vector<std::int64_t>&)>;
 
-// All candidates in one pass over the features.
-HeadWeights trained_head(const HeadSpec& spec, const at::Tensor& tokens,
-                         const LabelledFeatures& features, const std::vector<std::int64_t>& train,
+using TokensOf = std::function<at::Tensor(const Samples&)>;
+
+// What a head looks at: all tokens [B,N,D] or their mean [B,1,D].
+at::Tensor seen_by(HeadKind kind, const at::Tensor& tokens) {
+  return sees_the_mean_alone(kind) ? tokens.mean(1, true) : tokens;
+}
+
+TokensOf seen_by(HeadKind kind, const TokensOf& tokens) {
+  return [=](const Samples& samples) { return seen_by(kind, tokens(samples)); };
+}
+
+// Of the clips as they are. Means of kept tokens are taken once.
+TokensOf evaluation_tokens(HeadKind kind, const LabelledFeatures& features,
+                           const ProbeViews& views) {
+  if (views.evaluation) return seen_by(kind, views.evaluation);
+  const at::Tensor kept = seen_by(kind, features.tokens);
+  return [kept](const Samples& samples) { return kept.index_select(0, index_tensor(samples)); };
+}
+
+// All candidates in one pass over the samples; `tokens` gives those of an epoch.
+HeadWeights trained_head(const HeadSpec& spec,
+                         const std::function<at::Tensor(int, const Samples&)>& tokens,
+                         const LabelledFeatures& features, const Samples& train,
                          const ProbeProtocol& protocol, std::uint64_t seed,
                          const std::function<void()>& tick) {
   const auto candidates = candidates_of(protocol);
@@ -113,11 +146,11 @@ HeadWeights trained_head(const HeadSpec& spec, const at::Tensor& tokens,
             {.seed = seed, .purpose = "probe.order", .epoch = static_cast<std::uint64_t>(epoch)})
             .permutation(n);
     for (std::int64_t begin = 0; begin < n; begin += protocol.batch) {
-      std::vector<std::int64_t> samples;
+      Samples samples;
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
-      backpropagate(head, spec, tokens.index_select(0, index_tensor(samples)),
-                    labels_of(features, samples));
+      const at::Tensor shown = tokens(epoch, samples);
+      backpropagate(head, spec, shown, labels_of(features, samples));
       ++step;
       optimiser.step(schedule.learning_rates(step), schedule.weight_decays(step),
                      protocol.clip_grad);
@@ -127,21 +160,30 @@ HeadWeights trained_head(const HeadSpec& spec, const at::Tensor& tokens,
   return head;
 }
 
+// [n,D], encoded in chunks.
+at::Tensor means_of(const TokensOf& tokens, const Samples& samples) {
+  constexpr std::size_t kChunk = 128;
+  std::vector<at::Tensor> parts;
+  for (std::size_t begin = 0; begin < samples.size(); begin += kChunk) {
+    const std::size_t end = std::min(samples.size(), begin + kChunk);
+    parts.push_back(tokens(Samples(samples.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   samples.begin() + static_cast<std::ptrdiff_t>(end)))
+                        .squeeze(1));
+  }
+  return at::cat(parts, 0);
+}
+
 // Accuracy on the held-out part of the training split, and with it the choice.
 void choose(ProbeOutcome& outcome, const LabelledFeatures& features,
             const std::vector<std::int64_t>& held_out, const Scores& scores) {
-  const at::Tensor right = scores(held_out).argmax(2) == labels_of(features, held_out).unsqueeze(0);
+  const at::Tensor best = scores(held_out).argmax(2);
+  const at::Tensor right = best == labels_of(features, held_out).unsqueeze(0);
   const at::Tensor accuracy = right.to(at::kDouble).mean(1);
   for (std::int64_t c = 0; c < accuracy.size(0); ++c)
     outcome.held_out_accuracy.push_back(accuracy[c].item<double>());
   outcome.chosen = static_cast<int>(
       std::max_element(outcome.held_out_accuracy.begin(), outcome.held_out_accuracy.end()) -
       outcome.held_out_accuracy.begin());
-}
-
-std::vector<float> values_of(const at::Tensor& row) {
-  const at::Tensor values = row.to(at::kFloat).contiguous();
-  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
 
 // `best` [n,C] of the test side: predictions, and `best` itself as scores.
@@ -160,43 +202,55 @@ void predict(ProbeOutcome& outcome, const LabelledFeatures& features,
 
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
-                         std::uint64_t seed, const std::function<void()>& tick) {
+                         std::uint64_t seed, const std::function<void()>& tick,
+                         const ProbeViews& views) {
   const Stopwatch watch;
   const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
-  const at::Tensor tokens =
-      sees_the_mean_alone(protocol.head) ? features.tokens.mean(1, true) : features.tokens;
+  const TokensOf tokens = evaluation_tokens(protocol.head, features, views);
+  std::vector<TokensOf> test_views{tokens};
+  for (const auto& view : views.test) test_views.push_back(seen_by(protocol.head, view));
+  const std::int64_t width = cut.train.empty() ? 0 : tokens(Samples{cut.train[0]}).size(2);
   ProbeOutcome outcome;
   outcome.spec = {.kind = protocol.head,
-                  .width = static_cast<int>(tokens.size(2)),
+                  .width = static_cast<int>(width),
                   .heads = protocol.heads,
                   .classes = classes,
                   .blocks = protocol.depth - 1};
+  // Mean over the views of what `scores` gives for one of them.
+  const auto averaged = [&](const std::function<at::Tensor(const TokensOf&)>& scores) {
+    at::Tensor sum = scores(test_views[0]);
+    for (std::size_t v = 1; v < test_views.size(); ++v) sum = sum + scores(test_views[v]);
+    return sum / static_cast<double>(test_views.size());
+  };
   if (protocol.head == HeadKind::knn) {
-    const at::Tensor means = tokens.squeeze(1);
-    const auto rows = [&](const std::vector<std::int64_t>& samples) {
-      return means.index_select(0, index_tensor(samples));
+    const at::Tensor bank = means_of(tokens, cut.train), labels = labels_of(features, cut.train);
+    const auto votes = [&](const TokensOf& view, const Samples& samples) {
+      return neighbour_votes(bank, labels, means_of(view, samples), protocol.neighbours, classes);
     };
-    const at::Tensor bank = rows(cut.train), labels = labels_of(features, cut.train);
-    const Scores votes = [&](const std::vector<std::int64_t>& samples) {
-      return neighbour_votes(bank, labels, rows(samples), protocol.neighbours, classes);
-    };
-    choose(outcome, features, cut.test, votes);
+    choose(outcome, features, cut.test,
+           [&](const Samples& samples) { return votes(tokens, samples); });
     if (tick) tick();
     outcome.train_seconds = watch.seconds();
     const Stopwatch test_watch;
-    predict(outcome, features, fold.test, votes(fold.test)[outcome.chosen]);
+    predict(outcome, features, fold.test,
+            averaged([&](const TokensOf& view) { return votes(view, fold.test)[outcome.chosen]; }));
     outcome.evaluate_seconds = test_watch.seconds();
     return outcome;
   }
-  HeadWeights head = trained_head(outcome.spec, tokens, features, cut.train, protocol, seed, tick);
-  choose(outcome, features, cut.test, [&](const std::vector<std::int64_t>& samples) {
-    return logits_of(head, outcome.spec, tokens, samples);
-  });
+  const auto of_epoch = [&](int epoch, const Samples& samples) {
+    return views.training ? seen_by(protocol.head, views.training(epoch, samples))
+                          : tokens(samples);
+  };
+  HeadWeights head =
+      trained_head(outcome.spec, of_epoch, features, cut.train, protocol, seed, tick);
+  choose(outcome, features, cut.test,
+         [&](const Samples& samples) { return logits_of(head, outcome.spec, tokens, samples); });
   outcome.head = candidate(head, protocol.head, outcome.chosen);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict(outcome, features, fold.test,
-          at::softmax(logits_of(outcome.head, outcome.spec, tokens, fold.test)[0], 1));
+  predict(outcome, features, fold.test, averaged([&](const TokensOf& view) {
+            return at::softmax(logits_of(outcome.head, outcome.spec, view, fold.test)[0], 1);
+          }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
 }

@@ -24,23 +24,38 @@ struct ProbeOutcome {
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
+// Where tokens come from that are not in LabelledFeatures: tokens [B,N,D] of samples, standardised.
+// They are encoded when they are asked for, or kept somewhere; called on the probe's thread.
+using Samples = std::vector<std::int64_t>;
+struct ProbeViews {
+  // Of the clips as they are; empty: rows of features.tokens. May set features.failures of samples
+  // that it finds unreadable; their tokens are then not looked at.
+  std::function<at::Tensor(const Samples&)> evaluation;
+  // What training sees in an epoch (0-based); empty: the same.
+  std::function<at::Tensor(int epoch, const Samples&)> training;
+  // Further crops of the test samples: probabilities are averaged over these and `evaluation`.
+  std::vector<std::function<at::Tensor(const Samples&)>> test;
+};
+
 // Runs on the calling thread alone (callers run cells side by side). `groups` [n] keeps groups
 // together when the held-out part is cut. `tick` is called once a pass (passes_of). The bank of knn
 // is what the other heads train on: the training split without its held-out part. Throws InputError
 // when the training split has too few readable samples to hold any out.
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
-                         std::uint64_t seed, const std::function<void()>& tick = {});
+                         std::uint64_t seed, const std::function<void()>& tick = {},
+                         const ProbeViews& views = {});
 
 // Readable training samples cut in two by group: first the part to train on, then the held-out one.
 Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
               const std::vector<std::int64_t>& train, double share, std::uint64_t seed);
 
-// Softmax of logits [C].
-std::vector<float> probabilities_of(const at::Tensor& logits);
+// A row [C] as plain numbers.
+std::vector<float> values_of(const at::Tensor& row);
 
-// Logits [L,n,C] of the samples, in chunks.
-at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,
-                     const std::vector<std::int64_t>& samples);
+// Logits [L,n,C] of the samples, in chunks of at most 128 and about a gigabyte of tokens.
+at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
+                     const std::function<at::Tensor(const Samples&)>& tokens,
+                     const Samples& samples);
 
 }  // namespace permafrost

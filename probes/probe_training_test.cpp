@@ -60,7 +60,10 @@ struct Toy {
 };
 
 at::Tensor all_logits(const Toy& toy, const ProbeOutcome& outcome) {
-  return logits_of(outcome.head, outcome.spec, toy.features.tokens, range(0, 150));
+  const auto tokens = [&](const Samples& samples) {
+    return toy.features.tokens.index_select(0, at::tensor(samples, at::kLong));
+  };
+  return logits_of(outcome.head, outcome.spec, tokens, range(0, 150));
 }
 
 TEST(ProbeTraining, LearnsWhatTheFeaturesTell) {
@@ -302,6 +305,70 @@ TEST(HoldOut, NeedsTwoGroups) {
   EXPECT_FALSE(cut.train.empty() || cut.test.empty());
   toy.features.failures[5] = "broken";
   EXPECT_THROW(hold_out(toy.features, toy.groups, toy.fold.train, 0.1, 1), InputError);
+}
+
+// Tokens that are made when they are asked for give what kept ones give.
+TEST(TrainProbe, StreamedTokensGiveTheSameHeads) {
+  const Toy toy;
+  LabelledFeatures streamed = toy.features;
+  streamed.tokens = at::Tensor();
+  std::size_t most = 0;
+  ProbeViews views;
+  views.evaluation = [&](const Samples& samples) {
+    most = std::max(most, samples.size());
+    return toy.features.tokens.index_select(0, at::tensor(samples, at::kLong));
+  };
+  for (const auto kind :
+       {HeadKind::attentive, HeadKind::linear, HeadKind::mean_pool, HeadKind::knn}) {
+    ProbeProtocol protocol = toy.protocol;
+    protocol.head = kind;
+    const ProbeOutcome kept =
+        train_probe(toy.features, toy.groups, toy.fold, kClasses, protocol, 1);
+    const ProbeOutcome again =
+        train_probe(streamed, toy.groups, toy.fold, kClasses, protocol, 1, {}, views);
+    EXPECT_EQ(again.predictions, kept.predictions) << name_of(kind);
+    EXPECT_EQ(again.chosen, kept.chosen) << name_of(kind);
+  }
+  EXPECT_LE(most, 128U);
+}
+
+TEST(TrainProbe, ASampleFoundUnreadableOnTheWayCountsAsWrong) {
+  const Toy toy;
+  LabelledFeatures streamed = toy.features;
+  streamed.tokens = at::Tensor();
+  const std::int64_t broken = toy.fold.test[2], also = toy.fold.train[5];
+  ProbeViews views;
+  views.evaluation = [&](const Samples& samples) {
+    for (const auto sample : samples)
+      if (sample == broken || sample == also)
+        streamed.failures[static_cast<std::size_t>(sample)] = "cannot be read";
+    return toy.features.tokens.index_select(0, at::tensor(samples, at::kLong));
+  };
+  const ProbeOutcome outcome =
+      train_probe(streamed, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
+  EXPECT_EQ(outcome.predictions[2], -1);
+  EXPECT_TRUE(outcome.scores[2].empty());
+  EXPECT_GE(outcome.predictions[3], 0);
+}
+
+TEST(TrainProbe, TestViewsAreAveraged) {
+  const Toy toy;
+  ProbeViews views;
+  const auto itself = [&](const Samples& samples) {
+    return toy.features.tokens.index_select(0, at::tensor(samples, at::kLong));
+  };
+  views.test = {itself, itself};
+  const ProbeOutcome one =
+      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1);
+  const ProbeOutcome three =
+      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
+  EXPECT_EQ(one.predictions, three.predictions);
+  for (std::size_t c = 0; c < one.scores[0].size(); ++c)
+    EXPECT_NEAR(one.scores[0][c], three.scores[0][c], 1e-6);
+  views.test = {[&](const Samples& samples) { return itself(samples).flip(2); }};
+  const ProbeOutcome other =
+      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
+  EXPECT_NE(one.scores[0], other.scores[0]);
 }
 
 }  // namespace

@@ -21,6 +21,35 @@ std::vector<int> read_neighbours(JsonObject& object, const std::vector<int>& fal
   return neighbours;
 }
 
+AugmentSpec read_augmentation(JsonObject& object) {
+  const Json* json = object.child("augmentation");
+  return json == nullptr ? AugmentSpec() : read_augment_spec(*json, object.where("augmentation"));
+}
+
+// A number, or "online": 0.
+int read_training_views(JsonObject& object) {
+  const Json* json = object.child("training_views");
+  if (json == nullptr) return 1;
+  if (json->is_string() && json->get<std::string>() == "online") return 0;
+  if (json->is_number_integer() && json->get<std::int64_t>() >= 1 &&
+      json->get<std::int64_t>() <= 1000)
+    return json->get<int>();
+  throw InputError(object.where("training_views"), "",
+                   "a whole number from 1 to 1000 or \"online\"", json->dump());
+}
+
+TestView read_test_view(JsonObject& object) {
+  TestView test;
+  test.views = static_cast<int>(object.integer("views", test.views, 1, 64));
+  test.short_side = static_cast<int>(object.integer("short_side", test.short_side, 0, 8192));
+  return test;
+}
+
+void add_test_view(Json& json, const TestView& test) {
+  if (test.views > 1) json["views"] = test.views;
+  if (test.short_side > 0) json["short_side"] = test.short_side;
+}
+
 }  // namespace
 
 ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
@@ -40,7 +69,17 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   p.clips = static_cast<int>(object.integer("clips", p.clips, 1, 64));
   p.neighbours = read_neighbours(object, p.neighbours);
   p.label_fraction = object.number("label_fraction", p.label_fraction, 0, 1);
+  p.augmentation = read_augmentation(object);
+  p.training_views = read_training_views(object);
+  p.test = read_test_view(object);
   object.finish();
+  if (p.training_views != 1 && !p.augmentation.active())
+    throw InputError(where, "training_views", "1 without an augmentation, as all would be the same",
+                     p.training_views == 0 ? "online" : std::to_string(p.training_views));
+  if (p.head == HeadKind::knn && p.augmentation.active())
+    throw InputError(where, "augmentation",
+                     "none for a knn head, whose bank is the clips themselves",
+                     quoted(p.augmentation.protocol));
   if (!(p.label_fraction > 0))
     throw InputError(where, "label_fraction", "a share above 0", std::to_string(p.label_fraction));
   if (p.depth > 1 && p.head != HeadKind::attentive)
@@ -77,6 +116,9 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
   p.mixing.probability = object.number("mix_probability", p.mixing.probability, 0, 1);
   p.mixing.switch_share = object.number("mix_switch", p.mixing.switch_share, 0, 1);
   p.drop_path = object.number("drop_path", p.drop_path, 0, 0.9);
+  p.augmentation = read_augmentation(object);
+  p.clips = static_cast<int>(object.integer("clips", p.clips, 1, 64));
+  p.test = read_test_view(object);
   object.finish();
   return p;
 }
@@ -84,6 +126,11 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
 Json to_json(const ProbeProtocol& p) {
   Json json{{"head", name_of(p.head)}, {"held_out", p.held_out}, {"clips", p.clips}};
   if (p.label_fraction < 1) json["label_fraction"] = p.label_fraction;
+  if (p.augmentation.active()) {
+    json["augmentation"] = to_json(p.augmentation);
+    json["training_views"] = p.training_views == 0 ? Json("online") : Json(p.training_views);
+  }
+  add_test_view(json, p.test);
   if (p.head == HeadKind::knn) {
     json["neighbours"] = p.neighbours;
     return json;
@@ -135,6 +182,9 @@ Json to_json(const FinetuneProtocol& p) {
     json["mix_switch"] = p.mixing.switch_share;
   }
   if (p.drop_path > 0) json["drop_path"] = p.drop_path;
+  if (p.augmentation.active()) json["augmentation"] = to_json(p.augmentation);
+  if (p.clips > 1) json["clips"] = p.clips;
+  add_test_view(json, p.test);
   return json;
 }
 

@@ -7,10 +7,17 @@
 #include <vector>
 
 #include "common/json_object.h"
+#include "datasets/augment/augment_spec.h"
 #include "probes/head.h"
 #include "probes/mixing.h"
 
 namespace permafrost {
+
+// How the files of a task are shown at test, and in training without augmentation.
+struct TestView {
+  int views = 1;       // crops along the long side, their probabilities averaged
+  int short_side = 0;  // before the crop; 0: as small as the crop allows
+};
 
 // AdamW, cosine learning rate to 0, cosine weight decay to 1e-6, gradient clip a candidate. knn
 // trains nothing: of the fields here it has neighbours, held_out, clips and label_fraction.
@@ -29,6 +36,11 @@ struct ProbeProtocol {
   int clips = 1;          // temporal segments a sample, their tokens attended together
   std::vector<int> neighbours{10, 20, 100, 200};  // knn: one candidate each
   double label_fraction = 1;  // of the training side, see datasets/label_subset.h; 1: all of it
+  // What training sees: `training_views` augmented views of every clip, encoded once and taken in
+  // turn, epoch by epoch ("cached k views"); 0: a new view every epoch, encoded anew ("online").
+  AugmentSpec augmentation;
+  int training_views = 1;
+  TestView test;
 };
 
 // What sets one candidate of a protocol apart.
@@ -55,6 +67,9 @@ struct FinetuneProtocol {
   int gradient_shards = 4;
   double label_smoothing = 0;  // share of the target that goes to all classes alike
   MixingSpec mixing;
+  AugmentSpec augmentation;  // a new view every epoch
+  int clips = 1;             // temporal segments at test, their probabilities averaged
+  TestView test;
   double drop_path = 0;  // of the last block's branches; grows linearly from 0 at the first
 };
 

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/error.h"
 #include "models/test_support.h"
 
 namespace permafrost {
@@ -151,6 +152,29 @@ TEST(Protocol, FinetuningSaysWhatItDoesBesideThePlain) {
   EXPECT_EQ(to_json(back), to_json(p));
   EXPECT_EQ(back.mixing.switch_share, 0.3);
   EXPECT_EQ(back.drop_path, 0.2);
+}
+
+TEST(Protocol, AugmentationAndViewsGoThroughJson) {
+  EXPECT_FALSE(to_json(ProbeProtocol{}).contains("augmentation"));
+  EXPECT_FALSE(to_json(ProbeProtocol{}).contains("views"));
+  const auto read = [](const char* text) { return read_probe_protocol(Json::parse(text), "a"); };
+  const ProbeProtocol online =
+      read(R"({"augmentation": "released", "training_views": "online", "views": 3,
+               "short_side": 256})");
+  EXPECT_EQ(online.training_views, 0);
+  EXPECT_EQ(to_json(online)["training_views"], "online");
+  EXPECT_EQ(to_json(read_probe_protocol(to_json(online), "a")), to_json(online));
+  EXPECT_EQ(online.test.views, 3);
+  EXPECT_EQ(read(R"({"augmentation": "crop", "training_views": 4})").training_views, 4);
+  const auto complaint = [&](const char* text) { return input_error_of([&] { read(text); }); };
+  EXPECT_TRUE(contains(complaint(R"({"training_views": 4})"), "1 without an augmentation"));
+  EXPECT_TRUE(contains(complaint(R"({"augmentation": "crop", "training_views": "on"})"),
+                       "or \"online\", found \"on\""));
+  EXPECT_TRUE(contains(complaint(R"({"augmentation": "crop", "head": "knn"})"), "knn head"));
+  const FinetuneProtocol tuned = read_finetune_protocol(
+      Json::parse(R"({"augmentation": "released", "clips": 5, "views": 3})"), "a");
+  EXPECT_EQ(to_json(read_finetune_protocol(to_json(tuned), "a")), to_json(tuned));
+  EXPECT_EQ(tuned.clips, 5);
 }
 
 }  // namespace

@@ -57,7 +57,9 @@ Input input_of_tensor(const FeaturesCommand& command) {
 }
 
 Input input_of_file(const FeaturesCommand& command, const ClipShape& shape) {
-  const Clip clip = read_clip_file(command.input, shape, command.frame_step);
+  const Clip clip = read_clip(
+      command.input,
+      {.shape = shape, .frame_step = command.frame_step, .decode = {.stream = command.stream}});
   return {pixel_tensor(clip.pixels.data(), 1, clip.shape).clone(), true, clip.shape};
 }
 
@@ -81,6 +83,8 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
   const bool tensor = ends_with(command.input, ".safetensors");
   if (tensor && !command.size.empty())
     throw InputError("--size", "", "none: a tensor has its own", command.input);
+  if (tensor && command.stream >= 0)
+    throw InputError("--stream", "", "none: a tensor has no streams", command.input);
   ClipShape shape = encoder.spec.clip_shape();
   if (!command.size.empty()) shape = {command.size[0], command.size[1], command.size[2]};
   // Before the file is read: a shape that does not fit is said at once.

@@ -24,7 +24,10 @@ struct CommonOptions {
 struct TablesCommand {
   std::vector<int> tables;  // empty: all of the suite
   std::string suite = "pico", out = "out", data;
+  std::string features = "auto", paths;
+  int batch = 16;
   int seeds = 0;  // 0: the suite's
+  bool dry_run = false;
   bool quick = false, fresh = false, resume = false;
 };
 
@@ -38,6 +41,7 @@ struct FeaturesCommand {
   EncoderOptions reading;
   std::vector<int> layers, size;
   int frame_step = 4;
+  int stream = -1;  // -1: the default video stream
 };
 
 struct ConvertCommand {

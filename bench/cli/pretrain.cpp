@@ -25,6 +25,11 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
     const Json out{{"out", command.out},
                    {"steps", result.steps},
                    {"clips_per_second", result.clips_per_second},
+                   {"loader",
+                    {{"read_seconds", result.loader.read_seconds},
+                     {"decode_seconds", result.loader.decode_seconds},
+                     {"scale_seconds", result.loader.scale_seconds},
+                     {"wait_seconds", result.loader.wait_seconds}}},
                    {"encoder", (options.out / "encoder.safetensors").string()}};
     std::printf("%s\n", out.dump().c_str());
   } else {

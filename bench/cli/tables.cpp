@@ -5,6 +5,7 @@
 
 #include "bench/cli/options.h"
 #include "bench/device.h"
+#include "bench/dry_run.h"
 #include "bench/runner.h"
 #include "common/files.h"
 #include "common/progress.h"
@@ -24,7 +25,15 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.quick = command.quick;
   options.fresh = command.fresh;
   options.quiet = common.quiet;
+  options.batch = command.batch;
+  options.features = feature_store_named(command.features, "--features");
+  options.paths = command.paths;
   options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  if (command.dry_run) {
+    const DryRun run = dry_run(options);
+    std::printf("%s\n", common.json ? to_json(run).dump().c_str() : to_markdown(run).c_str());
+    return 0;
+  }
   const TablesResult result = run_tables(options);
   if (common.json) {
     Json tables = Json::array();

@@ -92,27 +92,37 @@ void pose_for_portrait(Scene& scene, RandomStream& stream) {
   scene.occluder.present = false;
 }
 
-// A photograph of a place: something stands in it, smaller than in a portrait and off the centre.
+// A photograph of a place, in haze: something stands in it, smaller than in a portrait.
 void pose_for_landscape(Scene& scene, RandomStream& stream) {
-  scene.main.radius = stream.uniform(0.18F, 0.28F);
+  Pattern& ground = scene.ground;
+  const auto fainter = [](float low, float high) { return low + 0.6F * (high - low); };
+  ground.high = {fainter(ground.low.r, ground.high.r), fainter(ground.low.g, ground.high.g),
+                 fainter(ground.low.b, ground.high.b)};
+  scene.main.radius = stream.uniform(0.22F, 0.32F);
   scene.main.motion.swell_depth = 0.25F;
 }
 
-// The kinds of a species differ in one mark: the direction in which its stripes run, in eighths of
-// a half turn from the upright axis of the body.
+// A species is a body, of two, and the direction of the stripes on it, of four: what tells them
+// apart is how the two stand to each other, as the animal is turned by up to an eighth of a circle.
 void mark_species(Scene& scene, RandomStream& stream) {
+  scene.main.shape = scene.label < 4 ? ShapeKind::triangle : ShapeKind::crescent;
+  scene.main.turn = stream.uniform(-0.125F, 0.125F);
   Pattern& coat = scene.main.pattern;
   coat.kind = PatternKind::stripes;
-  const float jitter = stream.uniform(-0.25F, 0.25F);
-  set_direction((static_cast<float>(scene.label) + jitter) / 16.0F, coat.direction_x,
+  const float jitter = stream.uniform(-0.15F, 0.15F);
+  set_direction((static_cast<float>(scene.label % 4) + jitter) / 8.0F, coat.direction_x,
                 coat.direction_y);
 }
 
-// A second actor half a frame away, just as large, which does something of its own.
+// A second actor half a frame away, somewhat smaller, which does something of its own.
 void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
-  scene.main.radius = stream.uniform(0.19F, 0.25F);
-  scene.main.x = stream.uniform(0.25F, 0.75F);
-  scene.main.y = stream.uniform(0.25F, 0.75F);
+  scene.main.radius = stream.uniform(0.28F, 0.36F);
+  scene.main.x = stream.uniform(0.3F, 0.7F);
+  scene.main.y = stream.uniform(0.3F, 0.7F);
+  // Slowly enough to stay in its box for a good part of the clip.
+  scene.main.motion.vx *= 0.7F;
+  scene.main.motion.vy *= 0.7F;
+  scene.occluder.present = false;
   Object& other = scene.distractor;
   other.shape = static_cast<ShapeKind>(stream.integer(kShapes));
   other.pattern = draw_object_pattern(textured(stream), false, split, stream);
@@ -124,9 +134,9 @@ void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
   scene.boxed = true;
 }
 
-// Of the stripes' normal against the upright axis of the body, in degrees.
-constexpr const char* kMarks[] = {"mark_0",  "mark_22",  "mark_45",  "mark_67",
-                                  "mark_90", "mark_112", "mark_135", "mark_157"};
+// The body, and the stripes' normal against its upright axis in degrees.
+constexpr const char* kSpecies[] = {"triangle_0", "triangle_45", "triangle_90", "triangle_135",
+                                    "crescent_0", "crescent_45", "crescent_90", "crescent_135"};
 
 bool is_still(SyntheticTask task) {
   return task == SyntheticTask::object || task == SyntheticTask::scene ||
@@ -200,9 +210,8 @@ Scene draw_scene(const SceneName& name) {
       pose_for_portrait(scene, stream);
       break;
     case SyntheticTask::fine_grained:
-      mark_species(scene, stream);
       pose_for_portrait(scene, stream);
-      scene.main.turn *= 0.4F;  // so that a disc, which shows no axis, can be told as well
+      mark_species(scene, stream);
       break;
     case SyntheticTask::scene:
       pose_for_landscape(scene, stream);
@@ -263,7 +272,7 @@ std::vector<std::string> class_names(SyntheticTask task) {
         names.emplace_back(name_of(static_cast<ShapeKind>(i)));
         break;
       case SyntheticTask::fine_grained:
-        names.emplace_back(kMarks[i]);
+        names.emplace_back(kSpecies[i]);
         break;
     }
   }

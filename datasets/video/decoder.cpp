@@ -2,20 +2,15 @@
 #include "datasets/video/decoder.h"
 
 #include <algorithm>
-#include <cstring>
+#include <memory>
 #include <utility>
 
 #include "common/error.h"
-#include "datasets/video/frame_reader.h"
-#include "datasets/video/picture.h"
+#include "common/stopwatch.h"
+#include "datasets/video/clip_decoding.h"
 
 namespace permafrost {
 namespace {
-
-std::int64_t promised_frames(const std::string& path, const DecodeOptions& options) {
-  FrameReader reader(path, options);
-  return reader.still() ? 1 : reader.count_packets();
-}
 
 [[noreturn]] void throw_no_frame(const std::string& path, const FrameReader& reader) {
   std::string found = "none in " + std::to_string(reader.packets()) + " packets";
@@ -23,78 +18,46 @@ std::int64_t promised_frames(const std::string& path, const DecodeOptions& optio
   throw InputError(path, "video stream", "at least one frame that can be decoded", found);
 }
 
-void check_indices(const std::string& path, const std::vector<std::int64_t>& indices,
-                   std::int64_t frames) {
-  if (indices.empty()) throw InputError(path, "frame indices", "at least one", "none");
-  for (std::size_t k = 0; k < indices.size(); ++k) {
-    const std::int64_t least = k > 0 ? indices[k - 1] : 0;
-    if (indices[k] >= least && indices[k] < frames) continue;
-    throw InputError(path, "frame indices",
-                     "ascending values from 0 to " + std::to_string(frames - 1),
-                     std::to_string(indices[k]));
+// Codecs of which every packet gives one frame, all in order of their time stamps.
+bool numbers_are_certain(const FrameReader& reader) {
+  const AVCodecParameters& parameters = *reader.stream().codecpar;
+  const bool progressive =
+      parameters.field_order == AV_FIELD_PROGRESSIVE || parameters.field_order == AV_FIELD_UNKNOWN;
+  switch (parameters.codec_id) {
+    case AV_CODEC_ID_H264:
+      return progressive && !reader.still();
+    case AV_CODEC_ID_HEVC:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_AV1:
+      return !reader.still();
+    default:
+      return false;
   }
 }
 
-// A frame of one of the clips.
-struct Wanted {
-  std::int64_t index = 0;  // in the video
-  std::size_t clip = 0;
-  int slot = 0;
-};
-
-// What the rules ask for, in the order of decoding.
-std::vector<Wanted> wanted_frames(const std::string& path, const std::vector<ClipRequest>& requests,
-                                  std::int64_t frames, std::vector<Clip>& clips) {
-  std::vector<Wanted> wanted;
-  clips.clear();
-  for (std::size_t clip = 0; clip < requests.size(); ++clip) {
-    const std::vector<std::int64_t> indices = requests[clip].frames(frames);
-    check_indices(path, indices, frames);
-    clips.emplace_back(
-        ClipShape{static_cast<int>(indices.size()), requests[clip].height, requests[clip].width});
-    for (std::size_t slot = 0; slot < indices.size(); ++slot)
-      wanted.push_back({indices[slot], clip, static_cast<int>(slot)});
-  }
-  std::stable_sort(wanted.begin(), wanted.end(),
-                   [](const Wanted& a, const Wanted& b) { return a.index < b.index; });
-  return wanted;
-}
-
-// Puts one frame into every place [first, last) that wants it.
-void render_frame(const ImageView& image, const std::vector<ClipRequest>& requests,
-                  const Wanted* first, const Wanted* last, std::vector<Clip>& clips) {
-  for (const Wanted* place = first; place != last; ++place) {
-    Clip& clip = clips[place->clip];
-    std::uint8_t* const pixels = clip.frame(place->slot);
-    // Repetitions stand behind one another, as the order is stable.
-    if (place != first && place[-1].clip == place->clip)
-      std::memcpy(pixels, clip.frame(place[-1].slot), clip.frame_bytes());
-    else
-      requests[place->clip].render(image, pixels);
-  }
-}
-
-// Fills the clips; returns how many frames were decoded on the way. All places are filled if that
-// is more than the last wanted index.
-std::int64_t decode_into(const std::string& path, const std::vector<ClipRequest>& requests,
-                         const std::vector<Wanted>& wanted, const DecodeOptions& options,
-                         std::vector<Clip>& clips) {
-  FrameReader reader(path, options);
+// False where the index does not hold.
+bool decoded_by_index(const std::string& path, FrameReader& reader, const FrameIndex& index,
+                      const std::vector<ClipRequest>& requests, std::vector<Clip>& clips,
+                      DecodeStatistics& counts) {
   RgbConverter converter(path, display_matrix(reader.stream()));
-  const Wanted *next = wanted.data(), *const end = next + wanted.size();
-  std::int64_t decoded = 0;
-  while (next != end) {
-    const AVFrame* frame = reader.next();
-    if (frame == nullptr) break;
-    const std::int64_t index = decoded++;
-    if (next->index != index) continue;
-    const Wanted* last = next;
-    while (last != end && last->index == index) ++last;
-    render_frame(converter.convert(*frame), requests, next, last, clips);
-    next = last;
+  const auto wanted = wanted_frames(path, requests, index.frames(), clips);
+  return ClipDecoding(reader, converter, requests, wanted, clips, counts).by_index(index);
+}
+
+void decode_from_start(const std::string& path, FrameReader& reader,
+                       const std::vector<ClipRequest>& requests, std::vector<Clip>& clips,
+                       DecodeStatistics& counts) {
+  RgbConverter converter(path, display_matrix(reader.stream()));
+  // A file without packets is still decoded, for the message.
+  std::int64_t frames = reader.still() ? 1 : std::max<std::int64_t>(1, reader.promised());
+  for (;;) {
+    const auto wanted = wanted_frames(path, requests, frames, clips);
+    const std::int64_t decoded =
+        ClipDecoding(reader, converter, requests, wanted, clips, counts).from_start();
+    if (decoded == 0) throw_no_frame(path, reader);
+    if (decoded > wanted.back().frame) return;
+    frames = decoded;  // fewer than before: the loop ends
   }
-  if (decoded == 0) throw_no_frame(path, reader);
-  return decoded;
 }
 
 }  // namespace
@@ -118,7 +81,8 @@ VideoInfo probe_video(const std::string& path, bool decode, const DecodeOptions&
     info.codec = avcodec_get_name(stream.codecpar->codec_id);
     info.container = container.iformat->name;
     info.still = reader.still();
-    info.frames = info.still ? 1 : reader.count_packets();
+    if (!info.still) reader.scan();
+    info.frames = info.still ? 1 : reader.promised();
   }
   if (!decode) return info;
   FrameReader reader(path, options);
@@ -140,17 +104,30 @@ ClipRequest clip_request(FrameRule frames, const ViewSpec& view) {
 }
 
 std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>& requests,
-                             const DecodeOptions& options) {
+                             const DecodeOptions& options, DecodeStatistics* statistics) {
   std::vector<Clip> clips;
   if (requests.empty()) return clips;
-  // A file without packets is still decoded, for the message.
-  std::int64_t frames = std::max<std::int64_t>(1, promised_frames(path, options));
-  for (;;) {
-    const std::vector<Wanted> wanted = wanted_frames(path, requests, frames, clips);
-    const std::int64_t decoded = decode_into(path, requests, wanted, options, clips);
-    if (decoded > wanted.back().index) return clips;
-    frames = decoded;  // fewer than before: the loop ends
+  DecodeStatistics ignored;
+  DecodeStatistics& counts = statistics != nullptr ? *statistics : ignored;
+  Stopwatch watch;
+  auto reader = std::make_unique<FrameReader>(
+      path, options, options.random_access ? Opening::quick : Opening::full);
+  reader->scan();
+  if (options.random_access && numbers_are_certain(*reader)) {
+    if (const auto index = index_frames(reader->notes())) {
+      counts.decode_seconds += watch.seconds();
+      if (decoded_by_index(path, *reader, *index, requests, clips, counts)) return clips;
+      ++counts.fallbacks;
+      watch = Stopwatch();
+    }
   }
+  if (reader->quick()) {
+    reader = std::make_unique<FrameReader>(path, options);
+    reader->scan();
+  }
+  counts.decode_seconds += watch.seconds();
+  decode_from_start(path, *reader, requests, clips, counts);
+  return clips;
 }
 
 Clip read_frames(const std::string& path, const FrameRule& rule, const ViewSpec& view,

@@ -4,11 +4,12 @@
 // Pixels from video and image files through FFmpeg. No FFmpeg type leaves this header; in a build
 // with PERMAFROST_FFMPEG=OFF every function throws InputError.
 //
-// Frames are numbered in presentation order, and a file is always decoded from its start by one
-// thread, so that frame k is frame k whatever the container says about seeking. The video is the
-// first stream that is not cover art. Frames are shown upright (display matrix applied), pixel
-// aspect ratio is ignored, HDR is not tone-mapped. Nothing but the named file is ever opened,
-// whatever playlists or references it holds. All functions are thread-safe.
+// Frames are numbered in presentation order. Decoding begins at the start of the file, or at a
+// later key frame where the time stamps leave no doubt about the numbers behind it; one thread
+// decodes a file. The video is the first stream that the container marks as default, else the
+// first, cover art aside. Frames are shown upright (display matrix applied), pixel aspect ratio is
+// ignored, HDR is not tone-mapped. Nothing but the named file is ever opened, whatever playlists or
+// references it holds. All functions are thread-safe.
 //
 //   const auto first_four = [](std::int64_t) { return std::vector<std::int64_t>{0, 1, 2, 3}; };
 //   const Clip clip = read_frames("clip.mp4", first_four, {.height = 64, .width = 64});
@@ -26,6 +27,18 @@ namespace permafrost {
 struct DecodeOptions {
   double stall_seconds = 10;  // a file that gives no packet for so long is given up
   FilePart range;             // the part of the file that is read as one, of archives
+  int stream = -1;            // number in the container; -1: the default video stream
+  // False: always decode from the start, and every frame. The frames are the same.
+  bool random_access = true;
+};
+
+// How often frames were taken by which way, and where the time went; for benchmarks and the loader.
+struct DecodeStatistics {
+  std::int64_t decoded = 0;    // frames
+  std::int64_t entries = 0;    // times that decoding began at a key frame behind the start
+  std::int64_t fallbacks = 0;  // files that were decoded anew from the start
+  double decode_seconds = 0;   // opening and reading included
+  double scale_seconds = 0;    // colour conversion, scaling, augmentation
 };
 
 struct VideoInfo {
@@ -64,7 +77,8 @@ ClipRequest clip_request(FrameRule frames, const ViewSpec& view);
 // All clips and views of a sample in one pass through the file, in the order of the requests; a
 // frame that several want is decoded and converted once. Errors as read_frames.
 std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>& requests,
-                             const DecodeOptions& options = {});
+                             const DecodeOptions& options = {},
+                             DecodeStatistics* statistics = nullptr);
 
 // The frames that `rule` names, resized and cropped by `view`; an image is a video of one frame.
 // Only wanted frames are converted, and one at a time is held at its full size.

@@ -22,7 +22,7 @@ ClipRequest clip_request(FrameRule frames, const ViewSpec& view) {
 }
 
 std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>&,
-                             const DecodeOptions&) {
+                             const DecodeOptions&, DecodeStatistics*) {
   refuse(path);
 }
 

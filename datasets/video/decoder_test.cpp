@@ -337,6 +337,143 @@ TEST_F(DecoderTest, AllClipsOfAFileInOnePass) {
   EXPECT_TRUE(read_clips(file, {}).empty());
 }
 
+// Grey squares that move, so that every frame is another picture.
+std::vector<TestImage> moving_squares(int count) {
+  std::vector<TestImage> frames(static_cast<std::size_t>(count), flat_image(48, 64, 90, 90, 90));
+  for (int k = 0; k < count; ++k)
+    for (int y = 10; y < 26; ++y)
+      for (int x = 0; x < 16; ++x)
+        frames[static_cast<std::size_t>(k)]
+            .rgb[static_cast<std::size_t>((y * 64 + (k * 3 + x) % 64) * 3)] =
+            static_cast<std::uint8_t>(2 * k);
+  return frames;
+}
+
+TEST_F(DecoderTest, BeginsAtKeyFramesWhereTheNumbersAreCertain) {
+  if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
+  for (const char* x264 : {"bframes=3", "bframes=3:open-gop=1", "bframes=3:b-pyramid=strict"}) {
+    for (const char* name : {"k.mp4", "k.mkv", "k.ts", "k.flv", "k.mov"}) {
+      const std::string file =
+          write(name, {.frames = moving_squares(100), .h264 = true, .key_every = 30, .x264 = x264});
+      for (const Indices& indices :
+           {Indices{95}, Indices{31, 40}, Indices{0, 62, 62, 99}, Indices{29, 30, 31}}) {
+        DecodeStatistics direct, sequential;
+        const auto clips = [&](bool random_access, DecodeStatistics& counts) {
+          return read_clips(file, {clip_request(always(indices), {.height = 48, .width = 64})},
+                            {.random_access = random_access}, &counts);
+        };
+        EXPECT_EQ(clips(true, direct)[0].pixels, clips(false, sequential)[0].pixels)
+            << name << " " << x264 << " " << indices[0];
+        EXPECT_EQ(direct.fallbacks, 0) << name << " " << x264 << " " << indices[0];
+        EXPECT_EQ(sequential.entries, 0);
+        if (indices[0] != 95) continue;
+        // A transport stream does not mark the key frames of open groups: decoded from the start.
+        const bool marked = std::string(name) != "k.ts" || !std::strstr(x264, "open-gop");
+        EXPECT_EQ(direct.entries, marked ? 1 : 0) << name << " " << x264;
+        EXPECT_EQ(direct.decoded < 30, marked);
+      }
+    }
+  }
+}
+
+TEST_F(DecoderTest, DamagedBytesGiveAClipOrAnError) {
+  if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
+  const std::string file = write(
+      "k.mkv", {.frames = moving_squares(100), .h264 = true, .key_every = 30, .x264 = "bframes=0"});
+  const std::string whole = read_file(file);
+  for (std::size_t at = whole.size() / 2; at < whole.size(); at += whole.size() / 40) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    const std::string damaged = write_bytes("damaged.mkv", bytes);
+    try {
+      const auto clip =
+          read_clips(damaged, {clip_request(always({0, 95}), {.height = 48, .width = 64})});
+      EXPECT_EQ(clip[0].shape.frames, 2);
+    } catch (const InputError&) {
+      SUCCEED();
+    }
+  }
+}
+
+// Resident pages of this process.
+std::int64_t resident_pages() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0, resident = -1;
+  statm >> size >> resident;
+  return resident;
+}
+
+TEST_F(DecoderTest, TenThousandOpensLeaveTheMemoryFlat) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the address sanitizer keeps freed memory; it looks for leaks by itself";
+#endif
+  if (resident_pages() < 0) GTEST_SKIP() << "no /proc/self/statm";
+  const std::string good = write("grey.mov", {.frames = grey_frames(2, 16, 16)});
+  const std::string bytes = read_file(good);
+  const std::string cut = write_bytes("cut.mov", bytes.substr(0, bytes.size() / 2));
+  const std::string text = write_bytes("text.mp4", "this is no video\n");
+  const auto open_all = [&](int times) {
+    for (int k = 0; k < times; ++k) {
+      for (const auto& file : {good, cut, text}) {
+        try {
+          read_clip_file(file, ClipShape{1, 8, 8}, 1);
+        } catch (const InputError&) {
+          continue;
+        }
+      }
+    }
+  };
+  open_all(500);
+  const std::int64_t before = resident_pages();
+  open_all(3000);  // with the first, more than ten thousand files
+  EXPECT_LT(resident_pages() - before, 512) << "pages, 2 MiB";
+}
+
+TEST_F(DecoderTest, OneOfSeveralStreams) {
+  const std::string file = write("grey.mov", {.frames = grey_frames(3, 16, 16)});
+  EXPECT_EQ(probe_video(file, false, {.stream = 0}).frames, 3);
+  try {
+    probe_video(file, false, {.stream = 1});
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              file + ": stream: expected the number of a video stream (0), found 1 of 1 streams");
+  }
+}
+
+TEST_F(DecoderTest, AllClipsAndViewsEqualThoseReadOneByOne) {
+  std::vector<TestImage> frames = grey_frames(12, 16, 48);
+  for (auto& frame : frames)
+    for (std::size_t i = 0; i < frame.rgb.size(); ++i)
+      frame.rgb[i] = static_cast<std::uint8_t>(frame.rgb[i] / 4 + i / 3 % 48);
+  write("wide.mov", {.frames = frames});
+  write_bytes("text.mp4", "this is no video\n");
+  const Manifest manifest = read_manifest(write_bytes("list.txt", "wide.mov 1\ntext.mp4 0\n"));
+  const auto options = [](int view) {
+    return VideoOptions{.shape = {3, 16, 16}, .frame_step = 1, .view = view, .views = 3};
+  };
+  const ManifestSource source(manifest, options(0));
+  EXPECT_EQ(source.views(), 3);
+  const ClipSet set = source.read_all(0, 2);
+  ASSERT_EQ(set.clips.size(), 6U);
+  EXPECT_GT(set.decode_seconds, 0);
+  EXPECT_GT(set.scale_seconds, 0);
+  for (int view = 0; view < 3; ++view)
+    for (int place = 0; place < 2; ++place)
+      EXPECT_EQ(set.clips[static_cast<std::size_t>(2 * view + place)].pixels,
+                ManifestSource(manifest, options(view)).read(0, place, 2).clip.pixels);
+  EXPECT_NE(source.read_all(1, 2).failure, "");
+  EXPECT_TRUE(source.read_all(1, 2).clips.empty());
+
+  const ManifestSource single(manifest, {.shape = {3, 16, 16}, .frame_step = 1});
+  const Augmentation augmentation{read_augment_spec("released", "test"), 5, 1};
+  const ClipSet views = single.read_views(0, 2, augmentation);
+  ASSERT_EQ(views.clips.size(), 2U);
+  for (int place = 0; place < 2; ++place)
+    EXPECT_EQ(views.clips[static_cast<std::size_t>(place)].pixels,
+              single.read_view(0, place, 2, augmentation).clip.pixels);
+}
+
 TEST_F(DecoderTest, TrainingViewsAreCutFromTheFullFrames) {
   // Frame k: red 20 k, green the column, blue the row.
   std::vector<TestImage> frames = grey_frames(12, 100, 150);

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/video/frame_reader.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
 #include <new>
+#include <span>
 #include <string_view>
 #include <system_error>
 
 #include "common/error.h"
+#include "datasets/video/packet_units.h"
 
 namespace permafrost {
 namespace {
@@ -41,20 +44,30 @@ std::string ffmpeg_address(const std::string& path, const FilePart& range) {
          std::to_string(range.offset + range.bytes) + ",,:file:" + path;
 }
 
+std::span<const std::uint8_t> bytes_of(const AVPacket& packet) {
+  return {packet.data, static_cast<std::size_t>(packet.size)};
+}
+
+std::span<const std::uint8_t> bytes_of(const AVCodecParameters& parameters) {
+  return {parameters.extradata, static_cast<std::size_t>(parameters.extradata_size)};
+}
+
 std::string codec_name(const AVStream& stream) {
   return quoted(avcodec_get_name(stream.codecpar->codec_id));
 }
 
 }  // namespace
 
-FrameReader::FrameReader(const std::string& path, const DecodeOptions& options)
-    : path_(path), options_(options), patience_(options.stall_seconds) {
+FrameReader::FrameReader(const std::string& path, const DecodeOptions& options, Opening opening)
+    : path_(path),
+      options_(options),
+      patience_(options.stall_seconds),
+      quick_(opening == Opening::quick) {
   silence_ffmpeg();
   rest_clock();
   packet_.reset(allocated(av_packet_alloc()));
   frame_.reset(allocated(av_frame_alloc()));
   open_file();
-  choose_stream();
 }
 
 void FrameReader::fail(const std::string& expected, const std::string& found) const {
@@ -92,35 +105,81 @@ void FrameReader::open_file() {
   status = avformat_open_input(&input, path_.c_str(), nullptr, nullptr);  // frees it on failure
   if (status < 0) fail(expected, ffmpeg_reason(status));
   input_.reset(input);
-  status = avformat_find_stream_info(input, nullptr);
-  if (status < 0) fail(expected, ffmpeg_reason(status));
   still_ = std::string_view(input->iformat->name).ends_with("_pipe");
+  quick_ = quick_ && describes_itself();
+  // The container marks its key frames; nothing is gained by looking into every picture's head.
+  if (quick_) input->flags |= AVFMT_FLAG_NOPARSE;
+  if (!quick_) status = avformat_find_stream_info(input, nullptr);
+  if (status < 0) fail(expected, ffmpeg_reason(status));
+  choose_stream();
+}
+
+// Whether the container says all that a decoder needs. What FFmpeg would find out by decoding the
+// first frames is then how far they are reordered, which our numbers do not rest on.
+bool FrameReader::describes_itself() const {
+  const std::string_view name = input_->iformat->name;
+  if (name != "matroska,webm" && !name.starts_with("mov,")) return false;
+  for (unsigned k = 0; k < input_->nb_streams; ++k) {
+    const AVCodecParameters& stream = *input_->streams[k]->codecpar;
+    if (stream.codec_type == AVMEDIA_TYPE_UNKNOWN) return false;
+    if (stream.codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    const bool from_record =
+        stream.codec_id == AV_CODEC_ID_H264 || stream.codec_id == AV_CODEC_ID_HEVC;
+    const bool by_itself = stream.codec_id == AV_CODEC_ID_VP9 || stream.codec_id == AV_CODEC_ID_AV1;
+    if (stream.width < 1 || stream.height < 1) return false;
+    if (!by_itself && !(from_record && stream.extradata_size > 0)) return false;
+  }
+  return true;
+}
+
+AVStream* FrameReader::named_stream(const std::vector<int>& videos) const {
+  const int number = options_.stream;
+  if (std::find(videos.begin(), videos.end(), number) != videos.end())
+    return input_->streams[number];
+  std::string expected = "the number of a video stream (";
+  for (const int video : videos)
+    expected += (video == videos[0] ? "" : ", ") + std::to_string(video);
+  const bool there = number < static_cast<int>(input_->nb_streams);
+  const char* kind =
+      there ? av_get_media_type_string(input_->streams[number]->codecpar->codec_type) : nullptr;
+  throw InputError(path_, "stream", videos.empty() ? "a video stream" : expected + ")",
+                   std::to_string(number) +
+                       (there ? std::string(", which is ") + (kind ? kind : "of unknown kind")
+                              : " of " + std::to_string(input_->nb_streams) + " streams"));
 }
 
 void FrameReader::choose_stream() {
-  AVStream* cover = nullptr;
+  AVStream *cover = nullptr, *marked = nullptr;
+  std::vector<int> videos;
   for (unsigned k = 0; k < input_->nb_streams; ++k) {
     AVStream* stream = input_->streams[k];
     stream->discard = AVDISCARD_ALL;
     if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO) continue;
+    videos.push_back(static_cast<int>(k));
     const bool is_cover = (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
     AVStream*& slot = is_cover ? cover : stream_;
     if (slot == nullptr) slot = stream;
+    const bool is_default = (stream->disposition & AV_DISPOSITION_DEFAULT) != 0;
+    if (is_default && !is_cover && marked == nullptr) marked = stream;
   }
+  if (marked != nullptr) stream_ = marked;
   // A file with nothing but cover art is shown as that image.
   if (stream_ == nullptr) stream_ = cover;
+  if (options_.stream >= 0) stream_ = named_stream(videos);
   if (stream_ == nullptr) {
     fail("one", "none among " + std::to_string(input_->nb_streams) + " streams of container " +
                     quoted(input_->iformat->name));
   }
   stream_->discard = AVDISCARD_DEFAULT;
+  parameters_.reset(allocated(avcodec_parameters_alloc()));
+  if (avcodec_parameters_copy(parameters_.get(), stream_->codecpar) < 0) throw std::bad_alloc();
 }
 
 void FrameReader::open_decoder() {
   const AVCodec* codec = avcodec_find_decoder(stream_->codecpar->codec_id);
   if (codec == nullptr) fail("a codec that this FFmpeg can decode", codec_name(*stream_));
   decoder_.reset(allocated(avcodec_alloc_context3(codec)));
-  int status = avcodec_parameters_to_context(decoder_.get(), stream_->codecpar);
+  int status = avcodec_parameters_to_context(decoder_.get(), parameters_.get());
   decoder_->thread_count = 1;  // clips are decoded side by side; and one thread has one result
   decoder_->pkt_timebase = stream_->time_base;
   decoder_->max_pixels = kMostPixels;
@@ -139,6 +198,7 @@ bool FrameReader::read_packet() {
     if (status < 0) return false;
     rest_clock();
     if (packet_->stream_index != stream_->index) continue;
+    ++read_;
     if (av_packet_get_side_data(packet_.get(), AV_PKT_DATA_ENCRYPTION_INFO, nullptr) != nullptr) {
       fail("a stream that is not encrypted", "encrypted packets");
     }
@@ -146,13 +206,85 @@ bool FrameReader::read_packet() {
   }
 }
 
-std::int64_t FrameReader::count_packets() {
-  std::int64_t count = 0;
+PacketNote FrameReader::note_of(const AVPacket& packet) const {
+  PacketNote note;
+  if (packet.pts != AV_NOPTS_VALUE) note.time = packet.pts;
+  note.bytes = packet.size;
+  note.key = (packet.flags & AV_PKT_FLAG_KEY) != 0;
+  note.shown = (packet.flags & AV_PKT_FLAG_DISCARD) == 0;
+  note.damaged = (packet.flags & AV_PKT_FLAG_CORRUPT) != 0 || packet.size == 0;
+  note.changes_codec =
+      av_packet_get_side_data(&packet, AV_PKT_DATA_NEW_EXTRADATA, nullptr) != nullptr ||
+      av_packet_get_side_data(&packet, AV_PKT_DATA_PARAM_CHANGE, nullptr) != nullptr;
+  const bool h264 = parameters_->codec_id == AV_CODEC_ID_H264;
+  if (!h264 && parameters_->codec_id != AV_CODEC_ID_HEVC) return note;
+  const UnitCodec codec = h264 ? UnitCodec::h264 : UnitCodec::hevc;
+  const int length_bytes = unit_length_bytes(bytes_of(*parameters_), codec);
+  const PacketUnits units = packet_units(bytes_of(packet), codec, length_bytes);
+  note.damaged |= !units.well_formed;
+  note.parameter_sets = units.parameter_sets;
+  note.unreferenced = units.unreferenced;
+  note.refresh = units.refresh || !h264;
+  return note;
+}
+
+void FrameReader::scan() {
+  std::int64_t bytes = 0;
+  bool keep = true;
   while (read_packet()) {
-    // Packets outside of the edit list are decoded but not shown.
-    if ((packet_->flags & AV_PKT_FLAG_DISCARD) == 0 && packet_->size > 0) ++count;
+    notes_.push_back(note_of(*packet_));
+    bytes += packet_->size;
+    if (keep && bytes <= kMostKept) {
+      kept_.emplace_back(allocated(av_packet_alloc()));
+      av_packet_move_ref(kept_.back().get(), packet_.get());
+    } else if (keep) {
+      keep = false;
+      kept_.clear();
+    }
   }
-  return count;
+  scanned_ = true;
+}
+
+std::int64_t FrameReader::promised() const {
+  // Packets outside of the edit list are decoded but not shown.
+  return std::count_if(notes_.begin(), notes_.end(),
+                       [](const PacketNote& note) { return note.shown && note.bytes > 0; });
+}
+
+void FrameReader::start_at(std::size_t packet, std::vector<char> left_out) {
+  left_out_ = std::move(left_out);
+  if (decoder_) avcodec_flush_buffers(decoder_.get());
+  draining_ = false;
+  first_error_.clear();
+  position_ = packet;
+}
+
+// To the packet at position_, where packets are not kept.
+void FrameReader::read_up() {
+  if (read_ > position_) {
+    input_.reset();
+    file_.reset();
+    stream_ = nullptr;
+    open_file();
+    read_ = 0;
+  }
+  while (read_ <= position_)
+    if (!read_packet()) fail("the packets that were there before", "fewer");
+}
+
+bool FrameReader::take_packet() {
+  if (!scanned_) return read_packet();
+  while (position_ < notes_.size() && position_ < left_out_.size() && left_out_[position_] != 0)
+    ++position_;
+  if (position_ >= notes_.size()) return false;
+  if (kept_.empty()) {
+    read_up();
+  } else {
+    av_packet_unref(packet_.get());
+    if (av_packet_ref(packet_.get(), kept_[position_].get()) < 0) throw std::bad_alloc();
+  }
+  ++position_;
+  return true;
 }
 
 void FrameReader::note_error(int status) {
@@ -161,7 +293,7 @@ void FrameReader::note_error(int status) {
 
 bool FrameReader::feed_decoder() {
   if (draining_) return false;
-  const bool more = read_packet();
+  const bool more = take_packet();
   if (more) ++packets_;
   draining_ = !more;
   const int status = avcodec_send_packet(decoder_.get(), more ? packet_.get() : nullptr);

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -28,6 +29,18 @@ ClipSampling sampling_of(const VideoOptions& options, int places) {
           .allow_overlap = options.allow_overlap};
 }
 
+FrameRule rule_of(const VideoOptions& options, int place, int places) {
+  return [sampling = sampling_of(options, places), place](std::int64_t frames) {
+    return clip_indices(sampling, frames, place);
+  };
+}
+
+std::vector<int> all_places(int places) {
+  std::vector<int> all(static_cast<std::size_t>(places));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 // Mistakes of the caller must not become failures of every sample.
 void check_options(const VideoOptions& options, int place, int places) {
   clip_indices(sampling_of(options, places), 1, place);
@@ -41,24 +54,41 @@ bool is_folder(const std::string& path) {
   return std::filesystem::is_directory(path, ignored);
 }
 
-// A clip, or the reason why there is none. `read` gets the file of an entry, and the options with
-// its part of the file.
+// A file, or a folder of frames.
+std::vector<Clip> clips_of(const std::string& path, const std::vector<ClipRequest>& requests,
+                           const DecodeOptions& options, DecodeStatistics* statistics = nullptr) {
+  if (!is_folder(path)) return read_clips(path, requests, options, statistics);
+  std::vector<Clip> clips;
+  for (const auto& request : requests) clips.push_back(read_frame_folder(path, request, options));
+  return clips;
+}
+
+// Clips, or the reason why there are none. `read` gets the file of an entry, the options with its
+// part of the file, and the statistics.
 template <typename Read>
-Sample attempted(const ManifestEntry& entry, const VideoOptions& options, const Read& read) {
+ClipSet attempted(const ManifestEntry& entry, const VideoOptions& options, const Read& read) {
   const std::string path = entry.path.string();
   // Of a member, the name says more than the archive that FFmpeg was told of.
   const std::string member = entry.range.is_part() ? entry.name + ": " : "";
   VideoOptions own = options;
   own.decode.range = entry.range;
-  Sample sample;
+  ClipSet set;
+  DecodeStatistics statistics;
   try {
-    sample.clip = read(path, own);
+    set.clips = read(path, own, &statistics);
   } catch (const Error& error) {
-    sample.failure = member + error.what();
+    set.failure = member + error.what();
   } catch (const std::exception& error) {
-    sample.failure = member + path + ": " + error.what();
+    set.failure = member + path + ": " + error.what();
   }
-  return sample;
+  set.decode_seconds = statistics.decode_seconds;
+  set.scale_seconds = statistics.scale_seconds;
+  return set;
+}
+
+Sample only_clip(ClipSet set) {
+  if (!set.failure.empty()) return {{}, std::move(set.failure)};
+  return {std::move(set.clips.front()), ""};
 }
 
 }  // namespace
@@ -88,8 +118,26 @@ std::string ManifestSource::name(std::int64_t index) const { return entry(index)
 
 Sample ManifestSource::read(std::int64_t index, int place, int places) const {
   check_options(options_, place, places);
-  return attempted(entry(index), options_, [&](const std::string& path, const VideoOptions& own) {
-    return read_clip(path, own, place, places);
+  const std::vector<ClipRequest> request{
+      clip_request(rule_of(options_, place, places), view_of(options_))};
+  return only_clip(attempted(entry(index), options_,
+                             [&](const std::string& path, const VideoOptions& own,
+                                 DecodeStatistics* statistics) {
+                               return clips_of(path, request, own.decode, statistics);
+                             }));
+}
+
+ClipSet ManifestSource::read_all(std::int64_t index, int places) const {
+  check_options(options_, 0, places);
+  std::vector<ClipRequest> requests;
+  ViewSpec view = view_of(options_);
+  for (view.view = 0; view.view < view.views; ++view.view)
+    for (const int place : all_places(places))
+      requests.push_back(clip_request(rule_of(options_, place, places), view));
+  return attempted(entry(index), options_,
+                   [&](const std::string& path, const VideoOptions& own,
+                       DecodeStatistics* statistics) {
+                     return clips_of(path, requests, own.decode, statistics);
   });
 }
 
@@ -97,10 +145,28 @@ Sample ManifestSource::read_view(std::int64_t index, int place, int places,
                                  const Augmentation& augmentation) const {
   if (!augmentation.spec.active()) return read(index, place, places);
   check_options(options_, place, places);
-  const ViewDraw draw = draw_view(augmentation, index, place, directional());
-  return attempted(entry(index), options_, [&](const std::string& path, const VideoOptions& own) {
-    return read_clip_view(path, own, place, places, draw);
-  });
+  const std::vector<ViewDraw> draws{draw_view(augmentation, index, place, directional())};
+  return only_clip(attempted(entry(index), options_,
+                             [&](const std::string& path, const VideoOptions& own,
+                                 DecodeStatistics* statistics) {
+                               return read_clip_views(path, own, {place}, places, draws,
+                                                      statistics);
+                             }));
+}
+
+ClipSet ManifestSource::read_views(std::int64_t index, int places,
+                                   const Augmentation& augmentation) const {
+  if (!augmentation.spec.active() && views() == 1) return read_all(index, places);
+  check_options(options_, 0, places);
+  std::vector<ViewDraw> draws;
+  for (const int place : all_places(places))
+    draws.push_back(draw_view(augmentation, index, place, directional()));
+  return attempted(entry(index), options_,
+                   [&](const std::string& path, const VideoOptions& own,
+                       DecodeStatistics* statistics) {
+                     return read_clip_views(path, own, all_places(places), places, draws,
+                                            statistics);
+                   });
 }
 
 std::string cutting_text(const VideoOptions& options) {
@@ -132,28 +198,33 @@ std::vector<std::int64_t> view_indices(const ClipSampling& sampling, std::int64_
 }
 
 Clip read_clip(const std::string& path, const VideoOptions& options, int place, int places) {
-  const FrameRule rule = [&](std::int64_t frames) {
-    return clip_indices(sampling_of(options, places), frames, place);
-  };
-  if (is_folder(path))
-    return read_frame_folder(path, clip_request(rule, view_of(options)), options.decode);
-  return read_frames(path, rule, view_of(options), options.decode);
+  return std::move(
+      clips_of(path, {clip_request(rule_of(options, place, places), view_of(options))},
+               options.decode)
+          .front());
 }
 
-Clip read_clip_view(const std::string& path, const VideoOptions& options, int place, int places,
-                    const ViewDraw& draw) {
+std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& options,
+                                  const std::vector<int>& which, int places,
+                                  const std::vector<ViewDraw>& draws,
+                                  DecodeStatistics* statistics) {
   const ViewSpec view = view_of(options);
-  ClipRequest request = clip_request({}, view);
-  request.frames = [&](std::int64_t frames) {
-    return view_indices(sampling_of(options, places), frames, place, draw);
-  };
-  request.render = [&](const ImageView& frame, std::uint8_t* out) {
-    augment_frame(frame, draw, view, out);
-  };
-  Clip clip = is_folder(path) ? read_frame_folder(path, request, options.decode)
-                              : std::move(read_clips(path, {request}, options.decode).front());
-  augment_clip(clip, draw);
-  return clip;
+  std::vector<ClipRequest> requests;
+  for (std::size_t k = 0; k < which.size(); ++k) {
+    const ViewDraw& draw = draws[k];
+    const int place = which[k];
+    ClipRequest request = clip_request(rule_of(options, place, places), view);
+    request.frames = [&options, &draw, place, places](std::int64_t frames) {
+      return view_indices(sampling_of(options, places), frames, place, draw);
+    };
+    request.render = [&draw, view](const ImageView& frame, std::uint8_t* out) {
+      augment_frame(frame, draw, view, out);
+    };
+    requests.push_back(std::move(request));
+  }
+  std::vector<Clip> clips = clips_of(path, requests, options.decode, statistics);
+  for (std::size_t k = 0; k < clips.size(); ++k) augment_clip(clips[k], draws[k]);
+  return clips;
 }
 
 Clip read_clip_file(const std::string& path, const ClipShape& shape, int frame_step, int place,

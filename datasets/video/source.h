@@ -23,7 +23,7 @@ struct VideoOptions {
   bool allow_overlap = true;
   int short_side = 0;     // before the centre crop; 0: as small as the crop allows
   bool antialias = true;  // see ViewSpec
-  int view = 0;           // crop `view` of `views` along the long side
+  int view = 0;           // read() shows crop `view` of `views` along the long side
   int views = 1;
   bool directional = false;  // see ClipSource
   DecodeOptions decode;
@@ -54,9 +54,14 @@ class ManifestSource : public ClipSource {
   // Frames are chosen by clip_indices as clip `place` of `places`. A file that cannot be read gives
   // a failure that names it; only a wrong index or place throws.
   Sample read(std::int64_t index, int place, int places) const override;
+  // All places and views in one pass through the file.
+  ClipSet read_all(std::int64_t index, int places) const override;
+  int views() const override { return options_.views; }
   // The clip at a random place of its temporal segment, cut from the full frames.
   Sample read_view(std::int64_t index, int place, int places,
                    const Augmentation& augmentation) const override;
+  ClipSet read_views(std::int64_t index, int places,
+                     const Augmentation& augmentation) const override;
   bool directional() const override { return options_.directional; }
   // Manifest, shape, sampling and transform. The number of places is the caller's to add.
   std::string identity() const override;
@@ -68,9 +73,11 @@ class ManifestSource : public ClipSource {
   VideoOptions options_;
 };
 
-// An augmented training view of clip `place` of `places`, by a draw of draw_view().
-Clip read_clip_view(const std::string& path, const VideoOptions& options, int place, int places,
-                    const ViewDraw& draw);
+// Augmented training views of some of `places` clips, one a draw of draw_view().
+std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& options,
+                                  const std::vector<int>& which, int places,
+                                  const std::vector<ViewDraw>& draws,
+                                  DecodeStatistics* statistics = nullptr);
 
 // Clip `place` of `places` of one file. Throws InputError when it cannot be read.
 Clip read_clip(const std::string& path, const VideoOptions& options, int place = 0, int places = 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Small videos for tests, written with the FFmpeg libraries themselves: lossless PNG pictures in a
-// container, or MPEG-4 with B-frames.
+// Small videos for tests and benchmarks, written with the FFmpeg libraries themselves: lossless PNG
+// pictures in a container, MPEG-4 with B-frames, or H.264 where FFmpeg has libx264.
 //
 //   write_test_video("grey.mov", {.frames = grey_frames(12, 32, 24)});
 #include <cstdint>
@@ -31,6 +31,9 @@ struct TestImage {
 struct TestVideo {
   std::vector<TestImage> frames;  // of any size, as PNG
   bool mpeg4 = false;             // with two B-frames between others; all frames of one size
+  bool h264 = false;              // with B-frames that nothing depends on; all frames of one size
+  int key_every = 250;            // h264: frames from one key frame to the next
+  std::string x264 = "";          // h264: parameters, "open-gop=1:bframes=3"
   bool turned = false;            // display matrix: a quarter turn clockwise
 };
 
@@ -58,8 +61,22 @@ inline int checked(int status) {
   return status;
 }
 
-inline FfmpegOwner<AVCodecContext> test_encoder(const TestImage& image, bool mpeg4) {
-  const AVCodec* codec = avcodec_find_encoder(mpeg4 ? AV_CODEC_ID_MPEG4 : AV_CODEC_ID_PNG);
+inline bool can_write_h264() { return avcodec_find_encoder_by_name("libx264") != nullptr; }
+
+inline void set_up_h264(AVCodecContext* encoder, const TestVideo& video) {
+  encoder->pix_fmt = AV_PIX_FMT_YUV420P;
+  encoder->gop_size = video.key_every;
+  encoder->max_b_frames = 3;
+  av_opt_set(encoder->priv_data, "preset", "veryfast", 0);
+  av_opt_set(encoder->priv_data, "crf", "20", 0);
+  av_opt_set(encoder->priv_data, "x264-params", ("scenecut=0:" + video.x264).c_str(), 0);
+}
+
+inline FfmpegOwner<AVCodecContext> test_encoder(const TestImage& image, const TestVideo& video) {
+  const bool mpeg4 = video.mpeg4;
+  const AVCodec* codec = video.h264
+                             ? avcodec_find_encoder_by_name("libx264")
+                             : avcodec_find_encoder(mpeg4 ? AV_CODEC_ID_MPEG4 : AV_CODEC_ID_PNG);
   FfmpegOwner<AVCodecContext> encoder(avcodec_alloc_context3(codec));
   encoder->width = image.width;
   encoder->height = image.height;
@@ -69,6 +86,7 @@ inline FfmpegOwner<AVCodecContext> test_encoder(const TestImage& image, bool mpe
   encoder->max_b_frames = mpeg4 ? 2 : 0;
   encoder->thread_count = 1;
   encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  if (video.h264) set_up_h264(encoder.get(), video);
   if (mpeg4) {
     encoder->flags |= AV_CODEC_FLAG_QSCALE;
     encoder->global_quality = FF_QP2LAMBDA;
@@ -119,7 +137,7 @@ inline void write_test_video(const std::filesystem::path& path, const TestVideo&
   std::map<std::pair<int, int>, FfmpegOwner<AVCodecContext>> encoders;  // one for every size
   const auto encoder_of = [&](const TestImage& image) {
     auto& encoder = encoders[{image.height, image.width}];
-    if (!encoder) encoder = test_encoder(image, video.mpeg4);
+    if (!encoder) encoder = test_encoder(image, video);
     return encoder.get();
   };
   AVCodecContext* encoder = encoder_of(video.frames.front());

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/video/transform.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -51,11 +55,55 @@ std::vector<LinearTap> linear_taps(int source, int resized, int first, int count
   return taps;
 }
 
-void linear_row(const std::uint8_t* row, const std::vector<LinearTap>& taps, int* out) {
-  for (const LinearTap& tap : taps) {
+// One row, filtered along x: at most 255 * 2^11 / 16, as OpenCV keeps it for the second pass.
+void linear_row(const std::uint8_t* row, const std::vector<LinearTap>& taps, std::int16_t* out) {
+  std::size_t k = 0;
+#ifdef __SSE2__
+  // Four bytes are read of either pixel and four values written, one of them for nothing: all but
+  // the last pixels of the row have a neighbour.
+  const __m128i zero = _mm_setzero_si128();
+  for (; k + 1 < taps.size() && taps[k].high < taps.back().high; ++k, out += 3) {
+    const LinearTap& tap = taps[k];
+    std::int32_t low, high;
+    std::memcpy(&low, row + std::ptrdiff_t{tap.low} * 3, 4);
+    std::memcpy(&high, row + std::ptrdiff_t{tap.high} * 3, 4);
+    const __m128i pairs =
+        _mm_unpacklo_epi8(_mm_unpacklo_epi8(_mm_cvtsi32_si128(low), _mm_cvtsi32_si128(high)), zero);
+    const __m128i weights = _mm_set1_epi32(tap.high_weight << 16 | tap.low_weight);
+    const __m128i sums = _mm_srai_epi32(_mm_madd_epi16(pairs, weights), 4);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packs_epi32(sums, sums));
+  }
+#endif
+  for (; k < taps.size(); ++k) {
+    const LinearTap& tap = taps[k];
     const std::uint8_t* low = row + std::ptrdiff_t{tap.low} * 3;
     const std::uint8_t* high = row + std::ptrdiff_t{tap.high} * 3;
-    for (int c = 0; c < 3; ++c) *out++ = low[c] * tap.low_weight + high[c] * tap.high_weight;
+    for (int c = 0; c < 3; ++c)
+      *out++ =
+          static_cast<std::int16_t>((low[c] * tap.low_weight + high[c] * tap.high_weight) >> 4);
+  }
+}
+
+// Two filtered rows to one row of pixels.
+void mix_rows(const std::int16_t* low, const std::int16_t* high, const LinearTap& tap,
+              std::size_t values, std::uint8_t* out) {
+  std::size_t k = 0;
+#ifdef __SSE2__
+  const __m128i low_weight = _mm_set1_epi16(static_cast<std::int16_t>(tap.low_weight));
+  const __m128i high_weight = _mm_set1_epi16(static_cast<std::int16_t>(tap.high_weight));
+  const __m128i two = _mm_set1_epi16(2);
+  for (; k + 8 <= values; k += 8) {
+    const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low + k));
+    const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(high + k));
+    const __m128i sum =
+        _mm_add_epi16(_mm_mulhi_epi16(a, low_weight), _mm_mulhi_epi16(b, high_weight));
+    const __m128i levels = _mm_srai_epi16(_mm_add_epi16(sum, two), 2);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out + k), _mm_packus_epi16(levels, levels));
+  }
+#endif
+  for (; k < values; ++k) {
+    const int sum = ((tap.low_weight * low[k]) >> 16) + ((tap.high_weight * high[k]) >> 16);
+    out[k] = static_cast<std::uint8_t>((sum + 2) >> 2);
   }
 }
 
@@ -63,7 +111,8 @@ void resize_linear(const ImageView& source, const ResizeCrop& plan, std::uint8_t
   const auto columns = linear_taps(source.width, plan.resized_width, plan.left, plan.width);
   const auto rows = linear_taps(source.height, plan.resized_height, plan.top, plan.height);
   const std::size_t values = static_cast<std::size_t>(plan.width) * 3;
-  std::vector<int> buffers[2] = {std::vector<int>(values), std::vector<int>(values)};
+  std::vector<std::int16_t> buffers[2] = {std::vector<std::int16_t>(values + 1),
+                                          std::vector<std::int16_t>(values + 1)};
   int held[2] = {-1, -1};
   // Rows are asked for in ascending order: two buffers are enough, a row stays at its parity.
   const auto filtered = [&](int y) {
@@ -74,13 +123,9 @@ void resize_linear(const ImageView& source, const ResizeCrop& plan, std::uint8_t
     return buffers[slot].data();
   };
   for (const LinearTap& tap : rows) {
-    const int* low = filtered(tap.low);
-    const int* high = filtered(tap.high);
-    for (std::size_t k = 0; k < values; ++k) {
-      const int sum =
-          ((tap.low_weight * (low[k] >> 4)) >> 16) + ((tap.high_weight * (high[k] >> 4)) >> 16);
-      *out++ = static_cast<std::uint8_t>((sum + 2) >> 2);
-    }
+    const std::int16_t* low = filtered(tap.low);
+    mix_rows(low, filtered(tap.high), tap, values, out);
+    out += values;
   }
 }
 

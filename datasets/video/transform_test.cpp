@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "common/error.h"
+#include "common/random.h"
 
 namespace permafrost {
 namespace {
@@ -116,6 +119,63 @@ TEST(ResizeCropPixels, StrongShrinkingDoesNotAlias) {
   int black = 0;
   for (const std::uint8_t out : resized(pixels, 240, 320, whole(48, 64), false)) black += out == 0;
   EXPECT_GT(black, 0);
+}
+
+// The fixed-point arithmetic of the reference written plainly, whatever instructions we use.
+Pixels plainly_resized(const Pixels& in, int height, int width, const ResizeCrop& plan) {
+  struct Tap {
+    int low, high, low_weight, high_weight;
+  };
+  const auto tap_of = [](int k, int source, int size) {
+    const double scale = 1.0 / (static_cast<double>(size) / source);
+    float at = static_cast<float>((k + 0.5) * scale - 0.5);
+    const int cell = static_cast<int>(std::floor(at));
+    at -= static_cast<float>(cell);
+    return Tap{std::clamp(cell, 0, source - 1), std::clamp(cell + 1, 0, source - 1),
+               static_cast<int>(std::lrint((1 - at) * 2048.0F)),
+               static_cast<int>(std::lrint(at * 2048.0F))};
+  };
+  Pixels out;
+  for (int y = 0; y < plan.height; ++y) {
+    const Tap row = tap_of(y + plan.top, height, plan.resized_height);
+    for (int x = 0; x < plan.width; ++x) {
+      const Tap column = tap_of(x + plan.left, width, plan.resized_width);
+      for (int c = 0; c < 3; ++c) {
+        const auto filtered = [&](int r) {
+          return in[static_cast<std::size_t>((r * width + column.low) * 3 + c)] *
+                     column.low_weight +
+                 in[static_cast<std::size_t>((r * width + column.high) * 3 + c)] *
+                     column.high_weight;
+        };
+        const int sum = ((row.low_weight * (filtered(row.low) >> 4)) >> 16) +
+                        ((row.high_weight * (filtered(row.high) >> 4)) >> 16);
+        out.push_back(static_cast<std::uint8_t>((sum + 2) >> 2));
+      }
+    }
+  }
+  return out;
+}
+
+TEST(ResizeCropPixels, AreThoseOfPlainArithmeticAtAnySize) {
+  RandomStream stream({.seed = 1, .purpose = "test"});
+  const auto any = [&](int most) {
+    return 1 + static_cast<int>(stream.integer(static_cast<std::uint32_t>(most)));
+  };
+  for (int k = 0; k < 400; ++k) {
+    const int height = any(40), width = any(40);
+    Pixels pixels(static_cast<std::size_t>(height * width * 3));
+    const bool extreme = k % 3 == 0;
+    for (auto& value : pixels)
+      value = static_cast<std::uint8_t>(extreme ? 255 * stream.integer(2) : stream.integer(256));
+    ResizeCrop plan{.resized_height = any(60), .resized_width = any(60)};
+    plan.height = any(plan.resized_height);
+    plan.width = any(plan.resized_width);
+    plan.top = any(plan.resized_height - plan.height + 1) - 1;
+    plan.left = any(plan.resized_width - plan.width + 1) - 1;
+    ASSERT_EQ(resized(pixels, height, width, plan, false),
+              plainly_resized(pixels, height, width, plan))
+        << height << "x" << width << " to " << plan.resized_height << "x" << plan.resized_width;
+  }
 }
 
 TEST(ResizeCropPixels, RowsMayBePadded) {

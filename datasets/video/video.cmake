@@ -3,9 +3,10 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/class_folders.cpp video/file_check.cpp video/float_crop.cpp video/frame_folder.cpp video/manifest.cpp
-  video/manifest_builder.cpp video/manifest_json.cpp video/sampling.cpp video/source.cpp
-  video/tar_index.cpp video/tar_list.cpp video/transform.cpp)
+  video/class_folders.cpp video/file_check.cpp video/float_crop.cpp video/frame_folder.cpp
+  video/frame_index.cpp video/manifest.cpp video/manifest_builder.cpp video/manifest_json.cpp
+  video/packet_units.cpp video/sampling.cpp video/source.cpp video/tar_index.cpp video/tar_list.cpp
+  video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
@@ -21,8 +22,9 @@ if(PERMAFROST_FFMPEG)
       "libswscale, found not all of them.\nInstall them (Debian: apt-get install pkg-config "
       "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
   endif()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder.cpp video/frame_reader.cpp video/picture.cpp
-    video/file_decoding_check.cpp video/frame_stream.cpp video/jpeg.cpp video/video_writer.cpp)
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/clip_decoding.cpp video/decoder.cpp
+    video/file_decoding_check.cpp video/frame_reader.cpp video/frame_stream.cpp video/jpeg.cpp
+    video/picture.cpp video/video_writer.cpp)
   list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
@@ -32,6 +34,8 @@ endif()
 
 function(permafrost_video_tests)
   permafrost_test(video/float_crop DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/frame_index DEPS permafrost_datasets LABELS unit)
+  permafrost_test(video/packet_units DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/manifest_forms DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/sampling DEPS permafrost_datasets LABELS unit)

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/probe_features.h"
+
+#include <torch/types.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "common/error.h"
+#include "probes/augmented_source.h"
+
+namespace permafrost {
+namespace {
+
+at::Tensor rows(const at::Tensor& tokens, const Samples& samples) {
+  return tokens.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(samples), at::kLong));
+}
+
+}  // namespace
+
+FeatureStore feature_store_named(const std::string& name, const std::string& flag) {
+  if (name == "auto") return FeatureStore::automatic;
+  if (name == "kept") return FeatureStore::kept;
+  if (name == "streamed") return FeatureStore::streamed;
+  throw InputError(flag, "", "auto, kept or streamed", quoted(name));
+}
+
+double feature_bytes(const EncoderSpec& spec, std::int64_t samples, int clips, bool boxed) {
+  const double tokens = boxed ? spec.grid_t() : spec.tokens();
+  return static_cast<double>(samples) * clips * tokens * spec.width * sizeof(float);
+}
+
+double free_memory_bytes() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("MemAvailable:", 0) == 0) return std::stod(line.substr(13)) * 1024;
+  return 0;
+}
+
+ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
+  const ClipSource& source = *input.task.source;
+  if (input.kept) {
+    features_ = encode_source(input.encoder, source,
+                              {.clips = input.clips,
+                               .threads = input.threads,
+                               .batch = input.batch,
+                               .progress = input.progress});
+    for (const Task* view : input.more_views)
+      test_views_.push_back(encode_source(input.encoder, *view->source,
+                                          {.clips = input.clips,
+                                           .threads = input.threads,
+                                           .batch = input.batch})
+                                .tokens);
+    return;
+  }
+  for (std::int64_t i = 0; i < source.size(); ++i) features_.labels.push_back(source.label(i));
+  features_.failures.resize(features_.labels.size());
+}
+
+at::Tensor ProbeFeatures::encoded(const ClipSource& source, const Samples& samples,
+                                  std::vector<std::string>& failures) const {
+  // On the caller's thread alone: other probes have theirs.
+  return encode_samples(input_.encoder, source, samples,
+                        {.clips = input_.clips, .batch = input_.batch}, failures);
+}
+
+// A clip of which only the augmented view cannot be read stands in for it, and that is said.
+at::Tensor ProbeFeatures::augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,
+                                    const Samples& samples) const {
+  const ClipSource& source = *input_.task.source;
+  const AugmentedSource shown(source,
+                              {protocol.augmentation, seed, static_cast<std::uint64_t>(view)});
+  std::vector<std::string> failures, none;
+  at::Tensor tokens = encoded(shown, samples, failures);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (failures[i].empty()) continue;
+    tokens[static_cast<std::int64_t>(i)].copy_(encoded(source, {samples[i]}, none)[0]);
+    if (none[0].empty() && input_.notice)
+      input_.notice(failures[i] + "; trained on the clip without augmentation");
+  }
+  return tokens;
+}
+
+at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t seed,
+                                    int view) const {
+  const std::string name = to_json(protocol.augmentation).dump() + " " + std::to_string(seed) +
+                           " " + std::to_string(view);
+  const std::lock_guard lock(mutex_);
+  at::Tensor& tokens = training_views_[name];
+  if (!tokens.defined()) {
+    // Of all samples, so that every fold may share it.
+    Samples all(features_.labels.size());
+    std::iota(all.begin(), all.end(), 0);
+    tokens = augmented(protocol, seed, view, all);
+  }
+  return tokens;
+}
+
+ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t seed,
+                                LabelledFeatures& mine) const {
+  ProbeViews views;
+  const auto streamed = [this, &mine](const ClipSource& source, const Samples& samples) {
+    std::vector<std::string> failures;
+    const at::Tensor tokens = encoded(source, samples, failures);
+    for (std::size_t i = 0; i < samples.size(); ++i)
+      if (!failures[i].empty()) mine.failures[static_cast<std::size_t>(samples[i])] = failures[i];
+    return tokens;
+  };
+  if (!input_.kept)
+    views.evaluation = [this, streamed](const Samples& samples) {
+      return streamed(*input_.task.source, samples);
+    };
+  for (std::size_t v = 0; v < input_.more_views.size(); ++v)
+    views.test.push_back([this, streamed, v](const Samples& samples) {
+      return input_.kept ? rows(test_views_[v], samples)
+                         : streamed(*input_.more_views[v]->source, samples);
+    });
+  if (!protocol.augmentation.active()) return views;
+  views.training = [this, protocol, seed](int epoch, const Samples& samples) {
+    const int count = protocol.training_views;  // 0: online
+    const int view = count == 0 ? epoch : epoch % count;
+    if (count == 0 || !input_.kept) return augmented(protocol, seed, view, samples);
+    return rows(kept_view(protocol, seed, view), samples);
+  };
+  return views;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Where the probes of one encoder on one task get their tokens: from memory, or encoded every time.
+// For the runner. Both give the same numbers.
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "datasets/task.h"
+#include "models/encoder.h"
+#include "probes/probe_training.h"
+
+namespace permafrost {
+
+enum class FeatureStore {
+  automatic,  // kept where they take less than half of the memory that is free
+  kept,       // every sample is encoded once; takes n * clips * tokens * width * 4 bytes
+  streamed    // encoded when they are asked for, in every epoch of every cell; takes a batch
+};
+FeatureStore feature_store_named(const std::string& name, const std::string& flag);
+
+// Bytes that kept features take.
+double feature_bytes(const EncoderSpec& spec, std::int64_t samples, int clips, bool boxed);
+// Of memory that could be had now; 0 where the system does not tell.
+double free_memory_bytes();
+
+struct ProbeFeaturesInput {
+  const Encoder& encoder;  // where it is to run
+  const Task& task;
+  std::vector<const Task*> more_views;  // other crops of the same samples, for the test
+  int clips = 1;
+  bool kept = true;
+  int threads = 1;
+  std::int64_t batch = 16;
+  std::function<void(const std::string&)> notice = {};
+  Progress* progress = nullptr;  // of samples that are encoded to be kept
+};
+
+// Thread-safe once it stands.
+class ProbeFeatures {
+ public:
+  // Encodes what is to be kept.
+  explicit ProbeFeatures(const ProbeFeaturesInput& input);
+
+  // For one probe: labels and failures of its own, tokens where they are kept.
+  const LabelledFeatures& features() const { return features_; }
+  // `mine` is the probe's copy of features(), and must live as long as the result.
+  ProbeViews views(const ProbeProtocol& protocol, std::uint64_t seed, LabelledFeatures& mine) const;
+
+ private:
+  at::Tensor encoded(const ClipSource& source, const Samples& samples,
+                     std::vector<std::string>& failures) const;
+  at::Tensor augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,
+                       const Samples& samples) const;
+  at::Tensor kept_view(const ProbeProtocol& protocol, std::uint64_t seed, int view) const;
+
+  ProbeFeaturesInput input_;
+  LabelledFeatures features_;
+  std::vector<at::Tensor> test_views_;  // [n,...], where they are kept
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, at::Tensor> training_views_;
+};
+
+}  // namespace permafrost
