@@ -95,6 +95,31 @@ TEST_F(DataCli, PackIsCheckedInspectedAndProbed) {
   EXPECT_NE(run.out.find("1 damaged"), std::string::npos) << run.out;
 }
 
+TEST_F(DataCli, ShowMakesAContactSheet) {
+  synth();
+  write_file_atomically(path("d/test/000001.mp4"), "no video");
+  const std::string command = "data show " + path("d/task.json") +
+                              " --list test --samples 9 --frames 4 --size 16 --out " +
+                              path("sheet.png");
+  Ran run = program(command + " --json");
+  ASSERT_EQ(run.status, 0) << run.err;
+  const Json rows = parse_json(run.out, "stdout");
+  ASSERT_EQ(rows.size(), 3U);  // all there are
+  int failures = 0;
+  for (const auto& row : rows) {
+    failures += row.contains("failure") ? 1 : 0;
+    EXPECT_EQ(row["label"].get<std::string>().empty(), false);
+  }
+  EXPECT_EQ(failures, 1);
+  const std::string png = read_file(path("sheet.png"));
+  EXPECT_EQ(png.substr(1, 3), "PNG");
+  EXPECT_EQ(program(command + " --json").out, run.out);
+  EXPECT_EQ(read_file(path("sheet.png")), png);
+  run = program("data show " + path("d/train.csv") + " --out " + path("s.png"));
+  EXPECT_EQ(run.status, 0) << run.err;
+  expect_refusal("data show " + path("d/task.json") + " --list dev", {"--list", "train, test"});
+}
+
 TEST_F(DataCli, WhatIsNoDataIsRefused) {
   expect_refusal("data check " + path("none.csv"), {"a list, a folder", "none.csv"});
   expect_refusal("data check k400 --data " + path("."), {"k400/train.csv: no such file"});

@@ -31,6 +31,7 @@ struct Commands {
   MasksCommand masks;
   DataCheckCommand data_check;
   DataPackCommand data_pack;
+  DataShowCommand data_show;
   DataSynthCommand data_synth;
   std::function<int()> chosen;
 };
@@ -262,11 +263,31 @@ void add_data_pack(CLI::App& app, Commands& c) {
   sub->add_flag("--aliased", command.aliased, "scale as the released code does");
 }
 
+void add_data_show(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "show", "a contact sheet: a row a sample, a column a frame",
+                              [&c] { return run(c.common, c.data_show); });
+  auto& command = c.data_show;
+  add_data_target(sub, command.data);
+  sub->add_option("--out", command.out, "PNG file")->capture_default_str();
+  sub->add_option("--list", command.list, "train or test, where there are both");
+  sub->add_option("--samples", command.samples, "rows, drawn by --seed")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  sub->add_option("--frames", command.frames)->check(CLI::Range(1, 256))->capture_default_str();
+  sub->add_option("--size", command.size, "pixels a side")
+      ->check(CLI::Range(8, 2048))
+      ->capture_default_str();
+  sub->add_option("--frame-step", command.frame_step, "frames of the video a column; 0: the task's")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+}
+
 void add_data(CLI::App& app, Commands& c) {
   CLI::App* data = app.add_subcommand("data", "real data: render, check, pack, show");
   data->require_subcommand(1);
   add_data_check(*data, c);
   add_data_pack(*data, c);
+  add_data_show(*data, c);
   add_data_synth(*data, c);
 }
 

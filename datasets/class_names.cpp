@@ -139,7 +139,11 @@ std::vector<std::string> from_json(const Json& json, const std::string& where) {
 }  // namespace
 
 std::vector<std::string> read_class_names(const fs::path& path) {
-  const std::string where = path.string(), text = read_file(path);
+  return parse_class_names(read_file(path), path);
+}
+
+std::vector<std::string> parse_class_names(const std::string& text, const fs::path& path) {
+  const std::string where = path.string();
   if (text.find('\0') != std::string::npos)
     throw InputError(where, "", "a text file of class names", "binary data");
   std::vector<std::string> names = path.extension() == ".json"

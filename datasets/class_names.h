@@ -17,5 +17,8 @@ namespace permafrost {
 // Throws InputError for a name that comes twice, and for indices that are not 0 to n-1, each once
 // (a list that counts from 1 is no label file for labels that count from 0).
 std::vector<std::string> read_class_names(const std::filesystem::path& path);
+// The same for text that comes from `path`, whose ending tells JSON from lines.
+std::vector<std::string> parse_class_names(const std::string& text,
+                                           const std::filesystem::path& path);
 
 }  // namespace permafrost

@@ -192,7 +192,7 @@ void CheckedFiles::read(const fs::path& journal) {
   }
 }
 
-FileCheck CheckedFiles::check(const fs::path& path, const ByteRange& range) {
+FileCheck CheckedFiles::check(const fs::path& path, const FilePart& range) {
   const Stamp stamp = stamp_of(path);
   std::string name = path.string();
   if (range.is_part())

@@ -32,7 +32,7 @@ class CheckedFiles {
   CheckedFiles& operator=(const CheckedFiles&) = delete;
 
   // Known from before, or checked now and noted.
-  FileCheck check(const std::filesystem::path& path, const ByteRange& range = {});
+  FileCheck check(const std::filesystem::path& path, const FilePart& range = {});
   std::int64_t known() const { return static_cast<std::int64_t>(known_.size()); }
 
  private:

@@ -12,7 +12,8 @@
 #include "common/hash.h"
 #include "common/random.h"
 #include "datasets/kept_source.h"
-#include "datasets/pack/pack_source.h"
+#include "datasets/list_source.h"
+#include "datasets/pack/pack.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/task_lists.h"
 #include "datasets/video/source.h"
@@ -109,20 +110,18 @@ std::string unreadable(const NamedList& list) {
 #endif
 }
 
-std::unique_ptr<ClipSource> source_of(const NamedList& list, const VideoOptions& options) {
-  if (is_pack(list.path)) return std::make_unique<PackSource>(list.path, list.manifest, options);
-  return std::make_unique<ManifestSource>(list.manifest, options);
-}
-
 // Null where no list is a pack: the lists are then one.
 std::unique_ptr<ClipSource> packed_source(const std::vector<NamedList>& lists,
                                           const VideoOptions& options) {
   if (std::none_of(lists.begin(), lists.end(),
                    [](const NamedList& list) { return is_pack(list.path); }))
     return nullptr;
-  if (lists.size() == 1) return source_of(lists[0], options);
-  return std::make_unique<ConcatenatedSource>(source_of(lists[0], options),
-                                              source_of(lists[1], options), options.directional);
+  const auto source = [&](const NamedList& list) {
+    return list_source(list.path, list.manifest, options);
+  };
+  if (lists.size() == 1) return source(lists[0]);
+  return std::make_unique<ConcatenatedSource>(source(lists[0]), source(lists[1]),
+                                              options.directional);
 }
 
 void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,

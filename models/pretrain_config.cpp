@@ -51,13 +51,35 @@ void read_schedules(PretrainConfig& config, JsonObject& parent) {
   }
 }
 
+// [{"manifest": "k400.csv", "weight": 0.335}, ...] with the other fields of a list.
+void read_weighted_lists(PretrainConfig& config, const Json& json, const std::string& where,
+                         const std::filesystem::path& folder) {
+  if (!json.is_array() || json.empty())
+    throw InputError(where, "", "a list of lists with weights", json.type_name());
+  for (std::size_t k = 0; k < json.size(); ++k) {
+    const std::string here = where + "/" + std::to_string(k);
+    if (!json[k].is_object()) throw InputError(here, "", "an object", json[k].type_name());
+    Json list = json[k];
+    WeightedList weighted;
+    weighted.weight = JsonObject(json[k], here).number("weight", 1, 1e-9, 1e9);
+    list.erase("weight");
+    weighted.list = read_list_spec(list, here);
+    weighted.list.manifest = (folder / weighted.list.manifest).string();
+    if (!weighted.list.root.empty()) weighted.list.root = (folder / weighted.list.root).string();
+    config.real_lists.push_back(std::move(weighted));
+  }
+}
+
 void read_real_clips(PretrainConfig& config, JsonObject& parent, const std::string& where) {
   const Json* json = parent.child("real_clips");
   if (json == nullptr) return;
   JsonObject object(*json, parent.where("real_clips"));
-  const std::filesystem::path manifest = object.text("manifest");
   const auto folder = std::filesystem::path(where).parent_path();
-  config.real_manifest = (manifest.is_absolute() ? manifest : folder / manifest).string();
+  const Json* lists = object.child("lists");
+  if (lists != nullptr)
+    read_weighted_lists(config, *lists, object.where("lists"), folder);
+  else
+    config.real_manifest = (folder / object.text("manifest")).string();
   config.real_share = object.number("share", 0.5, 0, 1);
   config.real_frame_step = object.integer("frame_step", 4, 1, 1000);
   object.finish();

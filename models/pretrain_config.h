@@ -4,7 +4,9 @@
 // One pretraining run as data: `permafrost pretrain CONFIG.json`.
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "datasets/dataset_spec.h"
 #include "models/encoder_spec.h"
 #include "models/masking.h"
 #include "models/predictor.h"
@@ -13,6 +15,12 @@
 namespace permafrost {
 
 enum class Objective { vjepa, pixel_mae };
+
+// One of several lists that are drawn from in turn; see weighted_source.h.
+struct WeightedList {
+  ListSpec list;
+  double weight = 1;
+};
 
 struct PretrainConfig {
   std::string name;
@@ -33,7 +41,10 @@ struct PretrainConfig {
   int gradient_shards = 4;  // a batch is cut in so many parts, whatever the number of threads
   std::int64_t log_every = 20;
   std::int64_t checkpoint_every = 200;
-  std::string real_manifest;  // unlabelled videos mixed into the stream; empty: none
+  // Unlabelled videos mixed into the stream: one list, or several joined by weights; none if both
+  // are empty. Any list that read_manifest() takes.
+  std::string real_manifest;
+  std::vector<WeightedList> real_lists;
   double real_share = 0;
   std::int64_t real_frame_step = 4;
 };

@@ -61,6 +61,29 @@ TEST(PretrainConfig, FindsManifestsBesideTheFile) {
   EXPECT_EQ(read_pretrain_config(json, "dir/a.json").real_manifest, "/else/clips.csv");
 }
 
+TEST(PretrainConfig, JoinsListsByWeights) {
+  Json json = valid();
+  json["real_clips"] = {{"lists",
+                         {{{"manifest", "k400.csv"}, {"weight", 0.335}, {"root", "k400"}},
+                          {{"manifest", "/s/ssv2"}}}}};
+  const PretrainConfig config = read_pretrain_config(json, "dir/a.json");
+  ASSERT_EQ(config.real_lists.size(), 2U);
+  EXPECT_EQ(config.real_lists[0].list.manifest, "dir/k400.csv");
+  EXPECT_EQ(config.real_lists[0].list.root, "dir/k400");
+  EXPECT_EQ(config.real_lists[0].weight, 0.335);
+  EXPECT_EQ(config.real_lists[1].list.manifest, "/s/ssv2");
+  EXPECT_EQ(config.real_lists[1].weight, 1);
+  const auto refused = [&](const Json& lists) {
+    json["real_clips"]["lists"] = lists;
+    return input_error_of([&] { read_pretrain_config(json, "dir/a.json"); });
+  };
+  EXPECT_NE(refused({{{"manifest", "a"}, {"weight", 0}}}).find("/real_clips/lists/0: weight"),
+            std::string::npos);
+  EXPECT_NE(refused({{{"manifest", "a"}, {"wieght", 1}}}), "");
+  EXPECT_NE(refused(Json::array()), "");
+  EXPECT_NE(refused({"a.csv"}), "");
+}
+
 TEST(PretrainConfig, TakesMasksThatHaveNoName) {
   Json json = valid();
   json["masking"] = {{{"num_blocks", 2}, {"max_keep", 9}}};

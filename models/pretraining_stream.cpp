@@ -3,9 +3,9 @@
 
 #include "common/hash.h"
 #include "common/random.h"
+#include "datasets/list_source.h"
 #include "datasets/synthetic/source.h"
-#include "datasets/video/manifest.h"
-#include "datasets/video/source.h"
+#include "datasets/weighted_source.h"
 #include "models/pretrain.h"
 
 namespace permafrost {
@@ -59,18 +59,37 @@ class MixedStream : public ClipSource {
 
 }  // namespace
 
+namespace {
+
+std::unique_ptr<ClipSource> open_list(const ListSpec& list, const VideoOptions& video) {
+  const ManifestOptions options{.labels_required = false,
+                                .root = list.root,
+                                .extension = list.extension,
+                                .separator = list.separator,
+                                .split = list.split};
+  return list_source(list.manifest, read_manifest(list.manifest, options), video);
+}
+
+std::unique_ptr<ClipSource> real_source(const PretrainConfig& config, const VideoOptions& video) {
+  if (config.real_lists.empty()) return open_list({.manifest = config.real_manifest}, video);
+  std::vector<WeightedPart> parts;
+  for (const auto& weighted : config.real_lists)
+    parts.push_back({open_list(weighted.list, video), weighted.weight});
+  return std::make_unique<WeightedSource>(std::move(parts), config.seed);
+}
+
+}  // namespace
+
 std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config) {
   const ClipShape shape = config.encoder.clip_shape();
   auto synthetic = std::make_unique<synthetic::MixtureSource>(kEndless, shape);
-  if (config.real_manifest.empty() || config.real_share <= 0) return synthetic;
-  ManifestOptions options;
-  options.labels_required = false;
+  const bool has_real = !config.real_manifest.empty() || !config.real_lists.empty();
+  if (!has_real || config.real_share <= 0) return synthetic;
   VideoOptions video;
   video.shape = shape;
   video.frame_step = static_cast<int>(config.real_frame_step);
-  auto real = std::make_unique<ManifestSource>(read_manifest(config.real_manifest, options), video);
-  return std::make_unique<MixedStream>(std::move(synthetic), std::move(real), config.real_share,
-                                       config.seed);
+  return std::make_unique<MixedStream>(std::move(synthetic), real_source(config, video),
+                                       config.real_share, config.seed);
 }
 
 }  // namespace permafrost

@@ -104,6 +104,12 @@ struct DataPackCommand {
   bool aliased = false;  // as OpenCV's bilinear scaling, for heads that were trained on it
 };
 
+struct DataShowCommand {
+  DataOptions data;
+  std::string out = "contact.png", list;
+  int samples = 8, frames = 8, size = 112, frame_step = 0;  // 0: the task's
+};
+
 struct DataSynthCommand {
   std::string world = "motion", out, coding = "lossless";
   std::int64_t train = 2000, test = 1000;
@@ -124,6 +130,7 @@ int run(const CommonOptions& common, const InspectCommand& command);
 int run(const CommonOptions& common, const MasksCommand& command);
 int run(const CommonOptions& common, const DataCheckCommand& command);
 int run(const CommonOptions& common, const DataPackCommand& command);
+int run(const CommonOptions& common, const DataShowCommand& command);
 int run(const CommonOptions& common, const DataSynthCommand& command);
 int run_doctor(const CommonOptions& common);
 

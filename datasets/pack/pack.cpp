@@ -76,7 +76,10 @@ bool is_pack(const fs::path& folder) {
 
 PackInfo read_pack_info(const fs::path& folder) {
   const std::string where = (folder / "pack.json").string();
-  const Json json = read_json(where);
+  return parse_pack_info(read_json(where), where);
+}
+
+PackInfo parse_pack_info(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   PackInfo info;
   object.choice("format", {"permafrost pack"});
@@ -125,8 +128,8 @@ Pack::Pack(fs::path folder) : folder_(std::move(folder)), info_(read_pack_info(f
     if (file.size() != shard.bytes)
       throw InputError(path.string(), "size", std::to_string(shard.bytes) + " bytes",
                        std::to_string(file.size()), "the shard is damaged");
-    ShardIndex index =
-        read_shard_index({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
+    PackShardIndex index =
+        read_pack_shard({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
     if (index.sha256 != shard.index_sha256)
       throw InputError(path.string(), "index", "SHA-256 " + shard.index_sha256, index.sha256,
                        "the shard is of another pack");

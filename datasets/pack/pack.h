@@ -57,6 +57,7 @@ struct PackInfo {
 bool is_pack(const std::filesystem::path& folder);
 // pack.json alone. Throws InputError.
 PackInfo read_pack_info(const std::filesystem::path& folder);
+PackInfo parse_pack_info(const Json& json, const std::string& where);
 void write_pack_info(const std::filesystem::path& folder, const PackInfo& info);
 std::string pack_plan(const PackSpec& spec, const std::string& list_identity);
 
@@ -82,7 +83,7 @@ class Pack {
   std::filesystem::path folder_;
   PackInfo info_;
   std::vector<std::unique_ptr<MappedFile>> files_;
-  std::vector<ShardIndex> indices_;
+  std::vector<PackShardIndex> indices_;
   std::vector<Place> samples_;
 };
 

@@ -43,7 +43,7 @@ class PackFiles : public testing::Test {
       }
       writer.finish();
       const std::string bytes = read_file(folder_ / name);
-      info.shards.push_back({name, bytes.size(), 2, read_shard_index(bytes, name).sha256});
+      info.shards.push_back({name, bytes.size(), 2, read_pack_shard(bytes, name).sha256});
     }
     write_pack_info(folder_, info);
   }
@@ -178,7 +178,7 @@ TEST_F(PackFiles, PackJsonIsReadStrictly) {
 }
 
 // The index says whatever it likes; nothing is believed.
-TEST(ShardIndex, SizesAreCheckedAgainstTheFile) {
+TEST(PackShardIndex, SizesAreCheckedAgainstTheFile) {
   const auto shard = [](Json samples, const std::string& coding = "raw") {
     const std::string text =
         Json{{"plan", "p"}, {"first", 0}, {"coding", coding}, {"samples", std::move(samples)}}
@@ -195,12 +195,12 @@ TEST(ShardIndex, SizesAreCheckedAgainstTheFile) {
   };
   Json sample = {{"name", "a"}, {"label", 0}, {"group", 0},  {"frames", 1},
                  {"height", 2}, {"width", 2}, {"offset", 8}, {"hashes", {std::string(32, '0')}}};
-  EXPECT_EQ(read_shard_index(shard({sample}), "s").samples[0].stored[0].bytes, 12U);
+  EXPECT_EQ(read_pack_shard(shard({sample}), "s").samples[0].stored[0].bytes, 12U);
   const auto refused = [&](const char* key, const Json& value, const char* coding = "raw") {
     Json json = sample;
     json[key] = value;
     try {
-      read_shard_index(shard({json}, coding), "s");
+      read_pack_shard(shard({json}, coding), "s");
     } catch (const InputError&) {
       return true;
     }
@@ -220,7 +220,7 @@ TEST(ShardIndex, SizesAreCheckedAgainstTheFile) {
   EXPECT_TRUE(refused("sizes", Json::array(), "jpeg"));
   EXPECT_FALSE(refused("sizes", {5}, "jpeg"));
   for (const std::string text : {"", "PFSHARD1", "PFSHARD1PFSHARD1"})
-    EXPECT_THROW(read_shard_index(text, "s"), InputError);
+    EXPECT_THROW(read_pack_shard(text, "s"), InputError);
 }
 
 }  // namespace

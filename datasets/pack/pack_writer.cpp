@@ -88,20 +88,20 @@ class SamplePacker {
   std::vector<std::uint8_t> pixels_;
 };
 
-PackShard describe(const fs::path& path, const ShardIndex& index, std::uint64_t bytes) {
+PackShard describe(const fs::path& path, const PackShardIndex& index, std::uint64_t bytes) {
   return {path.filename().string(), bytes, static_cast<std::int64_t>(index.samples.size()),
           index.sha256};
 }
 
-std::int64_t failures_of(const ShardIndex& index) {
+std::int64_t failures_of(const PackShardIndex& index) {
   return std::count_if(index.samples.begin(), index.samples.end(),
                        [](const PackedSample& sample) { return !sample.failure.empty(); });
 }
 
-ShardIndex read_index(const fs::path& path, std::uint64_t& bytes) {
+PackShardIndex read_index(const fs::path& path, std::uint64_t& bytes) {
   const MappedFile file(path);
   bytes = file.size();
-  return read_shard_index({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
+  return read_pack_shard({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
 }
 
 void remove_leavings(const fs::path& folder) {
@@ -150,7 +150,7 @@ PackInfo write_pack(const Manifest& list, const std::string& list_name, const fs
       }
       writer.finish();
     }
-    const ShardIndex index = read_index(path, bytes);
+    const PackShardIndex index = read_index(path, bytes);
     if (index.plan != info.plan || index.first != first ||
         static_cast<std::int64_t>(index.samples.size()) != end - first)
       throw InputError(path.string(), "plan", "a shard of this pack", "one of another",

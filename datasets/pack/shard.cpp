@@ -122,7 +122,7 @@ std::string name_of(PackCoding coding) { return coding == PackCoding::raw ? "raw
 
 std::string frame_hash(std::string_view bytes) { return sha256_of(bytes).substr(0, kHashDigits); }
 
-ShardIndex read_shard_index(std::string_view bytes, const std::string& where) {
+PackShardIndex read_pack_shard(std::string_view bytes, const std::string& where) {
   if (bytes.size() < kMagic.size() + kFooter || !bytes.starts_with(kMagic) ||
       !bytes.ends_with(kMagic))
     throw InputError(where, "", "a whole shard of a pack",
@@ -134,7 +134,7 @@ ShardIndex read_shard_index(std::string_view bytes, const std::string& where) {
     throw InputError(where, "index", "the bytes before the end of the file",
                      std::to_string(size) + " bytes at " + std::to_string(offset));
   const std::string_view text = bytes.substr(offset, size);
-  ShardIndex index;
+  PackShardIndex index;
   index.sha256 = sha256_of(text);
   if (footer.substr(16, kDigits) != index.sha256)
     throw InputError(where, "index", "SHA-256 " + quoted(std::string(footer.substr(16, kDigits))),

@@ -40,7 +40,7 @@ struct PackedSample {
   std::string failure;  // why there are no frames; empty where there are
 };
 
-struct ShardIndex {
+struct PackShardIndex {
   std::string plan;        // SHA-256 of what the pack is made of; see pack.h
   std::int64_t first = 0;  // number of the first sample in the list
   PackCoding coding = PackCoding::raw;
@@ -50,7 +50,7 @@ struct ShardIndex {
 
 // Checks everything but the frames. Throws InputError naming `where`; no size is believed before it
 // was compared with that of the file.
-ShardIndex read_shard_index(std::string_view bytes, const std::string& where);
+PackShardIndex read_pack_shard(std::string_view bytes, const std::string& where);
 
 // 32 digits for the hash of a frame.
 std::string frame_hash(std::string_view bytes);
@@ -79,7 +79,7 @@ class ShardWriter {
   std::filesystem::path path_, temporary_;
   int descriptor_ = -1;
   std::uint64_t position_ = 0;
-  ShardIndex index_;
+  PackShardIndex index_;
 };
 
 }  // namespace permafrost

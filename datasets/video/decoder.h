@@ -19,14 +19,14 @@
 #include <vector>
 
 #include "datasets/clip.h"
-#include "datasets/video/byte_range.h"
+#include "datasets/video/file_part.h"
 #include "datasets/video/transform.h"
 
 namespace permafrost {
 
 struct DecodeOptions {
   double stall_seconds = 10;  // a file that gives no packet for so long is given up
-  ByteRange range;            // the part of the file that is read as one, of archives
+  FilePart range;             // the part of the file that is read as one, of archives
   int stream = -1;            // number in the container; -1: the default video stream
   // False: always decode from the start, and every frame. The frames are the same.
   bool random_access = true;

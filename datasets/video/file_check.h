@@ -10,7 +10,7 @@
 #include <string>
 
 #include "common/json_object.h"
-#include "datasets/video/byte_range.h"
+#include "datasets/video/file_part.h"
 
 namespace permafrost {
 
@@ -42,6 +42,6 @@ FileCheck read_file_check(const Json& json, const std::string& where);
 
 // Decodes all of a video, an image, a member of an archive, or a folder of frames. Throws Error
 // only in a build without FFmpeg: whatever the file is, it is told.
-FileCheck check_file(const std::filesystem::path& path, const ByteRange& range = {});
+FileCheck check_file(const std::filesystem::path& path, const FilePart& range = {});
 
 }  // namespace permafrost

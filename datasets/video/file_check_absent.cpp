@@ -5,7 +5,7 @@
 
 namespace permafrost {
 
-FileCheck check_file(const std::filesystem::path& path, const ByteRange&) {
+FileCheck check_file(const std::filesystem::path& path, const FilePart&) {
   throw Error(path.string() +
               ": cannot be checked: this program was built without FFmpeg (PERMAFROST_FFMPEG=OFF)");
 }

@@ -22,7 +22,7 @@ std::string reason_of(const std::exception& error, const std::string& path) {
   return text.starts_with(path + ": ") ? text.substr(path.size() + 2) : text;
 }
 
-std::string sha256_of_part(const fs::path& path, const ByteRange& range) {
+std::string sha256_of_part(const fs::path& path, const FilePart& range) {
   const MappedFile file(path);
   if (range.offset < 0 || range.bytes > static_cast<std::int64_t>(file.size()) - range.offset)
     throw InputError(path.string(), "member", "one inside of the archive",
@@ -32,7 +32,7 @@ std::string sha256_of_part(const fs::path& path, const ByteRange& range) {
                     static_cast<std::size_t>(range.bytes)});
 }
 
-void decode_all(const fs::path& path, const ByteRange& range, FileCheck& check) {
+void decode_all(const fs::path& path, const FilePart& range, FileCheck& check) {
   const DecodeOptions options{.range = range};
   const VideoInfo info = probe_video(path.string(), false, options);
   check.width = info.width;
@@ -93,7 +93,7 @@ FileCheck check_frame_folder(const fs::path& folder) {
 
 }  // namespace
 
-FileCheck check_file(const fs::path& path, const ByteRange& range) {
+FileCheck check_file(const fs::path& path, const FilePart& range) {
   std::error_code error;
   const auto kind = fs::status(path, error).type();
   if (kind == fs::file_type::directory) return check_frame_folder(path);

@@ -38,7 +38,7 @@ T* allocated(T* object) {
 }
 
 // The prefix keeps a path such as "http:x" or "concat:a|b" a path.
-std::string ffmpeg_address(const std::string& path, const ByteRange& range) {
+std::string ffmpeg_address(const std::string& path, const FilePart& range) {
   if (!range.is_part()) return "file:" + path;
   return "subfile,,start," + std::to_string(range.offset) + ",end," +
          std::to_string(range.offset + range.bytes) + ",,:file:" + path;

@@ -26,7 +26,7 @@ std::int64_t stream_folder(const fs::path& folder, int every,
 
 std::int64_t stream_frames(const fs::path& path, int every,
                            const std::function<void(const ImageView&)>& use,
-                           const ByteRange& range) {
+                           const FilePart& range) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return stream_folder(path, every, use);
   FrameReader reader(path.string(), {.range = range});

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "datasets/video/byte_range.h"
+#include "datasets/video/file_part.h"
 #include "datasets/video/transform.h"
 
 namespace permafrost {
@@ -17,6 +17,6 @@ namespace permafrost {
 // 1. Throws InputError as read_frames (decoder.h).
 std::int64_t stream_frames(const std::filesystem::path& path, int every,
                            const std::function<void(const ImageView&)>& use,
-                           const ByteRange& range = {});
+                           const FilePart& range = {});
 
 }  // namespace permafrost

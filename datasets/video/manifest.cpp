@@ -195,8 +195,10 @@ ManifestRow row_without_header(std::string_view line, const ManifestOptions& opt
   return row;
 }
 
-Manifest read_text_list(const fs::path& path, const ManifestOptions& options) {
-  const std::string text = read_file(path);
+}  // namespace
+
+Manifest parse_text_list(std::string_view text, const fs::path& path,
+                         const ManifestOptions& options) {
   if (text.find('\0') != std::string::npos) {
     throw InputError(path.string(), "", "a manifest of text lines", "binary data");
   }
@@ -234,15 +236,14 @@ Manifest read_text_list(const fs::path& path, const ManifestOptions& options) {
   return builder.finish();
 }
 
-}  // namespace
-
 Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
   std::error_code ignored;
   if (is_pack(path)) return read_pack_list(path, options);
   if (!tar_shards(path).empty()) return read_tar_list(path, options);
   if (fs::is_directory(path, ignored)) return read_class_folders(path, options);
-  if (lower(path.extension().string()) == ".json") return read_json_list(path, options);
-  return read_text_list(path, options);
+  if (lower(path.extension().string()) == ".json")
+    return parse_json_list(read_file(path), path, options);
+  return parse_text_list(read_file(path), path, options);
 }
 
 std::int64_t Manifest::missing() const {

@@ -33,7 +33,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/video/byte_range.h"
+#include "datasets/video/file_part.h"
 
 namespace permafrost {
 
@@ -46,8 +46,8 @@ struct ManifestEntry {
   std::int64_t group = 0;
   // File size, or number of frames of a folder; -1 where there is no such file.
   std::int64_t bytes = -1;
-  ByteRange range;  // of a member of an archive; the path is then the archive's
-  int line = 0;     // in the manifest, from 1; in JSON and in folders the number of the entry
+  FilePart range;  // of a member of an archive; the path is then the archive's
+  int line = 0;    // in the manifest, from 1; in JSON and in folders the number of the entry
 };
 
 struct ManifestOptions {

@@ -23,7 +23,7 @@ struct ManifestRow {
   std::optional<std::string> label, group;
   // Of a member of an archive: the archive, and where in it; `path` is then a name alone.
   std::filesystem::path file;
-  ByteRange range;
+  FilePart range;
 };
 
 class ManifestBuilder {
@@ -59,8 +59,11 @@ class ManifestBuilder {
 // A number from 0 to the largest int, in digits alone; else nothing.
 std::optional<std::int64_t> whole_number(std::string_view text);
 
-// The readers behind read_manifest().
-Manifest read_json_list(const std::filesystem::path& path, const ManifestOptions& options);
+// The readers behind read_manifest(); `path` is where the text comes from.
+Manifest parse_text_list(std::string_view text, const std::filesystem::path& path,
+                         const ManifestOptions& options);
+Manifest parse_json_list(const std::string& text, const std::filesystem::path& path,
+                         const ManifestOptions& options);
 // The archives that a path names: one, a range ("train-{000..146}.tar"), or those of a folder that
 // has no folders in it. None where it names something else.
 std::vector<std::filesystem::path> tar_shards(const std::filesystem::path& path);

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
 #include "common/json_object.h"
 #include "datasets/video/manifest_builder.h"
 
@@ -33,8 +32,9 @@ std::string without_brackets(std::string text) {
 
 }  // namespace
 
-Manifest read_json_list(const fs::path& path, const ManifestOptions& options) {
-  const Json list = parse_json(read_file(path), path.string());
+Manifest parse_json_list(const std::string& text, const fs::path& path,
+                         const ManifestOptions& options) {
+  const Json list = parse_json(text, path.string());
   if (!list.is_array()) {
     throw InputError(path.string(), "", "a list of objects such as {\"id\": ..., \"label\": ...}",
                      list.type_name());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where the members of an uncompressed tar archive lie, for reading them in place: one pass over the
-// headers (ustar with prefix, GNU long names, pax path and size). The libraries that read tar
+// Where the members of an uncompressed tar archive lie, for reading them in place: one pass over
+// the headers (ustar with prefix, GNU long names, pax path and size). The libraries that read tar
 // archives do not tell offsets.
 //
 // Source of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format";
@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "datasets/video/byte_range.h"
+#include "datasets/video/file_part.h"
 
 namespace permafrost {
 
 struct TarMember {
   std::string name;  // as written, without "./" in front
-  ByteRange range;
+  FilePart range;
 };
 
 // The regular files of the archive, in its order. Throws InputError naming `where` and the offset

@@ -34,16 +34,6 @@ void read_torch(TorchFile file) {
   for (const auto& entry : out.entries) touch(entry.tensors);
 }
 
-template <typename Read>
-bool is_read(Read read) {
-  try {
-    read();
-    return true;
-  } catch (const InputError&) {
-    return false;
-  }
-}
-
 bool safetensors(std::string_view bytes) {
   return is_read([&] { touch(read_safetensors(copy_bytes(bytes), kWhere).tensors); });
 }

@@ -2,17 +2,12 @@
 #pragma once
 
 // The readers as fuzzers call them: any bytes are either read or refused with an InputError.
-#include <string>
 #include <string_view>
 #include <vector>
 
-namespace permafrost {
+#include "common/fuzz_reader.h"
 
-struct FuzzReader {
-  std::string name;  // of its folder in corpus/
-  // True when the bytes were read, false when they were refused. Any other exception passes.
-  bool (*read)(std::string_view bytes);
-};
+namespace permafrost {
 
 // safetensors; pickle; zip and legacy (the containers of torch.save); huggingface (config.json, a
 // zero byte, model.safetensors.index.json); encoder (config.json or nothing for the authors' names,

@@ -6,12 +6,12 @@
 
 namespace permafrost {
 
-struct ByteRange {
+struct FilePart {
   std::int64_t offset = 0;
   std::int64_t bytes = -1;  // -1: the whole file
 
   bool is_part() const { return bytes >= 0; }
-  bool operator==(const ByteRange&) const = default;
+  bool operator==(const FilePart&) const = default;
 };
 
 }  // namespace permafrost

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The entry point of libFuzzer, for the reader that FUZZ_READER names.
+#include <cstddef>
+#include <cstdint>
+
+#include "datasets/fuzz/list_readers.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const auto& reader = permafrost::list_reader(FUZZ_READER);
+  reader.read({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
