@@ -48,20 +48,19 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
   std::int64_t total = 0;
   for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
   Progress progress("pack", total, "files", common.quiet);
-  PackOptions options{.spec = {.coding = command.coding == "raw" ? PackCoding::raw
-                                                                 : PackCoding::jpeg,
-                               .short_side = command.short_side,
-                               .every = command.every,
-                               .quality = command.quality,
-                               .antialias = !command.aliased},
-                      .shard_samples = command.shard_samples,
-                      .threads = common.thread_count(),
-                      .done = [&] { progress.advance(); }};
+  PackOptions options{
+      .spec = {.coding = command.coding == "raw" ? PackCoding::raw : PackCoding::jpeg,
+               .short_side = command.short_side,
+               .every = command.every,
+               .quality = command.quality,
+               .antialias = !command.aliased},
+      .shard_samples = command.shard_samples,
+      .threads = common.thread_count(),
+      .done = [&] { progress.advance(); }};
   OrderedJson report = OrderedJson::array();
   for (const auto& list : lists) {
     const fs::path folder = lists.size() == 1 ? out : out / list.name;
-    const PackInfo info =
-        write_pack(list.manifest, list.path.filename().string(), folder, options);
+    const PackInfo info = write_pack(list.manifest, list.path.filename().string(), folder, options);
     std::uint64_t bytes = 0;
     for (const auto& shard : info.shards) bytes += shard.bytes;
     report.push_back({{"folder", folder.string()},
@@ -72,8 +71,7 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
                       {"bytes", bytes}});
   }
   progress.finish();
-  write_file_atomically(out / "task.json",
-                        to_json(packed_task(target.spec, lists)).dump(2) + "\n");
+  write_file_atomically(out / "task.json", to_json(packed_task(target.spec, lists)).dump(2) + "\n");
   if (common.json) {
     std::printf("%s\n", report.dump(2).c_str());
     return 0;

@@ -38,8 +38,7 @@ int inspect_pack(const CommonOptions& common, const std::string& folder) {
                               {"stored_frames", stored},
                               {"bytes", bytes},
                               {"sizes", sizes}};
-    std::printf("%s\n",
-                json.dump(2, ' ', false, OrderedJson::error_handler_t::replace).c_str());
+    std::printf("%s\n", json.dump(2, ' ', false, OrderedJson::error_handler_t::replace).c_str());
     return 0;
   }
   std::printf("pack        %s\nsha256      %s\nframes      %s\n", folder.c_str(),

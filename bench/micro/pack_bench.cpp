@@ -33,9 +33,8 @@ struct Fixture {
                                        kVideos, {kFrames, 240, 240});
     for (int k = 0; k < kVideos; ++k) {
       const std::string name = std::to_string(k) + ".mp4";
-      write_file_atomically(
-          folder / name,
-          encode_video(source.read(k, 0, 1).clip, {.coding = VideoCoding::h264, .fps = 30}));
+      write_file_atomically(folder / name, encode_video(source.read(k, 0, 1).clip,
+                                                        {.coding = VideoCoding::h264, .fps = 30}));
       list += name + " " + std::to_string(k) + "\n";
     }
     write_file_atomically(folder / "list.csv", list);

@@ -64,8 +64,7 @@ void read_pax(std::string_view text, Extended& extended, const std::string& wher
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
     const auto digits = static_cast<std::size_t>(end - text.data());
     const bool is_record = error == std::errc{} && digits > 0 && length > digits + 2 &&
-                           length <= text.size() && text[digits] == ' ' &&
-                           text[length - 1] == '\n';
+                           length <= text.size() && text[digits] == ' ' && text[length - 1] == '\n';
     if (!is_record) throw InputError(where, "pax header", "records \"length key=value\"", "others");
     const std::string_view record = text.substr(digits + 1, length - digits - 2);
     text.remove_prefix(length);
@@ -112,8 +111,8 @@ std::vector<TarMember> read_tar_index(std::string_view bytes, const std::string&
     if (is_file && extended.size) size = extended.size;
     at += kBlock;
     if (!size || *size > bytes.size() - at)
-      throw InputError(where, at_text(at), "a member of at most " +
-                       std::to_string(bytes.size() - at) + " bytes",
+      throw InputError(where, at_text(at),
+                       "a member of at most " + std::to_string(bytes.size() - at) + " bytes",
                        size ? std::to_string(*size) : "no number", "the archive was cut off");
     const std::string_view content = bytes.substr(at, *size);
     if ((type == 'x' || type == 'L') && content.size() > kLongestText)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where the members of an uncompressed tar archive lie, for reading them in place: one pass over the
-// headers (ustar with prefix, GNU long names, pax path and size). The libraries that read tar
+// Where the members of an uncompressed tar archive lie, for reading them in place: one pass over
+// the headers (ustar with prefix, GNU long names, pax path and size). The libraries that read tar
 // archives do not tell offsets.
 //
 // Source of the format: POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format";

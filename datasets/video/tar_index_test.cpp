@@ -85,11 +85,13 @@ TEST(TarIndex, DamageIsRefused) {
             std::string::npos);
   std::string bytes = good;
   bytes[3] = 'z';
-  EXPECT_EQ(error_of(bytes),
-            "a.tar: byte 0: expected a tar header, found something else (only uncompressed archives "
-            "are read in place)");
+  EXPECT_EQ(
+      error_of(bytes),
+      "a.tar: byte 0: expected a tar header, found something else (only uncompressed archives "
+      "are read in place)");
   EXPECT_NE(error_of(std::string(600, 'g')), "no error");
-  for (const char* record : {"5 pa", "x", "99 path=a\n", "0 a=b\n", "9 size=zz\n", "12 size=-5\n\n"})
+  for (const char* record :
+       {"5 pa", "x", "99 path=a\n", "0 a=b\n", "9 size=zz\n", "12 size=-5\n\n"})
     EXPECT_NE(error_of(tar_member("p", record, 'x') + tar_member("a", "b")), "no error") << record;
 }
 
@@ -160,8 +162,8 @@ TEST_F(TarList, MembersAreReadInPlace) {
 #ifndef PERMAFROST_FFMPEG
   GTEST_SKIP() << "built without FFmpeg";
 #endif
-  write_file_atomically(folder_ / "s-002.tar", tar_member("9.png", "no picture") +
-                                                   tar_member("9.cls", "0") + tar_end());
+  write_file_atomically(folder_ / "s-002.tar",
+                        tar_member("9.png", "no picture") + tar_member("9.cls", "0") + tar_end());
   const ManifestSource source(read_manifest(folder_), {.shape = {2, 16, 16}});
   for (int k = 0; k < 3; ++k) {
     const Sample sample = source.read(k, 0, 1);
@@ -178,7 +180,8 @@ TEST(TarListData, Cifar10) {
 #endif
   const char* named = std::getenv("PERMAFROST_DATA_DIR");
   const fs::path data = named != nullptr ? named : PERMAFROST_SOURCE_DIR "/../shared/data";
-  if (!fs::exists(data / "cifar10_images/cifar10_jpg.tar")) GTEST_SKIP() << "no CIFAR-10 in " << data;
+  if (!fs::exists(data / "cifar10_images/cifar10_jpg.tar"))
+    GTEST_SKIP() << "no CIFAR-10 in " << data;
   const Json list = {{"manifest", "cifar10_images/cifar10_jpg.tar"}};
   Json train = list, test = list;
   train["split"] = "train";
@@ -190,7 +193,8 @@ TEST(TarListData, Cifar10) {
   EXPECT_EQ(task.folds[0].train.size(), 5000U);
   EXPECT_EQ(task.folds[0].test.size(), 1000U);
   EXPECT_EQ(task.class_names.front(), "airplane");
-  for (const std::int64_t i : {0, 4999, 5000, 5999}) EXPECT_EQ(task.source->read(i, 0, 1).failure, "");
+  for (const std::int64_t i : {0, 4999, 5000, 5999})
+    EXPECT_EQ(task.source->read(i, 0, 1).failure, "");
 }
 
 }  // namespace

@@ -73,8 +73,7 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
     } else if (is_json) {
       read_json_member(content, where, sample);
     } else if (!sample.media.empty()) {
-      throw InputError(where, "", "one video or image a sample",
-                       quoted(sample.media) + " as well");
+      throw InputError(where, "", "one video or image a sample", quoted(sample.media) + " as well");
     } else {
       sample.media = member.name;
       sample.range = member.range;
@@ -88,7 +87,8 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
 std::vector<fs::path> expanded(const fs::path& path) {
   constexpr std::int64_t kMostShards = 1'000'000;
   const std::string text = path.string();
-  const std::size_t open = text.rfind('{'), dots = text.find("..", open), close = text.find('}', open);
+  const std::size_t open = text.rfind('{'), dots = text.find("..", open),
+                    close = text.find('}', open);
   if (open == std::string::npos || close == std::string::npos || dots > close) return {path};
   const std::string first = text.substr(open + 1, dots - open - 1);
   const std::string last = text.substr(dots + 2, close - dots - 2);
@@ -124,11 +124,10 @@ std::vector<fs::path> tar_shards(const fs::path& path) {
 Manifest read_tar_list(const fs::path& path, const ManifestOptions& options) {
   const std::vector<fs::path> shards = tar_shards(path);
   std::vector<std::vector<TarSample>> samples(shards.size());
-  parallel_for(static_cast<std::int64_t>(shards.size()), available_threads(),
-               [&](std::int64_t k) {
-                 const auto s = static_cast<std::size_t>(k);
-                 samples[s] = read_samples(shards[s], options);
-               });
+  parallel_for(static_cast<std::int64_t>(shards.size()), available_threads(), [&](std::int64_t k) {
+    const auto s = static_cast<std::size_t>(k);
+    samples[s] = read_samples(shards[s], options);
+  });
   std::vector<std::string> names{""};  // of the entries, from 1
   const fs::path root = path.parent_path();
   ManifestBuilder builder(options, root, [&](int line) {

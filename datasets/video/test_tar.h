@@ -22,7 +22,9 @@ inline std::string tar_member(const std::string& name, const std::string& conten
   put(136, "00000000000");
   put(148, "        ");
   header[156] = type;
-  put(257, std::string("ustar\0" "00", 8));
+  put(257, std::string("ustar\0"
+                       "00",
+                       8));
   put(345, prefix);
   unsigned sum = 0;
   for (const char c : header) sum += static_cast<unsigned char>(c);
