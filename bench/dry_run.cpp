@@ -14,8 +14,8 @@ namespace permafrost {
 namespace {
 
 void add_reason(DryCell& cell, const std::string& reason) {
-  const bool known = std::find(cell.missing.begin(), cell.missing.end(), reason) !=
-                     cell.missing.end();
+  const bool known =
+      std::find(cell.missing.begin(), cell.missing.end(), reason) != cell.missing.end();
   if (!reason.empty() && !known) cell.missing.push_back(reason);
 }
 
@@ -39,11 +39,10 @@ void estimate(DryCell& cell, const EncoderSpec& spec, const Task& task, const Ta
     const bool augmented = p.augmentation.active();
     const double views = !augmented ? 1 : p.training_views > 0 ? p.training_views : p.epochs;
     const double labelled = p.label_fraction * static_cast<double>(cell.train);
-    milliseconds =
-        encode_work(spec, task.kind,
-                    static_cast<std::int64_t>(views * labelled) * clips +
-                        cell.test * clips * p.test.views) +
-        passes_of(p) * probe_work(spec, p, clips, static_cast<std::int64_t>(labelled));
+    milliseconds = encode_work(spec, task.kind,
+                               static_cast<std::int64_t>(views * labelled) * clips +
+                                   cell.test * clips * p.test.views) +
+                   passes_of(p) * probe_work(spec, p, clips, static_cast<std::int64_t>(labelled));
     const bool boxed = samples > 0 && task.source->box(0).has_value();
     const double kept = p.test.views + (augmented ? p.training_views : 0);
     cell.feature_bytes = kept * feature_bytes(spec, samples, clips, boxed);
@@ -100,7 +99,8 @@ class Estimator {
                              " " + std::to_string(test.short_side);
     if (const auto it = tasks_.find(name); it != tasks_.end()) return it->second;
     return tasks_
-        .emplace(name, open_task(spec, shape, data_, {.short_side = test.short_side, .keep = false}))
+        .emplace(name,
+                 open_task(spec, shape, data_, {.short_side = test.short_side, .keep = false}))
         .first->second;
   }
 
@@ -156,13 +156,12 @@ std::string to_markdown(const DryRun& run) {
   std::map<std::string, std::vector<std::string>> missing;
   for (const auto& cell : run.cells) {
     const auto count = [](std::int64_t n) { return n > 0 ? std::to_string(n) : std::string(); };
-    rows.push_back({std::to_string(cell.table), cell.row, cell.column, cell.encoder, cell.task,
-                    cell.protocol,
-                    cell.missing.empty()
-                        ? std::to_string(cell.done) + " of " + std::to_string(cell.seeds)
-                        : "missing",
-                    count(cell.train), count(cell.test), hours(cell.core_hours),
-                    gigabytes(cell.feature_bytes)});
+    rows.push_back(
+        {std::to_string(cell.table), cell.row, cell.column, cell.encoder, cell.task, cell.protocol,
+         cell.missing.empty() ? std::to_string(cell.done) + " of " + std::to_string(cell.seeds)
+                              : "missing",
+         count(cell.train), count(cell.test), hours(cell.core_hours),
+         gigabytes(cell.feature_bytes)});
     wanted += cell.seeds;
     done += cell.done;
     blocked += cell.missing.empty() ? 0 : cell.seeds;
@@ -172,11 +171,11 @@ std::string to_markdown(const DryRun& run) {
       if (std::find(users.begin(), users.end(), user) == users.end()) users.push_back(user);
     }
   }
-  std::string text =
-      "## Dry run of suite " + run.suite + "\n\n" +
-      markdown_table(rows, {true, false, false, false, false, false, false, true, true, true, true}) +
-      "\n- " + std::to_string(wanted) + " records wanted, " + std::to_string(done) + " there, " +
-      std::to_string(blocked) + " cannot be computed.\n";
+  std::string text = "## Dry run of suite " + run.suite + "\n\n" +
+                     markdown_table(rows, {true, false, false, false, false, false, false, true,
+                                           true, true, true}) +
+                     "\n- " + std::to_string(wanted) + " records wanted, " + std::to_string(done) +
+                     " there, " + std::to_string(blocked) + " cannot be computed.\n";
   for (const auto& [reason, users] : missing)
     text += "- Missing: " + reason + " (" + joined(users) + ")\n";
   text += "- Estimated: " + hours(run.core_hours()) +

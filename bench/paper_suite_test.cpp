@@ -17,9 +17,7 @@ constexpr const char* kTinySpec =
 
 class PaperSuite : public Cli {
  protected:
-  static fs::path source(const std::string& name) {
-    return fs::path(PERMAFROST_SOURCE_DIR) / name;
-  }
+  static fs::path source(const std::string& name) { return fs::path(PERMAFROST_SOURCE_DIR) / name; }
 
   void SetUp() override {
     Cli::SetUp();
@@ -57,8 +55,10 @@ class PaperSuite : public Cli {
   }
 
   void render(const std::string& world) const {
-    const Ran run = program("data synth --quiet --world " + world + " --train 16 --test 8 --frames 20 "
-                            "--size 48 --out '" + path(world) + "'");
+    const Ran run = program("data synth --quiet --world " + world +
+                            " --train 16 --test 8 --frames 20 "
+                            "--size 48 --out '" +
+                            path(world) + "'");
     ASSERT_EQ(run.status, 0) << run.err;
   }
 
@@ -109,7 +109,8 @@ class PaperSuite : public Cli {
       const std::string name = known[side]["manifest"], root = known[side]["root"];
       fs::create_directories(folder_ / "ssv2" / root);
       for (const auto& [file, label] : rows(std::string("motion/") + side + ".csv")) {
-        const std::string id = std::to_string(1000 * (side[1] == 'e') ) + fs::path(file).stem().string();
+        const std::string id =
+            std::to_string(1000 * (side[1] == 'e')) + fs::path(file).stem().string();
         list.push_back({{"id", id},
                         {"label", label + " a thing"},
                         {"template", label + " [something]"},
@@ -126,8 +127,9 @@ class PaperSuite : public Cli {
   }
 
   Ran tables(const std::string& arguments) const {
-    return program("tables " + arguments + " --suite paper --device cpu --threads 2 --quiet --paths '" +
-                       paths_ + "' --out '" + path("out") + "'",
+    return program("tables " + arguments +
+                       " --suite paper --device cpu --threads 2 --quiet --paths '" + paths_ +
+                       "' --out '" + path("out") + "'",
                    "PERMAFROST_SPECS='" + path("bench/specs") + "' PERMAFROST_CLAIMS='" +
                        path("bench/claims") + "'");
   }

@@ -47,11 +47,10 @@ ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
                                .batch = input.batch,
                                .progress = input.progress});
     for (const Task* view : input.more_views)
-      test_views_.push_back(encode_source(input.encoder, *view->source,
-                                          {.clips = input.clips,
-                                           .threads = input.threads,
-                                           .batch = input.batch})
-                                .tokens);
+      test_views_.push_back(
+          encode_source(input.encoder, *view->source,
+                        {.clips = input.clips, .threads = input.threads, .batch = input.batch})
+              .tokens);
     return;
   }
   for (std::int64_t i = 0; i < source.size(); ++i) features_.labels.push_back(source.label(i));

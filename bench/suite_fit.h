@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// How one table serves several suites: what a suite calls a column and measures it with, and where a
-// user's checkpoints and datasets lie.
+// How one table serves several suites: what a suite calls a column and measures it with, and where
+// a user's checkpoints and datasets lie.
 //
 //   Suite suite = with_paths(read_suite("paper"), "paths.json");
 //   const TableSpec table = fitted_to(read_table(5), suite);

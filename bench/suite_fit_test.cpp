@@ -34,7 +34,9 @@ TableSpec table(int number) {
       {.id = "both", .chains = chains, .places = {"few", "many"}},
       {.id = "gone", .chains = chains, .places = {"many"}},
       {.id = "gaps", .chains = chains, .places = {"few", "rest"}, .narrower = {"many", "few"}},
-      {.id = "columns", .between_columns = true, .chains = {{"few", "many"}, {"few", "rest"}},
+      {.id = "columns",
+       .between_columns = true,
+       .chains = {{"few", "many"}, {"few", "rest"}},
        .places = {"A"}}};
   return spec;
 }

@@ -210,7 +210,10 @@ TEST_F(DecoderTest, TruncatedFile) {
 TEST_F(DecoderTest, FilesWithoutVideo) {
   const std::string unreadable = ": video stream: expected a readable video or image file, found ";
   EXPECT_EQ(error_of(path("none.mp4")), "none.mp4" + unreadable + "no such file");
-  EXPECT_EQ(error_of(folder_.string()), folder_.string() + unreadable + "no regular file");
+  fs::create_directories(folder_ / "clips");
+  write("clips/grey.mov", {.frames = grey_frames(2, 16, 16)});
+  EXPECT_EQ(error_of(path("clips")),
+            "clips: video stream: expected a folder of numbered image files, found none");
   EXPECT_EQ(error_of(write_bytes("empty.mp4", "")),
             "empty.mp4" + unreadable + "Invalid data found when processing input");
   EXPECT_NE(error_of(write_bytes("text.mp4", "this is no video\n")), "no error");

@@ -120,11 +120,11 @@ Sample ManifestSource::read(std::int64_t index, int place, int places) const {
   check_options(options_, place, places);
   const std::vector<ClipRequest> request{
       clip_request(rule_of(options_, place, places), view_of(options_))};
-  return only_clip(attempted(entry(index), options_,
-                             [&](const std::string& path, const VideoOptions& own,
-                                 DecodeStatistics* statistics) {
-                               return clips_of(path, request, own.decode, statistics);
-                             }));
+  return only_clip(attempted(
+      entry(index), options_,
+      [&](const std::string& path, const VideoOptions& own, DecodeStatistics* statistics) {
+        return clips_of(path, request, own.decode, statistics);
+      }));
 }
 
 ClipSet ManifestSource::read_all(std::int64_t index, int places) const {
@@ -134,11 +134,11 @@ ClipSet ManifestSource::read_all(std::int64_t index, int places) const {
   for (view.view = 0; view.view < view.views; ++view.view)
     for (const int place : all_places(places))
       requests.push_back(clip_request(rule_of(options_, place, places), view));
-  return attempted(entry(index), options_,
-                   [&](const std::string& path, const VideoOptions& own,
-                       DecodeStatistics* statistics) {
-                     return clips_of(path, requests, own.decode, statistics);
-  });
+  return attempted(
+      entry(index), options_,
+      [&](const std::string& path, const VideoOptions& own, DecodeStatistics* statistics) {
+        return clips_of(path, requests, own.decode, statistics);
+      });
 }
 
 Sample ManifestSource::read_view(std::int64_t index, int place, int places,
@@ -146,12 +146,11 @@ Sample ManifestSource::read_view(std::int64_t index, int place, int places,
   if (!augmentation.spec.active()) return read(index, place, places);
   check_options(options_, place, places);
   const std::vector<ViewDraw> draws{draw_view(augmentation, index, place, directional())};
-  return only_clip(attempted(entry(index), options_,
-                             [&](const std::string& path, const VideoOptions& own,
-                                 DecodeStatistics* statistics) {
-                               return read_clip_views(path, own, {place}, places, draws,
-                                                      statistics);
-                             }));
+  return only_clip(attempted(
+      entry(index), options_,
+      [&](const std::string& path, const VideoOptions& own, DecodeStatistics* statistics) {
+        return read_clip_views(path, own, {place}, places, draws, statistics);
+      }));
 }
 
 ClipSet ManifestSource::read_views(std::int64_t index, int places,
@@ -161,12 +160,11 @@ ClipSet ManifestSource::read_views(std::int64_t index, int places,
   std::vector<ViewDraw> draws;
   for (const int place : all_places(places))
     draws.push_back(draw_view(augmentation, index, place, directional()));
-  return attempted(entry(index), options_,
-                   [&](const std::string& path, const VideoOptions& own,
-                       DecodeStatistics* statistics) {
-                     return read_clip_views(path, own, all_places(places), places, draws,
-                                            statistics);
-                   });
+  return attempted(
+      entry(index), options_,
+      [&](const std::string& path, const VideoOptions& own, DecodeStatistics* statistics) {
+        return read_clip_views(path, own, all_places(places), places, draws, statistics);
+      });
 }
 
 std::string cutting_text(const VideoOptions& options) {
@@ -198,10 +196,9 @@ std::vector<std::int64_t> view_indices(const ClipSampling& sampling, std::int64_
 }
 
 Clip read_clip(const std::string& path, const VideoOptions& options, int place, int places) {
-  return std::move(
-      clips_of(path, {clip_request(rule_of(options, place, places), view_of(options))},
-               options.decode)
-          .front());
+  return std::move(clips_of(path, {clip_request(rule_of(options, place, places), view_of(options))},
+                            options.decode)
+                       .front());
 }
 
 std::vector<Clip> read_clip_views(const std::string& path, const VideoOptions& options,
