@@ -70,7 +70,7 @@ std::string values_of(const TableModel& table, std::size_t number, const Encoder
           (precise ? " (where said so, mean average precision)" : "") + ": mean over " +
           (splits ? "splits" : "seeds") +
           " ± their standard deviation; in brackets the 95 % interval over test samples; below it "
-          "the paper’s number. Our numbers lead to their records.",
+          "the paper's number. Our numbers lead to their records.",
       head, body);
 }
 
@@ -172,7 +172,7 @@ std::string verdicts_of(const TableModel& table, std::size_t number) {
              "these; p adjusted after Holm. The names lead to the cells that are compared.",
              column_header("claim") + column_header("column") + column_header("gap, ours", true) +
                  column_header("95 % interval", true) + column_header("p (Holm)", true) +
-                 column_header("paper’s gap", true) + column_header("verdict"),
+                 column_header("paper's gap", true) + column_header("verdict"),
              body);
 }
 
@@ -189,7 +189,7 @@ std::string ranks_of(const TableModel& table) {
             "\n";
   return html_element("h3", "Ranks") +
          scrolling_table(heading_of(table.spec) + ", ranks", "",
-                         "Whether our column orders the rows as the paper’s does.",
+                         "Whether our column orders the rows as the paper's does.",
                          column_header("column") + column_header("rows", true) +
                              column_header("Spearman ρ", true) + column_header("p", true) +
                              column_header("Kendall τ-b", true) + column_header("p", true),
