@@ -31,8 +31,9 @@ std::string verdicts_section(const ResultsFolder& folder);
 std::string table_section(const ResultsFolder& folder, std::size_t table,
                           const EncoderStyles& styles, const std::string& figures);
 
-// The records of every cell, and every record in full.
-std::string records_section(const ResultsFolder& folder);
+// The records of every cell, and every record in full. Links to files begin with `prefix`: where
+// the folder is as seen from the page, empty or ending with '/'.
+std::string records_section(const ResultsFolder& folder, const std::string& prefix);
 
 // A table that scrolls inside its own box.
 std::string scrolling_table(const std::string& label, const std::string& css_class,
