@@ -130,7 +130,7 @@ std::string page_of(const ResultsFolder& folder, const EncoderStyles& styles,
   for (std::size_t t = 0; t < folder.tables.size(); ++t) {
     std::string of_table;
     for (const auto& figure : figures.of_tables[t]) of_table += figure_html(figure, "h3");
-    tables += table_section(folder, t, styles, of_table);
+    tables += table_section(folder, t, styles, of_table, prefix);
   }
   for (const auto& figure : figures.common)
     if (const std::string html = figure_html(figure, "h2"); !html.empty())
