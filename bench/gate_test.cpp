@@ -53,6 +53,7 @@ TEST_F(Gate, TheTreePassesAndADamagedEncoderIsCaught) {
   fs::copy(source + "/models/zoo/pico", zoo / "pico", fs::copy_options::recursive);
   const Ran ran = run_subset("whole", zoo);
   ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_NE(read_file(folder_ / "whole/report.html").find("id=\"verdicts\""), std::string::npos);
   const auto whole = compared(source + "/results/baseline", path("whole"), 0);
   EXPECT_FALSE(whole.at("regression"));
   EXPECT_GE(whole.at("cells").size(), 12U);

@@ -51,7 +51,8 @@ TEST_F(ReportCli, RefusesWhatIsNoFolderOfResults) {
   expect_refusal("report " + path("empty") + " --out " + path("o.html"), {"empty", "tableN.json"});
   EXPECT_FALSE(fs::exists(path("o.html")));
   expect_refusal("report", {"folder"});
-  expect_refusal("report " + folder() + " --out " + write("file", "x") + "/below", {"/file", "a folder to write to"});
+  expect_refusal("report " + folder() + " --out " + write("file", "x") + "/below",
+                 {"/file", "a folder to write to"});
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ std::map<std::string, std::string> numbers_of(const fs::path& out) {
   std::map<std::string, std::string> numbers;
   for (const auto& record : read_records(out)) {
     OrderedJson json = to_json(record);
-    for (const auto* field : {"time", "threads", "build"}) json.erase(field);
+    for (const auto* field : {"time", "threads", "build", "finished"}) json.erase(field);
     numbers[record.key] = json.dump() + read_file(predictions_path(out, record.key));
   }
   return numbers;

@@ -52,9 +52,9 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   }
   for (const auto& table : result.tables) std::printf("%s\n", to_markdown(table).c_str());
   std::fflush(stdout);
-  std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s\n", result.computed,
-               result.reused, (options.out / "records").c_str(),
-               clock_text(result.seconds).c_str());
+  std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s; all on one page: %s\n",
+               result.computed, result.reused, (options.out / "records").c_str(),
+               clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
   return 0;
 }
 

@@ -58,10 +58,10 @@ std::string plot_line(const Points& points) {
   if (!points.intervals.empty()) {
     parts.emplace_back("$intervals using 1:2:3:4:5 with vectors nohead lw 2 lc rgb variable");
     parts.emplace_back("$repetitions using 1:2:3 with points pt 1 ps 0.5 lc rgb variable");
-    parts.emplace_back("$means using 1:2:4:3 with points pt variable ps 1.1 lc rgb variable");
+    parts.emplace_back("$means using 1:2:4:3 with points pt variable ps 0.8 lc rgb variable");
   }
   if (!points.paper.empty())
-    parts.push_back("$paper using 1:2 with points pt 12 ps 1.2 lc " + ink(kTextInk));
+    parts.push_back("$paper using 1:2 with points pt 12 ps 1.1 lc " + ink(kTextInk));
   std::string line = "plot ";
   for (std::size_t k = 0; k < parts.size(); ++k) line += (k > 0 ? ", " : "") + parts[k];
   return line;

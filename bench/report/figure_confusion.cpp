@@ -69,7 +69,12 @@ void add_script(Panel& panel, const Matrix& shares, const std::vector<std::strin
       (heat_of(share) < 5 ? low : high) +=
           std::to_string(predicted) + " " + std::to_string(label) + " " + fixed(share, 0) + "\n";
     }
-  begin_panel(panel, {.left = 92, .right = 6, .top = 6, .bottom = 104});
+  // Names stand upright under the squares; about 7 pixels a character.
+  std::size_t longest = 1;
+  for (const auto& name : names) longest = std::max(longest, std::min(name.size(), kLongestName));
+  const int below = 16 + 7 * static_cast<int>(longest);
+  panel.height = 6 + 242 + below;
+  begin_panel(panel, {.left = 92, .right = 6, .top = 6, .bottom = below});
   PlotScript& script = panel.script;
   std::string tics[2];
   for (std::size_t c = 0; c < names.size(); ++c)
@@ -79,8 +84,6 @@ void add_script(Panel& panel, const Matrix& shares, const std::vector<std::strin
   script.line("unset border\nunset grid");
   script.line("set xtics scale 0 rotate by 90 right (" + tics[0] + ")");
   script.line("set ytics scale 0 (" + tics[1] + ")");
-  script.line("set xlabel " + script.label("predicted") + " offset 0,-3.2 textcolor " +
-              ink(kTextInk));
   script.line("set xrange [-0.5:" + plot_number(classes - 0.5) + "]");
   script.line("set yrange [" + plot_number(classes - 0.5) + ":-0.5]");
   script.line("$boxes << END\n" + grid_boxes(cells, false, 0.02) + "END");
@@ -122,9 +125,7 @@ Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles
       const auto names = class_names_of(table, *records[0]);
       const Matrix shares = matrix_of(records, records[0]->task.classes);
       Panel panel{.title = table.spec.rows[r].name + ", " + table.spec.columns[c].name,
-                  .alt = alt_of(shares, names),
-                  .width = 340,
-                  .height = 352};
+                  .alt = alt_of(shares, names)};
       add_script(panel, shares, names);
       figure.panels.push_back(std::move(panel));
     }

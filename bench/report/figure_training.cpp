@@ -42,8 +42,8 @@ std::vector<Run> runs_of(const EncoderStyles& styles, std::vector<std::string>& 
 
 using Quantity = std::function<std::optional<double>(const LogLine&)>;
 
-void add_panel(Figure& figure, const std::string& title, const std::string& unit, bool log_y,
-               const std::vector<Run>& runs, const Quantity& quantity) {
+void add_panel(Figure& figure, const std::string& title, bool log_y, const std::vector<Run>& runs,
+               const Quantity& quantity) {
   Panel panel{.title = title};
   std::vector<Series> series;
   double last = 0;
@@ -60,9 +60,7 @@ void add_panel(Figure& figure, const std::string& title, const std::string& unit
                  " at step " + plot_number(line.points.back().x);
     series.push_back(std::move(line));
   }
-  add_series(panel,
-             {.x_title = "step", .y_title = unit, .log_y = log_y, .x_low = 0, .x_high = last},
-             series);
+  add_series(panel, {.x_title = "step", .log_y = log_y, .x_low = 0, .x_high = last}, series);
   if (!panel.script.text().empty()) figure.panels.push_back(std::move(panel));
 }
 
@@ -75,15 +73,15 @@ Figure training_figure(const EncoderStyles& styles) {
       "quantities and cannot be compared. Deviation and rank are those of the features at a batch "
       "of clips: a collapse would show as either going to nothing.";
   const std::vector<Run> runs = runs_of(styles, figure.notes);
-  add_panel(figure, "Loss, predicting features", "loss", false, runs,
+  add_panel(figure, "Loss, predicting features", false, runs,
             [](const LogLine& line) { return line.predicts_features ? line.loss : std::nullopt; });
-  add_panel(figure, "Loss, predicting pixels", "loss", false, runs,
+  add_panel(figure, "Loss, predicting pixels", false, runs,
             [](const LogLine& line) { return line.predicts_features ? std::nullopt : line.loss; });
-  add_panel(figure, "Deviation of the features", "deviation", false, runs,
+  add_panel(figure, "Deviation of the features", false, runs,
             [](const LogLine& line) { return line.feature_deviation; });
-  add_panel(figure, "Effective rank of the features", "rank", false, runs,
+  add_panel(figure, "Effective rank of the features", false, runs,
             [](const LogLine& line) { return line.feature_rank; });
-  add_panel(figure, "Gradient norm of the encoder", "norm", true, runs,
+  add_panel(figure, "Gradient norm of the encoder", true, runs,
             [](const LogLine& line) { return line.gradient_norm; });
   if (!figure.panels.empty())
     for (const auto& run : runs) add_to_legend(figure.legend, legend_entry(*run.style));

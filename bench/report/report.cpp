@@ -2,6 +2,9 @@
 #include "bench/report/report.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstring>
 
 #include "bench/report/encoder_styles.h"
 #include "bench/report/figures.h"
@@ -14,6 +17,7 @@
 #include "common/nearest_name.h"
 
 namespace permafrost {
+namespace fs = std::filesystem;
 namespace {
 
 struct ReportFigures {
@@ -104,13 +108,29 @@ std::string title_of(const ResultsFolder& folder) {
   return "Permafrost report: suite " + joined(suites);
 }
 
+// Where the folder is as seen from the page, as part of an address.
+std::string link_prefix(const fs::path& folder, const fs::path& out) {
+  const fs::path relative = fs::absolute(folder).lexically_normal().lexically_proximate(
+      fs::absolute(out).lexically_normal().parent_path());
+  std::string prefix;
+  for (const char c : relative.generic_string()) {
+    char hex[4];
+    std::snprintf(hex, sizeof hex, "%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    prefix += std::isalnum(static_cast<unsigned char>(c)) || std::strchr("-._~/", c) != nullptr
+                  ? std::string(1, c)
+                  : hex;
+  }
+  while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
+  return prefix.empty() || prefix == "." ? "" : prefix + "/";
+}
+
 std::string page_of(const ResultsFolder& folder, const EncoderStyles& styles,
-                    const ReportFigures& figures) {
+                    const ReportFigures& figures, const std::string& prefix) {
   std::string tables, common;
   for (std::size_t t = 0; t < folder.tables.size(); ++t) {
     std::string of_table;
     for (const auto& figure : figures.of_tables[t]) of_table += figure_html(figure, "h3");
-    tables += table_section(folder, t, styles, of_table);
+    tables += table_section(folder, t, styles, of_table, prefix);
   }
   for (const auto& figure : figures.common)
     if (const std::string html = figure_html(figure, "h2"); !html.empty())
@@ -134,17 +154,17 @@ std::string page_of(const ResultsFolder& folder, const EncoderStyles& styles,
          marker_definitions() + "\n" + header + "\n" + contents_of(folder, figures) +
          html_element("main", {{"id", "main"}},
                       "\n" + measured_section(folder, styles) + verdicts_section(folder) + tables +
-                          common + records_section(folder)) +
+                          common + records_section(folder, prefix)) +
          "\n" +
          html_element("footer",
-                      "Written by <code>permafrost report</code> from the records beside "
-                      "this file. It loads nothing and runs no script.") +
+                      "Written by <code>permafrost report</code> from a folder of "
+                      "results. It loads nothing and runs no script.") +
          "\n</body>\n</html>\n";
 }
 
 }  // namespace
 
-Report make_report(const std::filesystem::path& path) {
+Report make_report(const fs::path& path, const fs::path& out) {
   const ResultsFolder folder = read_results_folder(path);
   const EncoderStyles styles(folder);
   ReportFigures figures = figures_of(folder, styles);
@@ -157,12 +177,12 @@ Report make_report(const std::filesystem::path& path) {
     report.panels += figure.panels.size();
     for (const auto& note : figure.notes) report.left_out.push_back(figure.title + ": " + note);
   });
-  report.html = page_of(folder, styles, figures);
+  report.html = page_of(folder, styles, figures, link_prefix(path, out));
   return report;
 }
 
-Report write_report(const std::filesystem::path& folder, const std::filesystem::path& out) {
-  Report report = make_report(folder);
+Report write_report(const fs::path& folder, const fs::path& out) {
+  Report report = make_report(folder, out);
   write_file_atomically(out, report.html);
   return report;
 }

@@ -22,10 +22,11 @@ struct Report {
   std::vector<std::string> left_out;  // figures and parts of them, and why; the page says it too
 };
 
-// Throws as read_results_folder.
-Report make_report(const std::filesystem::path& folder);
+// The page as it lies in the folder of `out`, which its links to records and predictions are
+// relative to. Throws as read_results_folder.
+Report make_report(const std::filesystem::path& folder, const std::filesystem::path& out);
 
-// make_report into a file, whole or not at all.
+// make_report into the file, whole or not at all.
 Report write_report(const std::filesystem::path& folder, const std::filesystem::path& out);
 
 }  // namespace permafrost

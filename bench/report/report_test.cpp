@@ -129,7 +129,7 @@ void expect_sound(const std::string& html, const fs::path& folder) {
 TEST(Report, IsSoundAndEveryNumberLeadsToItsRecord) {
   const TestFolder folder;
   folder.fill();
-  const Report report = make_report(folder.path);
+  const Report report = make_report(folder.path, folder.path / "report.html");
   EXPECT_EQ(report.tables, 2U);
   EXPECT_EQ(report.records, 20U);
   expect_sound(report.html, folder.path);
@@ -144,7 +144,7 @@ TEST(Report, IsSoundAndEveryNumberLeadsToItsRecord) {
 TEST(Report, LetsNoNameOfAFileBecomeMarkup) {
   const TestFolder folder;
   folder.fill("</td><script>alert(1)</script>\"'&`touch x` @@0@@ <img src=x onerror=y>");
-  const Report report = make_report(folder.path);
+  const Report report = make_report(folder.path, folder.path / "report.html");
   expect_sound(report.html, folder.path);
   EXPECT_EQ(report.html.find("<script"), std::string::npos);
   EXPECT_EQ(report.html.find("<img"), std::string::npos);
@@ -154,10 +154,29 @@ TEST(Report, LetsNoNameOfAFileBecomeMarkup) {
 TEST(Report, IsTheSameForTheSameFolder) {
   const TestFolder folder;
   folder.fill();
-  const std::string first = make_report(folder.path).html;
+  const std::string first = make_report(folder.path, folder.path / "report.html").html;
   write_report(folder.path, folder.path / "report.html");
   EXPECT_EQ(read_file(folder.path / "report.html"), first);
-  EXPECT_EQ(make_report(folder.path).html, first) << "a report beside the tables changes it";
+  EXPECT_EQ(make_report(folder.path, folder.path / "report.html").html, first)
+      << "a report beside the tables changes it";
+}
+
+TEST(Report, LinksToTheFolderFromWhereItLies) {
+  const TestFolder folder, elsewhere;
+  folder.fill();
+  const std::string key = record_keys(folder.path)[0];
+  const auto expect_link = [&](const fs::path& out, const std::string& link) {
+    const std::string html = make_report(folder.path, out).html;
+    EXPECT_NE(html.find("href=\"" + link + "records/" + key + ".json\""), std::string::npos) << out;
+  };
+  expect_link(folder.path / "report.html", "");
+  expect_link(folder.path / "sub/r.html", "../");
+  expect_link(elsewhere.path / "r.html", "../" + folder.path.filename().string() + "/");
+  const fs::path odd = folder.path.parent_path() / (folder.path.filename().string() + " #1");
+  fs::rename(folder.path, odd);
+  const std::string html = make_report(odd, elsewhere.path / "r.html").html;
+  EXPECT_NE(html.find("%20%231/records/"), std::string::npos);
+  fs::rename(odd, folder.path);
 }
 
 TEST(Report, OfHalfAFolderSaysWhatIsMissing) {
@@ -165,14 +184,14 @@ TEST(Report, OfHalfAFolderSaysWhatIsMissing) {
   folder.fill();
   fs::remove_all(folder.path / "predictions");
   fs::remove(record_path(folder.path, record_keys(folder.path)[0]));
-  Report report = make_report(folder.path);
+  Report report = make_report(folder.path, folder.path / "report.html");
   expect_sound(report.html, folder.path);
   EXPECT_NE(report.html.find("19 records have no predictions"), std::string::npos);
   EXPECT_NE(report.html.find("not in this folder"), std::string::npos);
   EXPECT_NE(report.html.find("no predictions of a frozen column"), std::string::npos);
 
   fs::remove_all(folder.path / "records");
-  report = make_report(folder.path);
+  report = make_report(folder.path, folder.path / "report.html");
   expect_sound(report.html, folder.path);
   EXPECT_NE(report.html.find("no record holds a sweep"), std::string::npos);
   EXPECT_NE(report.html.find("There are no records in this folder"), std::string::npos);
@@ -180,12 +199,12 @@ TEST(Report, OfHalfAFolderSaysWhatIsMissing) {
 
 TEST(Report, OfTheCommittedTablesIsSoundWithoutRecords) {
   const fs::path folder = fs::path(PERMAFROST_SOURCE_DIR) / "results/pico";
-  expect_sound(make_report(folder).html, folder);
+  expect_sound(make_report(folder, folder / "report.html").html, folder);
 }
 
 TEST(Report, OfTheBaselinePutsTablesTogetherAndDrawsTheZoo) {
   const fs::path folder = fs::path(PERMAFROST_SOURCE_DIR) / "results/baseline";
-  const Report report = make_report(folder);
+  const Report report = make_report(folder, folder / "report.html");
   expect_sound(report.html, folder);
   EXPECT_EQ(report.records, 12U);
   EXPECT_NE(report.html.find("id=\"training\""), std::string::npos);

@@ -28,7 +28,8 @@ std::string chosen_text(const Record& record) {
 }
 
 // The record of one repetition; where it is not in the folder, what the table says.
-std::string record_line(const ResultsFolder& folder, const CellModel& cell, std::size_t k) {
+std::string record_line(const ResultsFolder& folder, const CellModel& cell, std::size_t k,
+                        const std::string& prefix) {
   const std::string& key = cell.records[k];
   const std::string short_key = html_element("code", key.substr(0, 12));
   const auto found = folder.records.find(key);
@@ -44,15 +45,15 @@ std::string record_line(const ResultsFolder& folder, const CellModel& cell, std:
                                  std::to_string(record.n())
                            : "–") +
          number_cell(chosen_text(record)) +
-         html_element(
-             "td",
-             html_link("#" + record_anchor(key), short_key) + " · " +
-                 html_link("records/" + key + ".json", "file") +
-                 (whole ? " · " + html_link("predictions/" + key + ".csv", "predictions") : ""));
+         html_element("td", html_link("#" + record_anchor(key), short_key) + " · " +
+                                html_link(prefix + "records/" + key + ".json", "file") +
+                                (whole ? " · " + html_link(prefix + "predictions/" + key + ".csv",
+                                                           "predictions")
+                                       : ""));
 }
 
 std::string cell_lines(const ResultsFolder& folder, std::size_t number, std::size_t r,
-                       std::size_t c) {
+                       std::size_t c, const std::string& prefix) {
   const TableModel& table = folder.tables[number];
   const CellModel& cell = table.cells[r][c];
   std::string rows;
@@ -62,17 +63,17 @@ std::string cell_lines(const ResultsFolder& folder, std::size_t number, std::siz
               : html_element(
                     "th", {{"scope", "rowgroup"}, {"rowspan", std::to_string(cell.records.size())}},
                     html_text(table.spec.rows[r].name + ", " + table.spec.columns[c].name));
-    rows += html_element("tr", name + record_line(folder, cell, k)) + "\n";
+    rows += html_element("tr", name + record_line(folder, cell, k, prefix)) + "\n";
   }
   return html_element("tbody", {{"id", cell_anchor(number, r, c)}}, "\n" + rows) + "\n";
 }
 
-std::string lines_of(const ResultsFolder& folder, std::size_t number) {
+std::string lines_of(const ResultsFolder& folder, std::size_t number, const std::string& prefix) {
   const TableModel& table = folder.tables[number];
   std::string bodies;
   for (std::size_t r = 0; r < table.cells.size(); ++r)
     for (std::size_t c = 0; c < table.columns.size(); ++c)
-      if (table.cells[r][c].available()) bodies += cell_lines(folder, number, r, c);
+      if (table.cells[r][c].available()) bodies += cell_lines(folder, number, r, c, prefix);
   if (bodies.empty()) return "";
   return html_element("h3", html_text(heading_of(table.spec))) +
          scrolling_table(
@@ -109,9 +110,9 @@ std::string in_full(const ResultsFolder& folder) {
 
 }  // namespace
 
-std::string records_section(const ResultsFolder& folder) {
+std::string records_section(const ResultsFolder& folder, const std::string& prefix) {
   std::string content = html_element("h2", "Records");
-  for (std::size_t t = 0; t < folder.tables.size(); ++t) content += lines_of(folder, t);
+  for (std::size_t t = 0; t < folder.tables.size(); ++t) content += lines_of(folder, t, prefix);
   content += html_element("h3", "Every record in full") + "\n" + in_full(folder);
   return html_element("section", {{"id", "records"}}, "\n" + content) + "\n";
 }

@@ -44,6 +44,7 @@ std::string column_title(const TableModel& table, std::size_t c) {
   if (column.metric != Metric::top1) content += below(described_as(column.metric));
   if (column.n > 0)
     content += below("n = " + std::to_string(column.n) + ", chance " + fixed(column.chance()));
+  if (column.grouped) content += below("intervals over groups");
   return column_header(content);
 }
 
@@ -70,7 +71,7 @@ std::string values_of(const TableModel& table, std::size_t number, const Encoder
           (precise ? " (where said so, mean average precision)" : "") + ": mean over " +
           (splits ? "splits" : "seeds") +
           " ± their standard deviation; in brackets the 95 % interval over test samples; below it "
-          "the paper’s number. Our numbers lead to their records.",
+          "the paper's number. Our numbers lead to their records.",
       head, body);
 }
 
@@ -172,7 +173,7 @@ std::string verdicts_of(const TableModel& table, std::size_t number) {
              "these; p adjusted after Holm. The names lead to the cells that are compared.",
              column_header("claim") + column_header("column") + column_header("gap, ours", true) +
                  column_header("95 % interval", true) + column_header("p (Holm)", true) +
-                 column_header("paper’s gap", true) + column_header("verdict"),
+                 column_header("paper's gap", true) + column_header("verdict"),
              body);
 }
 
@@ -189,11 +190,24 @@ std::string ranks_of(const TableModel& table) {
             "\n";
   return html_element("h3", "Ranks") +
          scrolling_table(heading_of(table.spec) + ", ranks", "",
-                         "Whether our column orders the rows as the paper’s does.",
+                         "Whether our column orders the rows as the paper's does.",
                          column_header("column") + column_header("rows", true) +
                              column_header("Spearman ρ", true) + column_header("p", true) +
                              column_header("Kendall τ-b", true) + column_header("p", true),
                          body);
+}
+
+// The same table in other formats, as far as it lies in the folder.
+std::string files_of(const ResultsFolder& folder, const TableModel& table,
+                     const std::string& prefix) {
+  const std::string name = "table" + std::to_string(table.spec.number);
+  std::string links;
+  for (const char* ending : {".csv", ".claims.csv", ".tex", ".md", ".json", ".svg"}) {
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(folder.path / (name + ending), ignored))
+      links += (links.empty() ? "" : " · ") + html_link(prefix + name + ending, name + ending);
+  }
+  return links.empty() ? "" : html_element("p", {{"class", "quiet"}}, "Files: " + links) + "\n";
 }
 
 std::string notes_list(const TableModel& table) {
@@ -205,15 +219,17 @@ std::string notes_list(const TableModel& table) {
 }  // namespace
 
 std::string table_section(const ResultsFolder& folder, std::size_t number,
-                          const EncoderStyles& styles, const std::string& figures) {
+                          const EncoderStyles& styles, const std::string& figures,
+                          const std::string& prefix) {
   const TableModel& table = folder.tables[number];
   std::string content = html_element("h2", html_text(heading_of(table.spec))) + "\n";
   content += html_element("p", {{"class", "quiet"}, {"id", table_anchor(number) + "-source"}},
                           table.spec.source.empty()
                               ? "No published numbers stand beside these."
                               : "Published numbers: " + html_text(table.spec.source) + ".");
-  content += values_of(table, number, styles) + figures + verdicts_of(table, number) +
-             ranks_of(table) + html_element("h3", "How to read it") + notes_list(table);
+  content += values_of(table, number, styles) + files_of(folder, table, prefix) + figures +
+             verdicts_of(table, number) + ranks_of(table) + html_element("h3", "How to read it") +
+             notes_list(table);
   return html_element("section", {{"id", table_anchor(number)}}, "\n" + content) + "\n";
 }
 

@@ -113,7 +113,7 @@ std::string verdict_badge(Verdict verdict) {
 
 std::string verdicts_section(const ResultsFolder& folder) {
   const std::string claims = overview(folder, false), controls = overview(folder, true);
-  std::string content = html_element("h2", "Verdicts on the paper’s claims") + "\n";
+  std::string content = html_element("h2", "Verdicts on the paper's claims") + "\n";
   if (claims.empty())
     content += html_element("p", "No claim was judged in this folder.");
   else
@@ -129,7 +129,7 @@ std::string verdicts_section(const ResultsFolder& folder) {
     content +=
         html_element("h3", "Controls") +
         html_element("p", {{"class", "quiet"}},
-                     "Ours, not the paper’s: what must hold before a claim means anything.") +
+                     "Ours, not the paper's: what must hold before a claim means anything.") +
         controls;
   return html_element("section", {{"id", "verdicts"}}, "\n" + content) + "\n";
 }

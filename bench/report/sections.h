@@ -27,12 +27,14 @@ std::string measured_section(const ResultsFolder& folder, const EncoderStyles& s
 std::string verdicts_section(const ResultsFolder& folder);
 
 // Values with their intervals and published numbers, verdicts, ranks and notes; `figures` is put
-// between values and verdicts.
+// between values and verdicts. Links to files begin with `prefix`: where the folder is as seen from
+// the page, empty or ending with '/'.
 std::string table_section(const ResultsFolder& folder, std::size_t table,
-                          const EncoderStyles& styles, const std::string& figures);
+                          const EncoderStyles& styles, const std::string& figures,
+                          const std::string& prefix);
 
 // The records of every cell, and every record in full.
-std::string records_section(const ResultsFolder& folder);
+std::string records_section(const ResultsFolder& folder, const std::string& prefix);
 
 // A table that scrolls inside its own box.
 std::string scrolling_table(const std::string& label, const std::string& css_class,

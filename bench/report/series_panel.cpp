@@ -13,7 +13,8 @@ std::string range_text(const std::optional<double>& low, const std::optional<dou
 void set_axes(PlotScript& script, const SeriesAxes& axes) {
   const std::string colour = " textcolor " + ink(kTextInk);
   script.line("set xlabel " + script.label(axes.x_title) + " offset 0,0.6" + colour);
-  script.line("set ylabel " + script.label(axes.y_title) + " offset 0.6,0" + colour);
+  if (!axes.y_title.empty())
+    script.line("set ylabel " + script.label(axes.y_title) + " offset 0.6,0" + colour);
   if (axes.log_x) script.line("set logscale x");
   if (axes.log_y) script.line("set logscale y\nset format y \"%.0e\"");
   std::string tics;

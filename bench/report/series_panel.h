@@ -23,7 +23,7 @@ struct Series {
 };
 
 struct SeriesAxes {
-  std::string x_title, y_title;
+  std::string x_title, y_title;  // no y_title: the panel's title says it
   bool log_x = false, log_y = false;
   std::vector<std::pair<double, std::string>> x_tics;  // none: gnuplot's
   std::optional<double> x_low, x_high, y_low, y_high;

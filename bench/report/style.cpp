@@ -15,7 +15,7 @@ constexpr const char* kColours = R"css(
   --good: #0b6b4f; --good-ground: #e3f4ec; --bad: #a33b00; --bad-ground: #fdeadf;
   --open: #4a5560; --open-ground: #eceff2; --warn-ground: #fff5d9; --warn: #6b4d00;
   --encoder-0: #0072b2; --encoder-1: #d55e00; --encoder-2: #008562; --encoder-3: #b0478c;
-  --encoder-4: #9a6b00; --encoder-5: #2a8fb8; --encoder-6: #7a3fb0; --encoder-7: #5f7300;
+  --encoder-4: #9a6b00; --encoder-5: #7a3fb0; --encoder-6: #5f7300; --encoder-7: #2a8fb8;
   --heat-0: #f1f4f7; --heat-1: #e0eaf3; --heat-2: #cbdeee; --heat-3: #b2cfe7; --heat-4: #94bcdd;
   --heat-5: #3f76a8; --heat-6: #356b9c; --heat-7: #2b608f; --heat-8: #205281; --heat-9: #164473;
   --heat-10: #0c335d; --on-heat: #ffffff;
@@ -28,7 +28,7 @@ constexpr const char* kColours = R"css(
     --good: #6fd3a8; --good-ground: #12322a; --bad: #ffa270; --bad-ground: #3a2115;
     --open: #b3bcc6; --open-ground: #29313a; --warn-ground: #352b10; --warn: #f0cf7a;
     --encoder-0: #56b4e9; --encoder-1: #ff8b3d; --encoder-2: #2fc598; --encoder-3: #e28cc2;
-    --encoder-4: #e6b422; --encoder-5: #86d9ee; --encoder-6: #b99aff; --encoder-7: #b6c94b;
+    --encoder-4: #e6b422; --encoder-5: #b99aff; --encoder-6: #b6c94b; --encoder-7: #86d9ee;
     --heat-0: #1f262d; --heat-1: #20303e; --heat-2: #21394e; --heat-3: #22445f; --heat-4: #245072;
     --heat-5: #5f9fd4; --heat-6: #75aede; --heat-7: #8bbde6; --heat-8: #a2cbed; --heat-9: #bbdaf4;
     --heat-10: #d6e9fa; --on-heat: #10161c;
