@@ -85,11 +85,8 @@ std::string figure_html(const Figure& figure, const std::string& heading) {
 std::string contents_of(const ResultsFolder& folder, const ReportFigures& figures) {
   std::vector<std::pair<std::string, std::string>> links{{"measured", "What was measured"},
                                                          {"verdicts", "Verdicts"}};
-  for (std::size_t t = 0; t < folder.tables.size(); ++t) {
-    const TableSpec& spec = folder.tables[t].spec;
-    links.emplace_back(table_anchor(t),
-                       spec.number > 0 ? "Table " + std::to_string(spec.number) : spec.title);
-  }
+  for (std::size_t t = 0; t < folder.tables.size(); ++t)
+    links.emplace_back(table_anchor(t), short_name(folder.tables[t].spec));
   for (const auto& figure : figures.common)
     if (!figure.panels.empty() || !figure.notes.empty())
       links.emplace_back(figure.id, figure.title);

@@ -210,6 +210,11 @@ std::string column_header(const std::string& content, bool number) {
   return html_element("th", attributes, content);
 }
 
+std::string short_name(const TableSpec& table) {
+  const std::string heading = heading_of(table);
+  return table.number > 0 ? heading.substr(0, heading.find(": ")) : heading;
+}
+
 std::string table_anchor(std::size_t table) { return "table-" + std::to_string(table); }
 
 std::string cell_anchor(std::size_t table, std::size_t row, std::size_t column) {

@@ -77,7 +77,7 @@ std::string lines_of(const ResultsFolder& folder, std::size_t number, const std:
   if (bodies.empty()) return "";
   return html_element("h3", html_text(heading_of(table.spec))) +
          scrolling_table(
-             heading_of(table.spec) + ", records", "",
+             heading_of(table.spec) + ", records", "records",
              "A line a record: its value in percent with the 95 % interval over test samples, "
              "samples that could be read, the learning rate that was chosen.",
              column_header("cell") + column_header("repetition", true) +

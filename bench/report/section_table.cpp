@@ -59,17 +59,19 @@ std::string values_of(const TableModel& table, std::size_t number, const Encoder
     for (std::size_t c = 0; c < table.columns.size(); ++c) row += value_cell(table, number, r, c);
     body += html_element("tr", row) + "\n";
   }
-  const bool splits = std::any_of(
+  const auto splits = std::count_if(
       table.columns.begin(), table.columns.end(),
       [](const ColumnModel& column) { return column.repeated_over == SpreadOver::splits; });
+  const char* over = splits == 0                           ? "seeds"
+                     : splits == std::ssize(table.columns) ? "splits"
+                                                           : "seeds or splits";
   const bool precise =
       std::any_of(table.columns.begin(), table.columns.end(),
                   [](const ColumnModel& column) { return column.metric != Metric::top1; });
   return scrolling_table(
       heading_of(table.spec) + ", values", "values",
       std::string("Top-1 accuracy in percent") +
-          (precise ? " (where said so, mean average precision)" : "") + ": mean over " +
-          (splits ? "splits" : "seeds") +
+          (precise ? " (where said so, mean average precision)" : "") + ": mean over " + over +
           " ± their standard deviation; in brackets the 95 % interval over test samples; below it "
           "the paper's number. Our numbers lead to their records.",
       head, body);

@@ -64,10 +64,8 @@ std::string claim_item(const TableModel& table, std::size_t number, const std::s
     lines += html_element("p", {{"class", "below"}}, html_text(first.subject)) +
              html_element("ul", {{"class", "chips"}}, chips) + "\n";
   }
-  const std::string place =
-      table.spec.number > 0 ? "Table " + std::to_string(table.spec.number) : "its table";
-  std::string claim =
-      html_element("h4", html_text(text)) + html_link("#" + table_anchor(number), place);
+  std::string claim = html_element("h4", html_text(text)) +
+                      html_link("#" + table_anchor(number), html_text(short_name(table.spec)));
   if (!sentence.empty()) claim += html_element("p", {{"class", "below"}}, html_text(sentence));
   return html_element("li", html_element("div", claim) + html_element("div", "\n" + lines)) + "\n";
 }

@@ -12,6 +12,9 @@
 
 namespace permafrost {
 
+// "Table 1", or the title where a table has no number.
+std::string short_name(const TableSpec& table);
+
 std::string table_anchor(std::size_t table);
 std::string cell_anchor(std::size_t table, std::size_t row, std::size_t column);
 std::string finding_anchor(std::size_t table, std::size_t finding);

@@ -78,6 +78,7 @@ caption > span { display: inline-block; position: sticky; left: .75rem;
 th, td { padding: .4rem .75rem; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 thead th { background: var(--panel); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 500; }
+.records td:last-child { white-space: nowrap; }
 .verdicts tbody th { min-width: 13rem; }
 .values tbody th { position: sticky; left: 0; background: var(--ground); max-width: 11rem; }
 td.number, th.number { text-align: right; white-space: nowrap; }
