@@ -3,6 +3,9 @@
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include <cstdlib>
 #include <map>
@@ -433,6 +436,53 @@ TEST_F(Runner, AugmentedViewsAreTheSameForAnyNumberOfThreads) {
     if (record.protocol.contains("training_views"))
       views.insert(record.protocol["training_views"].dump());
   EXPECT_EQ(views, (std::set<std::string>{"2", "\"online\""}));
+}
+
+// Files may grow to `bytes` and no further, as on a disk that fills up.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    handler_ = ::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = SIG_DFL;
+};
+
+TEST_F(Runner, AFullDiskEndsTheRunAndNothingElse) {
+  run({1});
+  const auto whole = numbers_of(out());
+  fs::remove_all(out());
+  run({2});  // two records of which one is in table 1 as well
+  const auto before = numbers_of(out());
+  {
+    const FullDisk full(900);  // predictions of 16 samples fit, a record does not
+    try {
+      run({1});
+      FAIL() << "ran on a full disk";
+    } catch (const InputError&) {
+      FAIL() << "a full disk is no bad input";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("cannot write"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("records/"), std::string::npos) << error.what();
+    }
+  }
+  EXPECT_EQ(numbers_of(out()), before);
+  for (const auto& entry : fs::recursive_directory_iterator(out()))
+    EXPECT_EQ(entry.path().filename().string().find(".partial"), std::string::npos)
+        << entry.path();
+  run({1});
+  const auto after = numbers_of(out());
+  for (const auto& [key, text] : whole) EXPECT_EQ(after.count(key), 1U) << key;
 }
 
 }  // namespace

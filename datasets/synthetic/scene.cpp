@@ -102,15 +102,16 @@ void pose_for_landscape(Scene& scene, RandomStream& stream) {
   scene.main.motion.swell_depth = 0.25F;
 }
 
-// A species is a body, of two, and the direction of the stripes on it, of four: what tells them
-// apart is how the two stand to each other, as the animal is turned by up to 22 degrees.
+// A species is a body, of four, and on it the run of its faint stripes, up or across: both have to be
+// seen.
 void mark_species(Scene& scene, RandomStream& stream) {
-  scene.main.shape = scene.label < 4 ? ShapeKind::triangle : ShapeKind::crescent;
-  scene.main.turn = stream.uniform(-0.06F, 0.06F);
+  static constexpr ShapeKind kBodies[] = {ShapeKind::disc, ShapeKind::triangle, ShapeKind::cross,
+                                          ShapeKind::crescent};
+  scene.main.shape = kBodies[scene.label / 2];
   Pattern& coat = scene.main.pattern;
   coat.kind = PatternKind::stripes;
   const float jitter = stream.uniform(-0.15F, 0.15F);
-  set_direction((static_cast<float>(scene.label % 4) + jitter) / 8.0F, coat.direction_x,
+  set_direction((static_cast<float>(scene.label % 2) + jitter) / 4.0F, coat.direction_x,
                 coat.direction_y);
 }
 
@@ -134,9 +135,8 @@ void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
   scene.boxed = true;
 }
 
-// The body, and the stripes' normal against its upright axis in degrees.
-constexpr const char* kSpecies[] = {"triangle_0", "triangle_45", "triangle_90", "triangle_135",
-                                    "crescent_0", "crescent_45", "crescent_90", "crescent_135"};
+constexpr const char* kSpecies[] = {"disc_up",  "disc_across",  "triangle_up", "triangle_across",
+                                    "cross_up", "cross_across", "crescent_up", "crescent_across"};
 
 bool is_still(SyntheticTask task) {
   return task == SyntheticTask::object || task == SyntheticTask::scene ||
@@ -192,8 +192,10 @@ Scene draw_scene(const SceneName& name) {
   scene.camera_vx = stream.uniform(-0.08F, 0.08F);
   scene.camera_vy = stream.uniform(-0.08F, 0.08F);
   scene.main.shape = shape;
+  const bool flat =
+      name.task == SyntheticTask::object || name.task == SyntheticTask::fine_grained;
   scene.main.pattern =
-      draw_object_pattern(pattern, name.task == SyntheticTask::object, name.split, stream);
+      draw_object_pattern(pattern, flat, name.split, stream);
   scene.main.x = stream.uniform();
   scene.main.y = stream.uniform();
   scene.main.radius = stream.uniform(0.30F, 0.42F);
