@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 
 #include <csignal>
-
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -478,8 +477,7 @@ TEST_F(Runner, AFullDiskEndsTheRunAndNothingElse) {
   }
   EXPECT_EQ(numbers_of(out()), before);
   for (const auto& entry : fs::recursive_directory_iterator(out()))
-    EXPECT_EQ(entry.path().filename().string().find(".partial"), std::string::npos)
-        << entry.path();
+    EXPECT_EQ(entry.path().filename().string().find(".partial"), std::string::npos) << entry.path();
   run({1});
   const auto after = numbers_of(out());
   for (const auto& [key, text] : whole) EXPECT_EQ(after.count(key), 1U) << key;

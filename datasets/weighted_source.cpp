@@ -25,9 +25,8 @@ WeightedSource::WeightedSource(std::vector<WeightedPart> parts, std::uint64_t se
 }
 
 WeightedSource::Draw WeightedSource::draw(std::int64_t index) const {
-  RandomStream stream({.seed = seed_,
-                       .purpose = "weighted.source",
-                       .sample = static_cast<std::uint64_t>(index)});
+  RandomStream stream(
+      {.seed = seed_, .purpose = "weighted.source", .sample = static_cast<std::uint64_t>(index)});
   const double place = static_cast<double>(stream.uniform()) * total_;
   Draw draw;
   double sum = parts_[0].weight;

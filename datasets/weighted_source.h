@@ -6,8 +6,8 @@
 // dataset may count as much as a large one.
 //
 // Source: facebookresearch/vjepa2, weighted sampling (weight of a dataset over its length, drawn
-// with replacement); draws here are by stream (seed, "weighted.source", sample), so that sample i is
-// the same in every run and on every thread.
+// with replacement); draws here are by stream (seed, "weighted.source", sample), so that sample i
+// is the same in every run and on every thread.
 //
 //   std::vector<WeightedPart> parts;
 //   parts.push_back({std::move(kinetics), 0.335});

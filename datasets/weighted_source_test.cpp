@@ -17,12 +17,12 @@ using synthetic::TaskSource;
 
 std::vector<WeightedPart> parts(double first, double second) {
   std::vector<WeightedPart> out;
-  out.push_back({std::make_unique<TaskSource>(SyntheticTask::motion, Split::train, 5,
-                                              ClipShape{2, 16, 16}),
-                 first});
-  out.push_back({std::make_unique<TaskSource>(SyntheticTask::object, Split::train, 400,
-                                              ClipShape{2, 16, 16}),
-                 second});
+  out.push_back(
+      {std::make_unique<TaskSource>(SyntheticTask::motion, Split::train, 5, ClipShape{2, 16, 16}),
+       first});
+  out.push_back(
+      {std::make_unique<TaskSource>(SyntheticTask::object, Split::train, 400, ClipShape{2, 16, 16}),
+       second});
   return out;
 }
 

@@ -62,8 +62,7 @@ int run(const CommonOptions& common, const DataShowCommand& command) {
   const NamedList& list = chosen_list(lists, command.list);
   const ClipShape shape{command.frames, command.size, command.size};
   const int step = command.frame_step > 0 ? command.frame_step : target.spec.frame_step;
-  const auto source =
-      list_source(list.path, list.manifest, {.shape = shape, .frame_step = step});
+  const auto source = list_source(list.path, list.manifest, {.shape = shape, .frame_step = step});
 
   auto order =
       RandomStream({.seed = common.seed, .purpose = "data.show"}).permutation(source->size());
@@ -91,8 +90,8 @@ int run(const CommonOptions& common, const DataShowCommand& command) {
     return 0;
   }
   for (const auto& one : report)
-    std::printf("%3d  %-24s %s%s\n", one["row"].get<int>(),
-                one["label"].get<std::string>().c_str(), one["sample"].get<std::string>().c_str(),
+    std::printf("%3d  %-24s %s%s\n", one["row"].get<int>(), one["label"].get<std::string>().c_str(),
+                one["sample"].get<std::string>().c_str(),
                 one.contains("failure") ? ("  " + one["failure"].get<std::string>()).c_str() : "");
   return 0;
 }

@@ -75,9 +75,12 @@ bool pack(std::string_view bytes) {
 }  // namespace
 
 const std::vector<FuzzReader>& list_readers() {
-  static const std::vector<FuzzReader> readers = {
-      {"class_names", class_names}, {"json_list", json_list}, {"manifest", manifest},
-      {"pack", pack},               {"shard", shard},         {"tar", tar}};
+  static const std::vector<FuzzReader> readers = {{"class_names", class_names},
+                                                  {"json_list", json_list},
+                                                  {"manifest", manifest},
+                                                  {"pack", pack},
+                                                  {"shard", shard},
+                                                  {"tar", tar}};
   return readers;
 }
 

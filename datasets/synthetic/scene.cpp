@@ -102,8 +102,8 @@ void pose_for_landscape(Scene& scene, RandomStream& stream) {
   scene.main.motion.swell_depth = 0.25F;
 }
 
-// A species is a body, of four, and on it the run of its faint stripes, up or across: both have to be
-// seen.
+// A species is a body, of four, and on it the run of its faint stripes, up or across: both have to
+// be seen.
 void mark_species(Scene& scene, RandomStream& stream) {
   static constexpr ShapeKind kBodies[] = {ShapeKind::disc, ShapeKind::triangle, ShapeKind::cross,
                                           ShapeKind::crescent};
@@ -192,10 +192,8 @@ Scene draw_scene(const SceneName& name) {
   scene.camera_vx = stream.uniform(-0.08F, 0.08F);
   scene.camera_vy = stream.uniform(-0.08F, 0.08F);
   scene.main.shape = shape;
-  const bool flat =
-      name.task == SyntheticTask::object || name.task == SyntheticTask::fine_grained;
-  scene.main.pattern =
-      draw_object_pattern(pattern, flat, name.split, stream);
+  const bool flat = name.task == SyntheticTask::object || name.task == SyntheticTask::fine_grained;
+  scene.main.pattern = draw_object_pattern(pattern, flat, name.split, stream);
   scene.main.x = stream.uniform();
   scene.main.y = stream.uniform();
   scene.main.radius = stream.uniform(0.30F, 0.42F);

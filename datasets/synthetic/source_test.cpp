@@ -129,7 +129,8 @@ TEST(SyntheticWorld, TheLabelIsWhereTheTaskAsks) {
     const Object animal = draw_scene({SyntheticTask::fine_grained, Split::test, i}).main;
     const Pattern& coat = animal.pattern;
     EXPECT_EQ(coat.kind, PatternKind::stripes);
-    EXPECT_EQ(animal.shape, draw_scene({SyntheticTask::fine_grained, Split::train, i ^ 1}).main.shape)
+    EXPECT_EQ(animal.shape,
+              draw_scene({SyntheticTask::fine_grained, Split::train, i ^ 1}).main.shape)
         << "neighbours differ in their marks alone";
     double turn = std::atan2(coat.direction_y, coat.direction_x) / (2 * 3.141592653589793) * 4;
     if (turn < -1) turn += 4;  // a direction and its opposite draw the same stripes

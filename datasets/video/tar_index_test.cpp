@@ -9,10 +9,14 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
+#include "datasets/synthetic/source.h"
 #include "datasets/task.h"
+#include "datasets/video/file_check.h"
+#include "datasets/video/frame_stream.h"
 #include "datasets/video/manifest.h"
 #include "datasets/video/source.h"
 #include "datasets/video/test_tar.h"
+#include "datasets/video/video_writer.h"
 
 namespace permafrost {
 namespace {
@@ -171,6 +175,45 @@ TEST_F(TarList, MembersAreReadInPlace) {
     EXPECT_EQ(sample.clip.pixels[0], 50 * k);
   }
   EXPECT_NE(source.read(3, 0, 1).failure.find("s-002.tar/9.png: "), std::string::npos);
+}
+
+// A video as a file and as a member that begins anywhere: the same frames, checks and packs.
+TEST_F(TarList, VideosAreThoseOfTheFiles) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  const synthetic::TaskSource drawn(synthetic::SyntheticTask::motion, synthetic::Split::test, 2,
+                                    {12, 32, 48});
+  std::string tar = tar_member("notes.txt", "first"), list;
+  for (int k = 0; k < 2; ++k) {
+    const std::string name = std::to_string(k) + ".mp4";
+    const std::string bytes = encode_video(drawn.read(k, 0, 1).clip, {.coding = VideoCoding::h264});
+    write_file_atomically(folder_ / "v" / name, bytes);
+    tar += tar_member(name, bytes) + tar_member(std::to_string(k) + ".cls", std::to_string(k));
+    list += name + " " + std::to_string(k) + "\n";
+  }
+  write_file_atomically(folder_ / "v/list.csv", list);
+  write_file_atomically(folder_ / "v/all.tar", tar);
+  const VideoOptions options{.shape = {4, 32, 32}, .frame_step = 2};
+  const ManifestSource files(read_manifest(folder_ / "v/list.csv"), options);
+  const Manifest members = read_manifest(folder_ / "v/all.tar");
+  const ManifestSource archive(members, options);
+  const Augmentation augmentation{.spec = read_augment_spec(Json("pretraining"), "t"), .seed = 1};
+  for (int k = 0; k < 2; ++k) {
+    ASSERT_EQ(archive.read(k, 1, 2).failure, "");
+    EXPECT_EQ(archive.read(k, 1, 2).clip.pixels, files.read(k, 1, 2).clip.pixels);
+    EXPECT_EQ(archive.read_view(k, 0, 1, augmentation).clip.pixels,
+              files.read_view(k, 0, 1, augmentation).clip.pixels);
+    const ManifestEntry& member = members.entries[static_cast<std::size_t>(k)];
+    const FileCheck file = check_file(folder_ / "v" / (std::to_string(k) + ".mp4"));
+    EXPECT_EQ(file.state, FileState::whole) << file.reason;
+    EXPECT_EQ(check_file(member.path, member.range), file);
+    int frames = 0;
+    EXPECT_EQ(stream_frames(
+                  member.path, 5, [&](const ImageView&) { ++frames; }, member.range),
+              12);
+    EXPECT_EQ(frames, 3);
+  }
 }
 
 // CIFAR-10 as pictures in one archive, with folders for splits and classes.
