@@ -379,6 +379,32 @@ TEST_F(DecoderTest, BeginsAtKeyFramesWhereTheNumbersAreCertain) {
   }
 }
 
+TEST_F(DecoderTest, FramesAreCountedWhateverTheirTimes) {
+  if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
+  // A late start, gaps, and a frame that stands for a minute. Frame k is 3 k everywhere.
+  TestVideo video{.h264 = true, .key_every = 25};
+  for (int k = 0; k < 80; ++k) {
+    video.frames.push_back(flat_image(48, 64, 3 * k, 3 * k, 3 * k));
+    video.times.push_back(37 + k + k / 3 * 2 + (k >= 60 ? 600 : 0));
+  }
+  for (const char* name : {"times.mp4", "times.mkv", "times.mov", "times.ts"}) {
+    const std::string file = write(name, video);
+    EXPECT_EQ(probe_video(file, true).frames, 80) << name;
+    for (const bool random_access : {true, false}) {
+      const Indices indices = {0, 24, 25, 26, 59, 60, 61, 79};
+      const auto clips =
+          read_clips(file, {clip_request(always(indices), {.height = 48, .width = 64})},
+                     {.random_access = random_access});
+      for (std::size_t t = 0; t < indices.size(); ++t)
+        EXPECT_NEAR(grey_of(clips[0], static_cast<int>(t), 2), 3 * indices[t], 2)
+            << name << " frame " << indices[t];
+      const auto last = read_clips(file, {clip_request(always({78}), {.height = 8, .width = 8})},
+                                   {.random_access = random_access});
+      EXPECT_NEAR(grey_of(last[0], 0, 2), 234, 2) << name;
+    }
+  }
+}
+
 TEST_F(DecoderTest, DamagedBytesGiveAClipOrAnError) {
   if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
   const std::string file = write(

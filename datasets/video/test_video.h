@@ -34,7 +34,8 @@ struct TestVideo {
   bool h264 = false;              // with B-frames that nothing depends on; all frames of one size
   int key_every = 250;            // h264: frames from one key frame to the next
   std::string x264 = "";          // h264: parameters, "open-gop=1:bframes=3"
-  bool turned = false;            // display matrix: a quarter turn clockwise
+  std::vector<std::int64_t> times = {};  // of every frame, in tenths of a second; none: 0, 1, 2 ...
+  bool turned = false;                   // display matrix: a quarter turn clockwise
 };
 
 inline TestImage flat_image(int height, int width, int red, int green, int blue) {
@@ -160,7 +161,9 @@ inline void write_test_video(const std::filesystem::path& path, const TestVideo&
   };
   for (std::size_t k = 0; k < video.frames.size(); ++k) {
     encoder = encoder_of(video.frames[k]);
-    const auto frame = test_frame(video.frames[k], *encoder, static_cast<std::int64_t>(k));
+    const auto frame =
+        test_frame(video.frames[k], *encoder,
+                   video.times.empty() ? static_cast<std::int64_t>(k) : video.times.at(k));
     checked(avcodec_send_frame(encoder, frame.get()));
     drain(encoder);
   }
