@@ -28,6 +28,8 @@ struct DecodeOptions {
   double stall_seconds = 10;  // a file that gives no packet for so long is given up
   FilePart range;             // the part of the file that is read as one, of archives
   int stream = -1;            // number in the container; -1: the default video stream
+  // Memory for the packets of one file; a larger file is read twice.
+  std::int64_t kept_bytes = std::int64_t{64} << 20;
   // False: always decode from the start, and every frame. The frames are the same.
   bool random_access = true;
 };

@@ -379,6 +379,33 @@ TEST_F(DecoderTest, BeginsAtKeyFramesWhereTheNumbersAreCertain) {
   }
 }
 
+TEST_F(DecoderTest, FilesTooLargeToKeepAreReadTwice) {
+  std::vector<std::string> files = {
+      write("grey.mov", {.frames = grey_frames(12, 48, 64)}),
+      write("b.avi", {.frames = grey_frames(12, 48, 64), .mpeg4 = true})};
+  if (can_write_h264())
+    files.push_back(write("k.mp4", {.frames = moving_squares(100), .h264 = true, .key_every = 5}));
+  for (const auto& file : files) {
+    const auto pixels = [&](std::int64_t kept_bytes, bool random_access) {
+      std::vector<std::vector<std::uint8_t>> all;
+      for (const Indices& indices : {Indices{1, 11}, Indices{4}, Indices{0, 2, 3}})
+        for (const Clip& clip :
+             read_clips(file,
+                        {clip_request(always(indices), {.height = 48, .width = 64}),
+                         clip_request(always({10, 11}), {.height = 48, .width = 64})},
+                        {.kept_bytes = kept_bytes, .random_access = random_access}))
+          all.push_back(clip.pixels);
+      return all;
+    };
+    const auto kept = pixels(1 << 20, true);
+    EXPECT_EQ(kept, pixels(1 << 20, false)) << file;
+    for (const std::int64_t bytes : {0, 1500, 4000}) {
+      EXPECT_EQ(kept, pixels(bytes, true)) << file << " " << bytes;
+      EXPECT_EQ(kept, pixels(bytes, false)) << file << " " << bytes;
+    }
+  }
+}
+
 TEST_F(DecoderTest, FramesAreCountedWhateverTheirTimes) {
   if (!can_write_h264()) GTEST_SKIP() << "this FFmpeg cannot write H.264";
   // A late start, gaps, and a frame that stands for a minute. Frame k is 3 k everywhere.

@@ -13,7 +13,7 @@ namespace permafrost {
 struct PacketNote {
   static constexpr std::int64_t kNoTime = INT64_MIN;
   std::int64_t time = kNoTime;  // of presentation, in the time base of the stream
-  std::int64_t bytes = 0;
+  std::int32_t bytes = 0;
   bool key = false;             // decoding may begin here, as the container says
   bool shown = true;            // false: outside of the edit list, decoded but not shown
   bool damaged = false;         // the container says so

@@ -18,6 +18,9 @@ namespace {
 
 // Frames of more pixels than 8192x8192 are refused before memory is taken for them.
 constexpr std::int64_t kMostPixels = std::int64_t{8192} * 8192;
+// What a packet takes beside its bytes: without it, a file of tiny packets would take many times
+// its own size.
+constexpr std::int64_t kPacketOverhead = 512;
 // A decoder that is being emptied and fails so often has nothing more to give.
 constexpr int kMostErrorsAtEnd = 256;
 
@@ -233,8 +236,8 @@ void FrameReader::scan() {
   bool keep = true;
   while (read_packet()) {
     notes_.push_back(note_of(*packet_));
-    bytes += packet_->size;
-    if (keep && bytes <= kMostKept) {
+    bytes += packet_->size + kPacketOverhead;
+    if (keep && bytes <= options_.kept_bytes) {
       kept_.emplace_back(allocated(av_packet_alloc()));
       av_packet_move_ref(kept_.back().get(), packet_.get());
     } else if (keep) {

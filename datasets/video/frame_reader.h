@@ -34,10 +34,9 @@ class FrameReader {
   FrameReader& operator=(const FrameReader&) = delete;
 
   // Reads all packets, before any is decoded, and keeps them for decoding where they take at most
-  // kMostKept bytes; of a larger file they are read anew. Decodes nothing: start_at() goes on.
-  // Throws InputError where the file stalls.
+  // DecodeOptions::kept_bytes; of a larger file they are read anew. Decodes nothing. Throws
+  // InputError where the file stalls.
   void scan();
-  static constexpr std::int64_t kMostKept = std::int64_t{64} << 20;
   // After scan(): of every packet, in the order of the file.
   const std::vector<PacketNote>& notes() const { return notes_; }
   // After scan(): how many frames the packets promise.
