@@ -85,6 +85,9 @@ TEST_F(DataCli, PackIsCheckedInspectedAndProbed) {
   EXPECT_EQ(packed.out, files.out);
 
   EXPECT_EQ(program("data check " + path("p/train") + " --quiet").status, 0);
+  run = program("data check " + path("p/task.json") + " --quiet --json");
+  EXPECT_EQ(run.status, 0) << run.out;
+  EXPECT_EQ(parse_json(run.out, "stdout").size(), 2U);
   std::string bytes = read_file(path("p/train/shard-000000.pfshard"));
   bytes[100] = static_cast<char>(bytes[100] ^ 1);
   write_file_atomically(path("p/train/shard-000000.pfshard"), bytes);

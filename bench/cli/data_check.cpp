@@ -16,45 +16,62 @@ namespace permafrost {
 
 namespace {
 
-// Every frame of a pack against its hash.
-int check_pack(const CommonOptions& common, const std::string& folder) {
-  const Pack pack(folder);
-  const auto shards = static_cast<std::int64_t>(pack.info().shards.size());
-  std::vector<std::vector<std::string>> by_shard(static_cast<std::size_t>(shards));
-  Progress progress("check", shards, "shards", common.quiet);
-  parallel_for(shards, common.thread_count(), [&](std::int64_t shard) {
-    by_shard[static_cast<std::size_t>(shard)] =
-        pack.damaged_samples(static_cast<std::size_t>(shard));
-    progress.advance();
-  });
-  progress.finish();
-  std::vector<std::string> damaged;
-  for (const auto& one : by_shard) damaged.insert(damaged.end(), one.begin(), one.end());
-  if (common.json) {
-    const Json json = {{"identity", pack.info().identity},
-                       {"samples", pack.size()},
-                       {"failures", pack.info().failures},
-                       {"damaged", damaged}};
-    std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
-  } else {
+// Every frame of packs against its hash.
+int check_packs(const CommonOptions& common, const std::vector<std::string>& folders) {
+  Json report = Json::array();
+  bool is_whole = true;
+  for (const auto& folder : folders) {
+    const Pack pack(folder);
+    const auto shards = static_cast<std::int64_t>(pack.info().shards.size());
+    std::vector<std::vector<std::string>> by_shard(static_cast<std::size_t>(shards));
+    Progress progress("check", shards, "shards", common.quiet);
+    parallel_for(shards, common.thread_count(), [&](std::int64_t k) {
+      const auto shard = static_cast<std::size_t>(k);
+      by_shard[shard] = pack.damaged_samples(shard);
+      progress.advance();
+    });
+    progress.finish();
+    std::vector<std::string> damaged;
+    for (const auto& one : by_shard) damaged.insert(damaged.end(), one.begin(), one.end());
+    report.push_back({{"folder", folder},
+                      {"identity", pack.info().identity},
+                      {"samples", pack.size()},
+                      {"failures", pack.info().failures},
+                      {"damaged", damaged}});
+    is_whole = is_whole && damaged.empty() && pack.info().failures == 0;
+    if (common.json) continue;
     for (const auto& one : damaged) std::printf("%s\n", one.c_str());
-    std::printf("%lld samples, %lld that could not be packed, %zu damaged\n",
+    std::printf("%s: %lld samples, %lld that could not be packed, %zu damaged\n", folder.c_str(),
                 static_cast<long long>(pack.size()), static_cast<long long>(pack.info().failures),
                 damaged.size());
   }
-  return damaged.empty() && pack.info().failures == 0 ? 0 : 1;
+  if (common.json)
+    std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  return is_whole ? 0 : 1;
+}
+
+// The packs among the lists. Throws InputError where others stand beside them.
+std::vector<std::string> packs_of(const std::vector<NamedList>& lists, const std::string& target) {
+  std::vector<std::string> packs;
+  for (const auto& list : lists)
+    if (is_pack(list.path)) packs.push_back(list.path.string());
+  if (!packs.empty() && packs.size() != lists.size())
+    throw InputError("data check", target, "lists of files, or packs", "both");
+  return packs;
 }
 
 }  // namespace
 
 int run(const CommonOptions& common, const DataCheckCommand& command) {
-  if (is_pack(command.data.target)) return check_pack(common, command.data.target);
+  if (is_pack(command.data.target)) return check_packs(common, {command.data.target});
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
   const ResolvedLists resolved = resolve_lists(target.spec, target.data);
   if (!resolved.unavailable.empty())
     throw InputError("data check", command.data.target, "data that is there", resolved.unavailable);
   const std::vector<NamedList> lists = read_lists_apart(resolved);
+  const std::vector<std::string> packs = packs_of(lists, command.data.target);
+  if (!packs.empty()) return check_packs(common, packs);
   const std::filesystem::path out = command.out;
   if (!command.out.empty()) require_writable_directory(out, "--out");
   CheckedFiles files(command.out.empty() ? out : out / "files.jsonl");

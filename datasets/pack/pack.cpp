@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/hash.h"
+#include "common/parallel.h"
 #include "datasets/video/manifest_builder.h"
 
 namespace permafrost {
@@ -120,25 +121,30 @@ void write_pack_info(const fs::path& folder, const PackInfo& info) {
 }
 
 Pack::Pack(fs::path folder) : folder_(std::move(folder)), info_(read_pack_info(folder_)) {
-  for (std::size_t s = 0; s < info_.shards.size(); ++s) {
-    const PackShard& shard = info_.shards[s];
-    const fs::path path = folder_ / shard.file;
-    files_.push_back(std::make_unique<MappedFile>(path));
-    const MappedFile& file = *files_.back();
-    if (file.size() != shard.bytes)
-      throw InputError(path.string(), "size", std::to_string(shard.bytes) + " bytes",
-                       std::to_string(file.size()), "the shard is damaged");
-    PackShardIndex index =
-        read_pack_shard({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
-    if (index.sha256 != shard.index_sha256)
-      throw InputError(path.string(), "index", "SHA-256 " + shard.index_sha256, index.sha256,
-                       "the shard is of another pack");
-    for (std::size_t k = 0; k < index.samples.size(); ++k) samples_.push_back({s, k});
-    indices_.push_back(std::move(index));
-  }
+  files_.resize(info_.shards.size());
+  indices_.resize(info_.shards.size());
+  parallel_for(static_cast<std::int64_t>(info_.shards.size()), available_threads(),
+               [&](std::int64_t s) { open_shard(static_cast<std::size_t>(s)); });
+  for (std::size_t s = 0; s < indices_.size(); ++s)
+    for (std::size_t k = 0; k < indices_[s].samples.size(); ++k) samples_.push_back({s, k});
   if (size() != info_.samples)
     throw InputError((folder_ / "pack.json").string(), "samples", std::to_string(size()),
                      std::to_string(info_.samples));
+}
+
+void Pack::open_shard(std::size_t s) {
+  const PackShard& shard = info_.shards[s];
+  const fs::path path = folder_ / shard.file;
+  files_[s] = std::make_unique<MappedFile>(path);
+  const MappedFile& file = *files_[s];
+  if (file.size() != shard.bytes)
+    throw InputError(path.string(), "size", std::to_string(shard.bytes) + " bytes",
+                     std::to_string(file.size()), "the shard is damaged");
+  indices_[s] =
+      read_pack_shard({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
+  if (indices_[s].sha256 != shard.index_sha256)
+    throw InputError(path.string(), "index", "SHA-256 " + shard.index_sha256, indices_[s].sha256,
+                     "the shard is of another pack");
 }
 
 const PackedSample& Pack::sample(std::int64_t index) const {
@@ -161,8 +167,9 @@ std::string_view Pack::frame_bytes(std::int64_t index, std::int64_t frame) const
                                stored.bytes);
   if (frame_hash(bytes) != stored.hash)
     throw InputError((folder_ / info_.shards[shard].file).string(),
-                     packed.name + ", frame " + std::to_string(frame), "SHA-256 " + stored.hash,
-                     frame_hash(bytes), "the shard is damaged; remove it and pack again");
+                     packed.name + ", frame " + std::to_string(frame),
+                     "SHA-256 " + digits_of(stored.hash), digits_of(frame_hash(bytes)),
+                     "the shard is damaged; remove it and pack again");
   return bytes;
 }
 

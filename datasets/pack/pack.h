@@ -80,6 +80,7 @@ class Pack {
   struct Place {
     std::size_t shard = 0, in_shard = 0;
   };
+  void open_shard(std::size_t shard);
   std::filesystem::path folder_;
   PackInfo info_;
   std::vector<std::unique_ptr<MappedFile>> files_;

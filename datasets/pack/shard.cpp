@@ -36,9 +36,15 @@ std::uint64_t number_at(std::string_view bytes) {
   return value;
 }
 
-bool is_hash(const std::string& text) {
-  return text.size() == kHashDigits &&
-         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+FrameHash hash_of(const std::string& digits, const std::string& where) {
+  FrameHash hash{};
+  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  if (digits.size() != kHashDigits ||
+      digits.find_first_not_of("0123456789abcdef") != std::string::npos)
+    throw InputError(where, "hashes", "32 hexadecimal digits", quoted(digits));
+  for (std::size_t k = 0; k < hash.size(); ++k)
+    hash[k] = static_cast<std::uint8_t>(value(digits[2 * k]) << 4 | value(digits[2 * k + 1]));
+  return hash;
 }
 
 PackCoding coding_of(JsonObject& object) {
@@ -65,9 +71,7 @@ void read_frames_of(JsonObject& object, const std::string& where, PackCoding cod
     if (bytes < 1 || static_cast<std::uint64_t>(bytes) > end - offset)
       throw InputError(where, "frame " + std::to_string(k),
                        "1 to " + std::to_string(end - offset) + " bytes", std::to_string(bytes));
-    if (!is_hash(hashes[k]))
-      throw InputError(where, "hashes", "32 hexadecimal digits", quoted(hashes[k]));
-    sample.stored.push_back({offset, static_cast<std::uint64_t>(bytes), hashes[k]});
+    sample.stored.push_back({offset, static_cast<std::uint64_t>(bytes), hash_of(hashes[k], where)});
     offset += static_cast<std::uint64_t>(bytes);
   }
 }
@@ -106,7 +110,7 @@ Json to_json(const PackedSample& sample, PackCoding coding) {
   json["offset"] = sample.stored.front().offset;
   Json hashes = Json::array(), sizes = Json::array();
   for (const auto& frame : sample.stored) {
-    hashes.push_back(frame.hash);
+    hashes.push_back(digits_of(frame.hash));
     sizes.push_back(frame.bytes);
   }
   json["hashes"] = std::move(hashes);
@@ -120,7 +124,19 @@ std::string reason() { return std::strerror(errno); }
 
 std::string name_of(PackCoding coding) { return coding == PackCoding::raw ? "raw" : "jpeg"; }
 
-std::string frame_hash(std::string_view bytes) { return sha256_of(bytes).substr(0, kHashDigits); }
+FrameHash frame_hash(std::string_view bytes) {
+  return hash_of(sha256_of(bytes).substr(0, kHashDigits), "");
+}
+
+std::string digits_of(const FrameHash& hash) {
+  constexpr char kDigit[] = "0123456789abcdef";
+  std::string digits;
+  for (const std::uint8_t byte : hash) {
+    digits += kDigit[byte >> 4U];
+    digits += kDigit[byte & 15U];
+  }
+  return digits;
+}
 
 PackShardIndex read_pack_shard(std::string_view bytes, const std::string& where) {
   if (bytes.size() < kMagic.size() + kFooter || !bytes.starts_with(kMagic) ||

@@ -12,6 +12,7 @@
 //   "PFSHARD1"                                   8 bytes
 //
 // A frame is RGB bytes [height,width,3], or a JPEG picture of that size.
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -24,10 +25,13 @@ namespace permafrost {
 enum class PackCoding { raw, jpeg };
 std::string name_of(PackCoding coding);
 
+// The first half of the SHA-256 of a frame. A large pack has many millions: they are kept as bytes.
+using FrameHash = std::array<std::uint8_t, 16>;
+
 // Where a frame lies, and what it must be.
 struct PackedFrame {
   std::uint64_t offset = 0, bytes = 0;
-  std::string hash;  // 32 digits
+  FrameHash hash{};
 };
 
 struct PackedSample {
@@ -52,8 +56,8 @@ struct PackShardIndex {
 // was compared with that of the file.
 PackShardIndex read_pack_shard(std::string_view bytes, const std::string& where);
 
-// 32 digits for the hash of a frame.
-std::string frame_hash(std::string_view bytes);
+FrameHash frame_hash(std::string_view bytes);
+std::string digits_of(const FrameHash& hash);  // 32 of them
 
 // Writes a shard beside its place and renames it when it is whole. Not thread-safe.
 class ShardWriter {
