@@ -9,25 +9,13 @@
 #include <set>
 
 #include "bench/table_spec.h"
+#include "bench/test_messages.h"
 #include "common/error.h"
 #include "common/files.h"
 
 namespace permafrost {
 namespace {
 namespace fs = std::filesystem;
-
-std::string message_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TableSpec table() {
   TableSpec spec{.number = 1, .title = "One"};

@@ -26,7 +26,6 @@ void estimate(DryCell& cell, const EncoderSpec& spec, const Task& task, const Ta
     cell.train += static_cast<std::int64_t>(fold.train.size());
     cell.test += static_cast<std::int64_t>(fold.test.size());
   }
-  const std::int64_t samples = task.source->size();
   const int left = cell.seeds - cell.done;
   double milliseconds = 0;
   if (protocol.is_finetune) {
@@ -43,9 +42,8 @@ void estimate(DryCell& cell, const EncoderSpec& spec, const Task& task, const Ta
                                static_cast<std::int64_t>(views * labelled) * clips +
                                    cell.test * clips * p.test.views) +
                    passes_of(p) * probe_work(spec, p, clips, static_cast<std::int64_t>(labelled));
-    const bool boxed = samples > 0 && task.source->box(0).has_value();
     const double kept = p.test.views + (augmented ? p.training_views : 0);
-    cell.feature_bytes = kept * feature_bytes(spec, samples, clips, boxed);
+    cell.feature_bytes = kept * feature_bytes(spec, *task.source, clips);
   }
   cell.core_hours = left * milliseconds / 3.6e6;
 }

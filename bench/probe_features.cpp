@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "common/error.h"
-#include "probes/augmented_source.h"
+#include "datasets/augment/augmented_source.h"
 
 namespace permafrost {
 namespace {
@@ -26,9 +26,9 @@ FeatureStore feature_store_named(const std::string& name, const std::string& fla
   throw InputError(flag, "", "auto, kept or streamed", quoted(name));
 }
 
-double feature_bytes(const EncoderSpec& spec, std::int64_t samples, int clips, bool boxed) {
-  const double tokens = boxed ? spec.grid_t() : spec.tokens();
-  return static_cast<double>(samples) * clips * tokens * spec.width * sizeof(float);
+double feature_bytes(const EncoderSpec& spec, const ClipSource& source, int clips) {
+  const double tokens = source.has_boxes() ? spec.grid_t() : spec.tokens();
+  return static_cast<double>(source.size()) * clips * tokens * spec.width * sizeof(float);
 }
 
 double free_memory_bytes() {

@@ -23,8 +23,8 @@ enum class FeatureStore {
 };
 FeatureStore feature_store_named(const std::string& name, const std::string& flag);
 
-// Bytes that kept features take.
-double feature_bytes(const EncoderSpec& spec, std::int64_t samples, int clips, bool boxed);
+// Bytes that kept features of a source take.
+double feature_bytes(const EncoderSpec& spec, const ClipSource& source, int clips);
 // Of memory that could be had now; 0 where the system does not tell.
 double free_memory_bytes();
 

@@ -167,8 +167,7 @@ class Runner {
       if (plan_.cells[i].protocol.probe.augmentation.active())
         tensors += plan_.cells[i].protocol.probe.training_views;
     const double needed =
-        tensors * feature_bytes(spec_of(group.encoder), task.source->size(), group.clips,
-                                task.source->size() > 0 && task.source->box(0).has_value());
+        tensors * feature_bytes(spec_of(group.encoder), *task.source, group.clips);
     const double free = free_memory_bytes();
     const bool fits = free <= 0 || needed < free / 2;
     if (!fits && options_.notice)
@@ -211,7 +210,8 @@ class Runner {
       cell.record.encode_seconds = encode_seconds;
       finish(cell, results[c]);
     });
-    if (hash_of(encoder_) != encoder_.sha256)
+    // What probes encoded on their way, on whatever device.
+    if (hash_of(on_device) != encoder_.sha256)
       throw Error(encoder_.name + ": the frozen encoder's weights changed while it was measured");
   }
 

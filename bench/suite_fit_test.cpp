@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/error.h"
+#include "bench/test_messages.h"
 #include "common/files.h"
 
 namespace permafrost {
@@ -73,13 +73,8 @@ class Paths : public testing::Test {
     return path.string();
   }
   std::string complaint(const std::string& text) const {
-    try {
-      std::string data;
-      with_paths(suite(), write(text), data);
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
+    std::string data;
+    return message_of([&] { with_paths(suite(), write(text), data); });
   }
 };
 

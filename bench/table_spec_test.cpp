@@ -6,23 +6,11 @@
 #include <functional>
 
 #include "bench/suite_fit.h"
+#include "bench/test_messages.h"
 #include "common/error.h"
 
 namespace permafrost {
 namespace {
-
-std::string message_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool holds(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string spec_file(const std::string& name) {
   return std::string(PERMAFROST_SOURCE_DIR) + "/bench/specs/" + name;

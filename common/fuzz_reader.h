@@ -5,6 +5,7 @@
 // Used by datasets/fuzz and models/fuzz.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/error.h"
 
@@ -15,6 +16,14 @@ struct FuzzReader {
   // True when the bytes were read, false when they were refused. Any other exception passes.
   bool (*read)(std::string_view bytes);
 };
+
+// Throws Error when there is none of this name.
+inline const FuzzReader& reader_named(const std::vector<FuzzReader>& readers,
+                                      std::string_view name) {
+  for (const auto& reader : readers)
+    if (reader.name == name) return reader;
+  throw Error("no reader is named " + quoted(std::string(name)));
+}
 
 template <typename Read>
 bool is_read(Read read) {

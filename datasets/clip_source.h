@@ -44,6 +44,7 @@ class ClipSource {
   // Where the label is about one thing in the clip: its box, for every sample of the source or
   // none.
   virtual std::optional<Box> box(std::int64_t) const { return std::nullopt; }
+  bool has_boxes() const { return size() > 0 && box(0).has_value(); }
   // A name for messages and prediction files: a path, or "motion/train/17".
   virtual std::string name(std::int64_t index) const = 0;
   // `place` chooses among the clips of one sample: clip `place` of `places` (temporal segments,

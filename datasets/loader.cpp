@@ -9,8 +9,11 @@
 
 namespace permafrost {
 
-std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::uint64_t epoch) {
-  return RandomStream({.seed = seed, .purpose = "loader.order", .epoch = epoch}).permutation(count);
+std::vector<std::int64_t> epoch_order(std::string_view purpose, std::int64_t count,
+                                      std::uint64_t seed, int epoch) {
+  return RandomStream(
+             {.seed = seed, .purpose = purpose, .epoch = static_cast<std::uint64_t>(epoch)})
+      .permutation(count);
 }
 
 Loader::Loader(const ClipSource& source, const LoaderOptions& options, std::int64_t count,
@@ -90,9 +93,7 @@ void Loader::read_sample(Slot& slot, std::int64_t position, std::int64_t in_batc
   slot.batch.labels[k] = source_.label(index);
   try {
     const Stopwatch watch;
-    const ClipSet set = options_.augmentation
-                            ? source_.read_views(index, options_.clips, *options_.augmentation)
-                            : source_.read_all(index, options_.clips);
+    const ClipSet set = source_.read_all(index, options_.clips);
     add_times(set, watch.seconds());
     slot.batch.failures[k] = set.failure;
     if (!set.failure.empty()) return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Batches of clips, read ahead by threads, in an order that no thread can change. One thread reads
+// Batches of clips, read ahead by threads, in an order that no thread can change; training views
+// come from an AugmentedSource (augment/augmented_source.h). One thread reads
 // and decodes one sample at a time, so `threads` is the total of all threads at work here.
 //
 //   Loader loader(source, {.shape = {8, 48, 48}, .batch = 64, .threads = 2},
@@ -13,12 +14,11 @@
 #include <exception>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
-#include "datasets/augment/augmentation.h"
 #include "datasets/clip_source.h"
 
 namespace permafrost {
@@ -29,8 +29,6 @@ struct LoaderOptions {
   int clips = 1;    // clips a sample (temporal segments)
   int threads = 1;  // reading threads
   int ahead = 3;    // batches that may be in flight: bounds the memory
-  // Training views instead of the clips of evaluation.
-  std::optional<Augmentation> augmentation = {};
 };
 
 // Where the time went, so far.
@@ -42,9 +40,10 @@ struct LoaderStatistics {
   double wait_seconds = 0;  // that next() waited: 0 where reading keeps up
 };
 
-// The order of `count` samples in an epoch: all of them once, by stream (seed, "loader.order",
-// epoch), whatever the threads.
-std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::uint64_t epoch);
+// The order of `count` samples in an epoch: all of them once, by stream (seed, purpose, epoch),
+// whatever the threads. Every training has a purpose of its own ("probe.order").
+std::vector<std::int64_t> epoch_order(std::string_view purpose, std::int64_t count,
+                                      std::uint64_t seed, int epoch);
 
 struct Batch {
   std::vector<std::int64_t> indices;  // into the source, [B]

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "common/error.h"
+#include "datasets/augment/augmented_source.h"
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
@@ -105,29 +106,25 @@ TEST(Loader, TellsWhereTheTimeWent) {
 }
 
 TEST(Loader, AnEpochIsAPermutationOfItsOwn) {
-  const auto order = epoch_order(50, 7, 3);
-  EXPECT_EQ(order, epoch_order(50, 7, 3));
-  EXPECT_NE(order, epoch_order(50, 7, 4));
-  EXPECT_NE(order, epoch_order(50, 8, 3));
+  const auto order = epoch_order("test.order", 50, 7, 3);
+  EXPECT_EQ(order, epoch_order("test.order", 50, 7, 3));
+  EXPECT_NE(order, epoch_order("test.order", 50, 7, 4));
+  EXPECT_NE(order, epoch_order("test.order", 50, 8, 3));
   auto sorted = order;
   std::sort(sorted.begin(), sorted.end());
   for (std::int64_t k = 0; k < 50; ++k) EXPECT_EQ(sorted[static_cast<std::size_t>(k)], k);
-  EXPECT_TRUE(epoch_order(0, 7, 3).empty());
+  EXPECT_TRUE(epoch_order("test.order", 0, 7, 3).empty());
 }
 
 TEST(Loader, TrainingViewsAreTheSameForAnyThreads) {
   using synthetic::SyntheticTask;
   const ClipShape shape{2, 16, 16};
   const synthetic::TaskSource source(SyntheticTask::object, synthetic::Split::train, 30, shape);
-  const auto order = epoch_order(30, 1, 2);
+  const auto order = epoch_order("test.order", 30, 1, 2);
   const auto pixels = [&](int threads) {
-    Loader loader(source,
-                  {.shape = shape,
-                   .batch = 7,
-                   .clips = 2,
-                   .threads = threads,
-                   .augmentation = Augmentation{read_augment_spec("released", "test"), 1, 2}},
-                  30, [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; });
+    const AugmentedSource views(source, {read_augment_spec("released", "test"), 1, 2});
+    Loader loader(views, {.shape = shape, .batch = 7, .clips = 2, .threads = threads}, 30,
+                  [&](std::int64_t i) { return order[static_cast<std::size_t>(i)]; });
     std::vector<std::uint8_t> all;
     for (Batch batch; loader.next(batch);)
       all.insert(all.end(), batch.pixels.begin(), batch.pixels.end());

@@ -46,8 +46,7 @@ at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
                           const std::vector<std::int64_t>& samples, const EncodeOptions& options,
                           std::vector<std::string>& failures) {
   const auto n = static_cast<std::int64_t>(samples.size());
-  const bool boxed = n > 0 && source.box(samples[0]).has_value();
-  const int tokens = boxed ? encoder.spec.grid_t() : encoder.spec.tokens();
+  const int tokens = source.has_boxes() ? encoder.spec.grid_t() : encoder.spec.tokens();
   at::Tensor out = at::empty({n, options.clips * tokens, encoder.spec.width}, at::kFloat);
   failures.assign(samples.size(), "");
   const std::int64_t batch = options.batch;

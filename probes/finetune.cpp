@@ -10,11 +10,11 @@
 #include "common/parallel.h"
 #include "common/random.h"
 #include "common/stopwatch.h"
+#include "datasets/augment/augmented_source.h"
 #include "datasets/loader.h"
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
 #include "models/schedule.h"
-#include "probes/augmented_source.h"
 #include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 
@@ -251,10 +251,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
       .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
       .length = total};
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order =
-        RandomStream(
-            {.seed = seed, .purpose = "finetune.order", .epoch = static_cast<std::uint64_t>(epoch)})
-            .permutation(n);
+    const auto order = epoch_order("finetune.order", n, seed, epoch);
     const AugmentedSource shown(source,
                                 {protocol.augmentation, seed, static_cast<std::uint64_t>(epoch)});
     Loader loader(shown,

@@ -10,6 +10,7 @@
 #include "common/error.h"
 #include "common/random.h"
 #include "common/stopwatch.h"
+#include "datasets/loader.h"
 #include "probes/nearest_neighbours.h"
 #include "probes/stacked_adamw.h"
 
@@ -141,10 +142,7 @@ HeadWeights trained_head(const HeadSpec& spec,
   const StackedSchedule schedule(candidates, batches * protocol.epochs);
   std::int64_t step = 0;
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order =
-        RandomStream(
-            {.seed = seed, .purpose = "probe.order", .epoch = static_cast<std::uint64_t>(epoch)})
-            .permutation(n);
+    const auto order = epoch_order("probe.order", n, seed, epoch);
     for (std::int64_t begin = 0; begin < n; begin += protocol.batch) {
       Samples samples;
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)

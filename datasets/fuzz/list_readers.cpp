@@ -84,10 +84,4 @@ const std::vector<FuzzReader>& list_readers() {
   return readers;
 }
 
-const FuzzReader& list_reader(std::string_view name) {
-  for (const auto& reader : list_readers())
-    if (reader.name == name) return reader;
-  throw Error("no reader is named " + quoted(std::string(name)));
-}
-
 }  // namespace permafrost

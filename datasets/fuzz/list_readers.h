@@ -2,7 +2,6 @@
 #pragma once
 
 // The readers of lists and packs as fuzzers call them.
-#include <string_view>
 #include <vector>
 
 #include "common/fuzz_reader.h"
@@ -13,8 +12,5 @@ namespace permafrost {
 // what stands in them); shard (the JSON of an index, put into a shard with its right hash); pack
 // (pack.json).
 const std::vector<FuzzReader>& list_readers();
-
-// Throws Error when there is none of this name.
-const FuzzReader& list_reader(std::string_view name);
 
 }  // namespace permafrost

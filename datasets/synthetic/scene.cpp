@@ -132,7 +132,6 @@ void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
   other.radius = stream.uniform(0.19F, 0.25F);
   other.turn = stream.uniform();
   other.motion = draw_motion(static_cast<MotionKind>(stream.integer(kMotions)), stream);
-  scene.boxed = true;
 }
 
 constexpr const char* kSpecies[] = {"disc_up",  "disc_across",  "triangle_up", "triangle_across",

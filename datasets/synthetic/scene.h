@@ -62,7 +62,6 @@ struct Scene {
   float noise = 0;  // half-range of uniform sensor noise, 0..1
   std::uint32_t noise_key = 0;
   bool still = false;  // one image repeated: time stands at tau = 0
-  bool boxed = false;  // the label is about `main` alone, see box_of
 };
 
 // Names the clip: a pure function of (kWorldVersion, task, split, index).

@@ -24,8 +24,8 @@ TaskSource::TaskSource(SyntheticTask task, Split split, std::int64_t count, cons
 int TaskSource::label(std::int64_t index) const { return static_cast<int>((first_ + index) % 8); }
 
 std::optional<Box> TaskSource::box(std::int64_t index) const {
-  const Scene scene = draw_scene({task_, split_, first_ + index});
-  return scene.boxed ? std::optional(box_of(scene, shape_)) : std::nullopt;
+  if (task_ != SyntheticTask::localised_action) return std::nullopt;
+  return box_of(draw_scene({task_, split_, first_ + index}), shape_);
 }
 
 std::string TaskSource::name(std::int64_t index) const {

@@ -6,7 +6,7 @@
 #include "models/fuzz/fuzz_readers.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto& reader = permafrost::fuzz_reader(FUZZ_READER);
+  static const auto& reader = permafrost::reader_named(permafrost::fuzz_readers(), FUZZ_READER);
   reader.read({reinterpret_cast<const char*>(data), size});
   return 0;
 }

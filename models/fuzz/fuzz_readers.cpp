@@ -110,10 +110,4 @@ const std::vector<FuzzReader>& fuzz_readers() {
   return readers;
 }
 
-const FuzzReader& fuzz_reader(std::string_view name) {
-  for (const auto& reader : fuzz_readers())
-    if (reader.name == name) return reader;
-  throw Error("no reader is named " + quoted(std::string(name)));
-}
-
 }  // namespace permafrost

@@ -2,7 +2,6 @@
 #pragma once
 
 // The readers as fuzzers call them: any bytes are either read or refused with an InputError.
-#include <string_view>
 #include <vector>
 
 #include "common/fuzz_reader.h"
@@ -13,8 +12,5 @@ namespace permafrost {
 // zero byte, model.safetensors.index.json); encoder (config.json or nothing for the authors' names,
 // a zero byte, --spec, a zero byte, lines of a tensor's name and sizes).
 const std::vector<FuzzReader>& fuzz_readers();
-
-// Throws Error when there is none of this name.
-const FuzzReader& fuzz_reader(std::string_view name);
 
 }  // namespace permafrost

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probes/augmented_source.h"
+#include "datasets/augment/augmented_source.h"
 
 #include "common/error.h"
 
@@ -9,7 +9,7 @@ AugmentedSource::AugmentedSource(const ClipSource& source, Augmentation augmenta
     : source_(source), augmentation_(std::move(augmentation)) {
   const AugmentSpec& spec = augmentation_.spec;
   const bool moves = spec.crop || spec.flip > 0 || spec.rand_augment.operations > 0;
-  if (moves && source.size() > 0 && source.box(0))
+  if (moves && source.has_boxes())
     throw InputError("protocol", "augmentation",
                      "none that moves the picture, as the task gives boxes", quoted(spec.protocol));
 }
