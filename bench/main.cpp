@@ -80,9 +80,13 @@ void add_tables(CLI::App& app, Commands& c) {
 void add_pretrain(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "pretrain", "pretrain an encoder; resumes by itself",
                               [&c] { return run(c.common, c.pretrain); });
-  sub->add_option("config", c.pretrain.config, "CONFIG.json")->required();
+  sub->add_option("config", c.pretrain.configs, "CONFIG.json, or several")->required();
   sub->add_option("--set", c.pretrain.set, "key=value over the configuration, a.b for nested keys");
-  sub->add_option("--out", c.pretrain.out)->required();
+  sub->add_option("--out", c.pretrain.out, "a folder; of several configurations, one by name in it")
+      ->required();
+  sub->add_option("--jobs", c.pretrain.jobs, "runs at a time, of several")
+      ->check(CLI::Range(1, 256));
+  sub->add_option("--minutes", c.pretrain.minutes, "stop at a checkpoint after so long; 0: never");
 }
 
 void add_encoder(CLI::App* sub, std::string& encoder, EncoderOptions& reading) {

@@ -131,4 +131,11 @@ bool Loader::next(Batch& batch) {
   return true;
 }
 
+void require_readable(const Batch& batch, const std::string& what) {
+  for (const auto& failure : batch.failures)
+    if (!failure.empty())
+      throw InputError(what, "", "clips that can be read", failure,
+                       "take the file out of the manifest");
+}
+
 }  // namespace permafrost

@@ -52,6 +52,10 @@ struct Batch {
   std::vector<std::string> failures;  // [B], empty text where the sample was read
 };
 
+// For work that can leave nothing out: throws InputError for `what` ("pretraining stream") with the
+// first failure of the batch.
+void require_readable(const Batch& batch, const std::string& what);
+
 class Loader {
  public:
   // Reads source items index_at(0) .. index_at(count-1). The source must outlive the loader.

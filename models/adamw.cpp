@@ -34,10 +34,10 @@ void AdamW::step(const std::vector<at::Tensor>& gradients, double learning_rate,
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     AdamGroup& group = groups_[g];
     if (group.parameters.empty()) continue;
-    // The kernel wants the step after this update, one tensor a parameter.
-    std::vector<at::Tensor> counts;
-    for (const auto& p : group.parameters)
-      counts.push_back(at::full({}, static_cast<double>(steps_), p.options()));
+    // The kernel wants the step after this update for every parameter, and only reads it.
+    const std::vector<at::Tensor> counts(
+        group.parameters.size(),
+        at::full({}, static_cast<double>(steps_), group.parameters[0].options()));
     at::_fused_adamw_(group.parameters, sorted[g], group.first, group.second, {}, counts,
                       learning_rate * group.learning_rate_scale, 0.9, 0.999,
                       group.decayed ? weight_decay : 0.0, 1e-8, false, false);

@@ -3,8 +3,6 @@
 
 #include <torch/types.h>
 
-#include <cmath>
-
 #include "common/parallel.h"
 
 namespace permafrost {
@@ -20,7 +18,8 @@ ShardedGradients sharded_gradients(int shards, int threads,
   const at::NoGradGuard no_grad;
   ShardedGradients total;
   for (std::size_t shard = 0; shard < results.size(); ++shard) {
-    total.loss += results[shard].loss.item<double>();
+    const at::Tensor loss = results[shard].loss.detach().to(at::kDouble);
+    total.loss = shard == 0 ? loss : total.loss + loss;
     for (std::size_t i = 0; i < results[shard].leaves.size(); ++i) {
       const at::Tensor& leaf = results[shard].leaves[i];
       // A leaf that no sample reached has no gradient: zero.
@@ -34,13 +33,12 @@ ShardedGradients sharded_gradients(int shards, int threads,
   return total;
 }
 
-double clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {
+at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {
   const at::NoGradGuard no_grad;
-  double squares = 0;
-  for (const auto& g : gradients) squares += g.square().sum().item<double>();
-  const double norm = std::sqrt(squares);
-  if (limit > 0 && norm > limit)
-    for (const auto& g : gradients) at::Tensor(g).mul_(limit / (norm + 1e-6));
+  const at::Tensor norm = at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm();
+  // The factor stays on the device: to compare here would wait for it.
+  if (limit > 0)
+    at::_foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp_max(1.0).to(at::kFloat));
   return norm;
 }
 

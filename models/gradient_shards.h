@@ -22,14 +22,15 @@ struct ShardResult {
 };
 
 struct ShardedGradients {
-  double loss = 0;
+  at::Tensor loss;  // float64 scalar, the shards' sum; reading it waits for a device
   std::vector<at::Tensor> gradients;  // the order of the leaves
 };
 
 ShardedGradients sharded_gradients(int shards, int threads,
                                    const std::function<ShardResult(int shard)>& forward);
 
-// Norm over all gradients; scales them in place to `limit` where it is larger (limit 0: never).
-double clip_gradients(const std::vector<at::Tensor>& gradients, double limit);
+// Norm over all gradients (float64 scalar on their device); scales them in place to `limit` where
+// it is larger (limit 0: never).
+at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit);
 
 }  // namespace permafrost

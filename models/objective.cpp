@@ -22,7 +22,9 @@ at::Tensor normalised_pixels(const at::Tensor& patches) {
 double effective_rank(const at::Tensor& features) {
   const at::Tensor x = features.to(at::kDouble);
   const at::Tensor centred = x - x.mean(0, true);
-  const at::Tensor values = at::linalg_eigvalsh(at::mm(centred.t(), centred)).clamp_min(0);
+  // D x D values: solved on the CPU wherever the features are.
+  const at::Tensor products = at::mm(centred.t(), centred).to(at::kCPU);
+  const at::Tensor values = at::linalg_eigvalsh(products).clamp_min(0);
   const double sum = values.sum().item<double>();
   if (sum <= 0) return 1;
   const at::Tensor shares = values / sum;

@@ -120,7 +120,8 @@ TEST(Parity, ForwardLossAndGradients) {
     }
     const ShardedGradients result = gradients_of(net, net.encoder, dump.at("input.clip"), masks,
                                                  dump.config.value("loss_exp", 1.0));
-    loss = std::max(loss, std::abs(result.loss / dump.at("output.loss").item<double>() - 1));
+    loss = std::max(
+        loss, std::abs(result.loss.item<double>() / dump.at("output.loss").item<double>() - 1));
     const NamedTensors all = all_tensors(net);
     for (std::size_t i = 0; i < all.size(); ++i) {
       const auto it = dump.tensors.find("grad." + all[i].first);
@@ -227,14 +228,15 @@ TEST(Parity, TrainingTrace) {
       const std::string prefix = "step." + std::to_string(k) + ".";
       const auto result = gradients_of(net, target, dump.at(prefix + "clip"),
                                        masks_of(dump, prefix), dump.config.value("loss_exp", 1.0));
-      losses =
-          std::max(losses, std::abs(result.loss / dump.at("output.losses")[k].item<double>() - 1));
+      losses = std::max(
+          losses,
+          std::abs(result.loss.item<double>() / dump.at("output.losses")[k].item<double>() - 1));
       const auto split = result.gradients.begin() + encoder_tensors;
       const double limit = k / dump.whole("iterations_per_epoch") > dump.whole("warmup_epochs")
                                ? dump.config.at("clip_grad").get<double>()
                                : 0.0;
-      const double e = clip_gradients({result.gradients.begin(), split}, limit);
-      const double p = clip_gradients({split, result.gradients.end()}, limit);
+      const double e = clip_gradients({result.gradients.begin(), split}, limit).item<double>();
+      const double p = clip_gradients({split, result.gradients.end()}, limit).item<double>();
       norms =
           std::max({norms, std::abs(e / dump.at("output.encoder_grad_norms")[k].item<double>() - 1),
                     std::abs(p / dump.at("output.predictor_grad_norms")[k].item<double>() - 1)});

@@ -6,11 +6,14 @@
 // DIR afterwards holds config.json, log.jsonl (one JSON object a line), checkpoint.safetensors
 // (while unfinished work could be lost) and, at the end, encoder.safetensors.
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "datasets/clip_source.h"
 #include "datasets/loader.h"
+#include "models/clip_bank.h"
 #include "models/pretrain_config.h"
+#include "models/trainer.h"
 
 namespace permafrost {
 
@@ -21,14 +24,22 @@ struct PretrainOptions {
   bool quiet = false;
   bool bfloat16 = true;         // of encoder.safetensors
   std::int64_t stop_after = 0;  // tests: leave after so many steps of this call; 0: never
+  // Where the clips of the configuration's stream are; null: they are read as they are needed. It
+  // must hold the `distinct_clips` of the configuration.
+  const ClipBank* bank = nullptr;
+  // Asked after every step: true leaves a checkpoint and the run unfinished.
+  std::function<bool()> stop = [] { return false; };
 };
 
 struct PretrainResult {
   std::int64_t steps = 0;  // done in all calls together
   bool finished = false;
-  double loss = 0;  // of the last step
+  double loss = 0;          // of the last step that was watched
+  double seconds = 0;       // of this call
+  double wait_seconds = 0;  // of these, waiting for clips
   double clips_per_second = 0;
-  LoaderStatistics loader;  // of this call
+  LoaderStatistics loader;  // of this call; empty with a bank
+  StepReport last;          // the last one of this call
 };
 
 // Continues from options.out where that holds a checkpoint of the same configuration (InputError

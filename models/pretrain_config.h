@@ -16,6 +16,10 @@ namespace permafrost {
 
 enum class Objective { vjepa, pixel_mae };
 
+// What the networks compute in. Weights, their gradients' sum, optimiser, EMA, targets and losses
+// are float32 in both; `bfloat16` works on a copy of the weights that is renewed at every step.
+enum class Precision { float32, bfloat16 };
+
 // One of several lists that are drawn from in turn; see weighted_source.h.
 struct WeightedList {
   ListSpec list;
@@ -36,11 +40,14 @@ struct PretrainConfig {
   LearningRate learning_rate;
   WeightDecay weight_decay;
   Momentum momentum;
+  Precision precision = Precision::float32;
   double clip_grad = 0;  // 0: off; encoder and predictor apart, after the warm-up
   Init init = Init::xavier;
   int gradient_shards = 4;  // a batch is cut in so many parts, whatever the number of threads
   std::int64_t log_every = 20;
   std::int64_t checkpoint_every = 200;
+  // Synthetic clips that the stream repeats, in an order of its own every time; 0: all are new.
+  std::int64_t distinct_clips = 0;
   // Unlabelled videos mixed into the stream: one list, or several joined by weights; none if both
   // are empty. Any list that read_manifest() takes.
   std::string real_manifest;

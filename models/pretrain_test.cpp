@@ -202,7 +202,7 @@ TEST_F(Pretrain, FirstStepIsAdamWOnTheLossOfTheWholeBatch) {
     FirstStep first(json);
     const ShardedGradients expected = first.gradients();
     run(json, folder_ / objective);
-    EXPECT_NEAR(log_of(folder_ / objective)[0]["loss"], expected.loss, 1e-6);
+    EXPECT_NEAR(log_of(folder_ / objective)[0]["loss"], expected.loss.item<double>(), 1e-6);
     const SafetensorsFile file = read_safetensors(folder_ / objective / "checkpoint.safetensors");
     NamedTensors before = named_tensors(first.encoder), after = with_prefix(file, "encoder.");
     const NamedTensors predictor = named_tensors(first.predictor);
@@ -285,6 +285,29 @@ TEST_F(Pretrain, ExportIsBfloat16UnlessAskedOtherwise) {
   run(tiny({{"steps", 1}}), folder_ / "half", {.bfloat16 = true});
   const SafetensorsFile file = read_safetensors(folder_ / "half/encoder.safetensors");
   for (const auto& [name, tensor] : file.tensors) EXPECT_EQ(tensor.dtype(), at::kBFloat16) << name;
+}
+
+TEST_F(Pretrain, Bfloat16ArithmeticLeavesFloat32Weights) {
+  for (const char* objective : {"vjepa", "pixel_mae"}) {
+    const auto exact = folder_ / (objective + std::string("32")),
+               mixed = folder_ / (objective + std::string("16"));
+    run(tiny({{"objective", objective}, {"steps", 2}}), exact);
+    run(tiny({{"objective", objective}, {"steps", 2}, {"precision", "bfloat16"}}), mixed);
+    for (const auto& [name, tensor] : read_safetensors(mixed / "checkpoint.safetensors").tensors)
+      EXPECT_EQ(tensor.dtype(), at::kFloat) << name;
+    const double a = log_of(exact)[0]["loss"], b = log_of(mixed)[0]["loss"];
+    EXPECT_NEAR(b, a, 0.01 * a);  // 8 bits of fraction
+    EXPECT_NE(a, b);
+  }
+}
+
+TEST_F(Pretrain, RepeatedClipsAreTheFirstOnesOfTheStream) {
+  // 48 clips of a run: the same as without repeats until they come again.
+  run(tiny({{"distinct_clips", 24}}), folder_ / "repeated");
+  run(tiny(), folder_ / "new");
+  const auto repeated = log_of(folder_ / "repeated"), fresh = log_of(folder_ / "new");
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(repeated[i], fresh[i]) << i;
+  EXPECT_NE(repeated[3]["loss"], fresh[3]["loss"]);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "common/error.h"
+#include "models/device_copy.h"
 #include "models/position.h"
 #include "models/rope.h"
 
@@ -90,16 +91,14 @@ at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec) {
                              .view({b, spec.tokens(), 3, spec.patch_values() / 3})
                              .to(at::kFloat);
   // (x/255 - mean) / deviation as one multiplication and one addition, in place.
-  at::Tensor scale = at::empty({3, 1}, at::kFloat), shift = at::empty({3, 1}, at::kFloat);
-  for (int c = 0; c < 3; ++c) {
-    const auto k = static_cast<std::size_t>(c);
-    scale[c][0] = 1.0 / (255.0 * spec.deviation[k]);
-    shift[c][0] = -spec.mean[k] / spec.deviation[k];
+  std::vector<float> factors(6);
+  for (std::size_t c = 0; c < 3; ++c) {
+    factors[c] = static_cast<float>(1.0 / (255.0 * spec.deviation[c]));
+    factors[3 + c] = static_cast<float>(-spec.mean[c] / spec.deviation[c]);
   }
+  const at::Tensor scales = queued_copy(at::tensor(factors), cut.device()).view({2, 3, 1});
   at::Tensor patches = cut;
-  return patches.mul_(scale.to(cut.device()))
-      .add_(shift.to(cut.device()))
-      .view({b, spec.tokens(), spec.patch_values()});
+  return patches.mul_(scales[0]).add_(scales[1]).view({b, spec.tokens(), spec.patch_values()});
 }
 
 at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec) {

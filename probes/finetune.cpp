@@ -271,7 +271,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
       });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
-      sum += gradients.loss * static_cast<double>(batch.indices.size());
+      sum += gradients.loss.item<double>() * static_cast<double>(batch.indices.size());
       if (progress != nullptr) progress->advance(static_cast<std::int64_t>(batch.indices.size()));
     }
     outcome.epoch_losses.push_back(sum / static_cast<double>(n));

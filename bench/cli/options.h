@@ -32,8 +32,11 @@ struct TablesCommand {
 };
 
 struct PretrainCommand {
-  std::string config, out;
+  std::vector<std::string> configs;
+  std::string out;  // of one configuration; of several: each has a folder of its name there
   std::vector<std::string> set;
+  int jobs = 1;
+  double minutes = 0;
 };
 
 struct FeaturesCommand {
