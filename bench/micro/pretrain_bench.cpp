@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// How fast the steps of a pretraining configuration are, on random clips that lie on the device:
+//
+//   pretrain_bench models/zoo/pico/vjepa-multiblock.json --threads 2
+//   pretrain_bench bench/micro/vit-b16.json --device cuda --peak
+//
+// prints a line of JSON with clips/s over --steps steps after --warmup. --peak adds what share of
+// the device's matrix product the arithmetic of a step is (models/step_flops.h); --profile tells
+// where the time goes instead. --write FILE measures nothing and leaves there what
+// scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights, clips, masks, and
+// the first losses to check against.
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/types.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/build_info.h"
+#include "bench/device.h"
+#include "bench/micro/step_parts.h"
+#include "common/error.h"
+#include "common/parallel.h"
+#include "common/stopwatch.h"
+#include "models/checkpoints/safetensors.h"
+#include "models/step_flops.h"
+#include "models/trainer.h"
+
+namespace permafrost {
+namespace {
+
+struct Options {
+  std::string config, device = "cpu", precision, write;
+  int threads = 1, batch = 0, shards = 0;  // 0: the configuration's
+  std::int64_t warmup = 3, steps = 20, losses = 3;
+  bool peak = false, profile = false;
+};
+
+PretrainConfig config_of(const Options& options) {
+  Json json = read_json(options.config);
+  if (json.is_object()) {
+    if (options.batch > 0) json["batch"] = options.batch;
+    if (options.shards > 0) json["gradient_shards"] = options.shards;
+    if (!options.precision.empty()) json["precision"] = options.precision;
+  }
+  PretrainConfig config = read_pretrain_config(json, options.config);
+  // No step is a logged, kept or last one: those wait for the device and look at features.
+  config.log_every = config.checkpoint_every = config.steps = std::int64_t{1} << 40;
+  return config;
+}
+
+at::Tensor random_clips(const PretrainConfig& config) {
+  const ClipShape shape = config.encoder.clip_shape();
+  return at::randint(0, 256, {config.batch, shape.frames, shape.height, shape.width, 3},
+                     at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
+}
+
+std::vector<Mask> masks_of(const PretrainConfig& config, std::int64_t step) {
+  const EncoderSpec& spec = config.encoder;
+  return draw_masks(config.masking, {spec.grid_t(), spec.grid_h(), spec.grid_w()}, config.batch,
+                    config.seed, static_cast<std::uint64_t>(step));
+}
+
+// ---- The same steps for others ------------------------------------------------------------------
+
+Json to_json(const LearningRate& rate) {
+  return {{"start", rate.start},
+          {"peak", rate.peak},
+          {"final", rate.final},
+          {"warmup", rate.warmup},
+          {"length", rate.length}};
+}
+
+template <typename Schedule>
+Json ends_of(const Schedule& schedule) {
+  return {{"start", schedule.start}, {"final", schedule.final}, {"length", schedule.length}};
+}
+
+Json description(const PretrainConfig& config, const Options& options) {
+  const PredictorSpec& predictor = config.predictor;
+  return {{"encoder", to_json(config.encoder)},
+          {"predictor",
+           {{"width", predictor.width},
+            {"depth", predictor.depth},
+            {"heads", predictor.heads},
+            {"outputs", predictor.outputs}}},
+          {"objective", config.objective == Objective::vjepa ? "vjepa" : "pixel_mae"},
+          {"precision", config.precision == Precision::float32 ? "float32" : "bfloat16"},
+          {"masks", config.masking.masks.size()},
+          {"loss_exponent", config.loss_exponent},
+          {"clip_grad", config.clip_grad},
+          {"batch", config.batch},
+          {"learning_rate", to_json(config.learning_rate)},
+          {"weight_decay", ends_of(config.weight_decay)},
+          {"momentum", ends_of(config.momentum)},
+          {"warmup", options.warmup},
+          {"steps", options.steps}};
+}
+
+void require_plain(const EncoderSpec& spec, const std::string& where) {
+  const EncoderSpec usual;
+  if (spec.positions != usual.positions || spec.ffn != usual.ffn || spec.ffn_width != 0 ||
+      spec.layer_scale || spec.extra_tokens() > 0 || !spec.final_norm || spec.per_frame)
+    throw InputError(where, "encoder", "a plain V-JEPA encoder, which pretrain_step.py can build",
+                     Json(to_json(spec)).dump());
+}
+
+// Weights as the reference's state dictionaries have them.
+NamedTensors first_weights(Trainer& trainer, const EncoderSpec& spec) {
+  TrainerState& state = trainer.state();
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : tensors_of(state))
+    if (name.rfind("target_encoder.", 0) != 0)
+      tensors.emplace_back(name, tensor.detach().to(at::kCPU).clone());
+  for (auto& [name, tensor] : tensors)
+    if (name == "encoder.patch_embed.proj.weight")
+      tensor = tensor.view({spec.width, 3, spec.tubelet, spec.patch, spec.patch});
+  tensors.emplace_back("encoder.pos_embed", state.encoder.pos_embed.to(at::kCPU));
+  tensors.emplace_back("predictor.predictor_pos_embed", state.predictor.pos_embed.to(at::kCPU));
+  return tensors;
+}
+
+void write_inputs(PretrainConfig config, const Options& options, const at::Device& device) {
+  require_plain(config.encoder, options.config);
+  config.log_every = 1;  // every step tells its loss
+  Trainer trainer(config, {.threads = options.threads, .device = device});
+  NamedTensors tensors = first_weights(trainer, config.encoder);
+  const at::Tensor clips = random_clips(config);
+  tensors.emplace_back("clips", clips);
+  for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
+    const auto masks = masks_of(config, step);
+    for (std::size_t m = 0; m < masks.size(); ++m) {
+      const std::string prefix = "masks." + std::to_string(step) + "." + std::to_string(m);
+      tensors.emplace_back(prefix + ".context", masks[m].context);
+      tensors.emplace_back(prefix + ".target", masks[m].target);
+    }
+  }
+  Json step = description(config, options);
+  const at::Tensor pixels = clips.to(device);
+  for (std::int64_t k = 0; k < std::min(options.losses, options.warmup + options.steps); ++k)
+    step["losses"].push_back(trainer.step(pixels).value().loss);
+  write_safetensors(options.write, tensors, {{"step", step.dump()}});
+}
+
+// ---- Time ---------------------------------------------------------------------------------------
+
+// Seconds of the steps after the warm-up.
+double timed_steps(Trainer& trainer, const at::Tensor& pixels, const Options& options,
+                   const at::Device& device) {
+  for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
+  wait_for(device);
+  const Stopwatch watch;
+  for (std::int64_t k = 0; k < options.steps; ++k) trainer.step(pixels);
+  wait_for(device);
+  return watch.seconds();
+}
+
+// Operations a second of a square matrix product: the best of a few runs of many.
+double measured_peak(const at::Device& device, at::ScalarType type, std::int64_t side,
+                     int products) {
+  const at::NoGradGuard no_grad;
+  const auto values = at::TensorOptions(type).device(device);
+  const at::Tensor a = at::rand({side, side}, values).sub_(0.5);
+  const at::Tensor b = at::rand({side, side}, values).sub_(0.5);
+  at::Tensor out = at::empty({side, side}, values);
+  double best = 0;
+  for (int run = 0; run < 5; ++run) {
+    at::mm_out(out, a, b);  // what the pause before it cost is not the product's
+    wait_for(device);
+    const Stopwatch watch;
+    for (int k = 0; k < products; ++k) at::mm_out(out, a, b);
+    wait_for(device);
+    const auto n = static_cast<double>(side);
+    best = std::max(best, products * 2 * n * n * n / watch.seconds());
+  }
+  return best;
+}
+
+void add_peak(OrderedJson& line, const PretrainConfig& config, const Options& options,
+              const at::Device& device, double seconds) {
+  StepFlops sum;
+  for (std::int64_t k = 1; k <= options.steps; ++k) {
+    const StepFlops one = step_flops(config, masks_of(config, options.warmup + k));
+    sum.teacher += one.teacher;
+    sum.context += one.context;
+    sum.predictor += one.predictor;
+  }
+  // A CPU multiplies float32 faster than bfloat16, and sooner as fast as it can.
+  const double peak = device.is_cpu() ? measured_peak(device, at::kFloat, 2048, 2)
+                                      : measured_peak(device, at::kBFloat16, 8192, 50);
+  const double clips = static_cast<double>(options.steps) * config.batch;
+  line["gflop_per_clip"] = {{"teacher", sum.teacher / clips / 1e9},
+                            {"context", sum.context / clips / 1e9},
+                            {"predictor", sum.predictor / clips / 1e9},
+                            {"total", sum.total() / clips / 1e9}};
+  line["tflops"] = sum.total() / seconds / 1e12;
+  line["peak"] = device.is_cpu() ? "float32 2048^3, one thread" : "bfloat16 8192^3";
+  line["peak_tflops"] = peak / 1e12;
+  line["share_of_peak"] = sum.total() / seconds / peak;
+}
+
+OrderedJson time_of(const PretrainConfig& config, const Options& options,
+                    const at::Device& device) {
+  Trainer trainer(config, {.threads = options.threads, .device = device});
+  const double seconds = timed_steps(trainer, random_clips(config).to(device), options, device);
+  const auto steps = static_cast<double>(options.steps);
+  const BuildInfo build = build_info();
+  OrderedJson line{{"clips_per_second", steps * config.batch / seconds},
+                   {"step_ms", seconds / steps * 1e3},
+                   {"batch", config.batch},
+                   {"steps", options.steps},
+                   {"threads", options.threads},
+                   {"device", options.device},
+                   {"version", build.version},
+                   {"commit", build.commit},
+                   {"libtorch", build.libtorch}};
+  if (options.peak) add_peak(line, config, options, device, seconds);
+  return line;
+}
+
+// Milliseconds a step in every part, by one thread, whose parts cannot overlap.
+OrderedJson profile_of(const PretrainConfig& config, const Options& options,
+                       const at::Device& device) {
+  Trainer trainer(config, {.threads = 1, .device = device});
+  const at::Tensor pixels = random_clips(config).to(device);
+  for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
+  wait_for(device);
+  const StepParts parts(device);
+  const Stopwatch watch;
+  for (std::int64_t k = 0; k < options.steps; ++k) trainer.step(pixels);
+  wait_for(device);
+  const double all = watch.seconds(), to_ms = 1e3 / static_cast<double>(options.steps);
+  OrderedJson line{{"step_ms", all * to_ms}, {"parts_ms", OrderedJson::object()}};
+  double rest = all;
+  for (const auto& [name, seconds] : parts.seconds()) {
+    line["parts_ms"][name] = seconds * to_ms;
+    rest -= seconds;
+  }
+  line["parts_ms"]["rest"] = rest * to_ms;
+  return line;
+}
+
+// ---- The command line ---------------------------------------------------------------------------
+
+void check(Options& options, const PretrainConfig& config) {
+  options.device = chosen_device(options.device);
+  if (options.device == "cpu" && options.threads > config.gradient_shards)
+    throw InputError("--threads", "",
+                     "at most a thread a gradient shard (" +
+                         std::to_string(config.gradient_shards) + "; --shards)",
+                     std::to_string(options.threads));
+}
+
+int run(Options& options) {
+  const PretrainConfig config = config_of(options);
+  check(options, config);
+  const at::Device device(options.device);
+  if (!options.write.empty()) {
+    write_inputs(config, options, device);
+    return 0;
+  }
+  const OrderedJson line =
+      options.profile ? profile_of(config, options, device) : time_of(config, options, device);
+  std::printf("%s\n", line.dump().c_str());
+  return 0;
+}
+
+void add_options(CLI::App& app, Options& options) {
+  const auto positive = CLI::Range(std::int64_t{1}, std::int64_t{1} << 30);
+  app.add_option("config", options.config, "a pretraining configuration")->required();
+  app.add_option("--device", options.device, "cpu, cuda or auto");
+  app.add_option("--threads", options.threads, "of the CPU")->check(positive);
+  app.add_option("--batch", options.batch, "clips a step")->check(positive);
+  app.add_option("--shards", options.shards, "parts of a batch")->check(positive);
+  app.add_option("--precision", options.precision, "float32 or bfloat16");
+  app.add_option("--warmup", options.warmup, "steps that are not timed")->check(positive);
+  app.add_option("--steps", options.steps, "steps that are")->check(positive);
+  app.add_option("--losses", options.losses, "with --write: steps to check")->check(positive);
+  auto* write = app.add_option("--write", options.write, "inputs for pretrain_step.py");
+  auto* peak = app.add_flag("--peak", options.peak, "share of the fastest matrix product");
+  auto* profile = app.add_flag("--profile", options.profile, "where the time goes");
+  write->excludes(peak)->excludes(profile);
+  peak->excludes(profile);
+}
+
+}  // namespace
+}  // namespace permafrost
+
+int main(int argc, char** argv) {
+  permafrost::prepare_process();
+  CLI::App app("steps of pretraining a second");
+  permafrost::Options options;
+  permafrost::add_options(app, options);
+  try {
+    app.parse(argc, argv);
+    return permafrost::run(options);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "pretrain_bench: %s\n", error.what());
+    return 2;
+  } catch (const permafrost::Error& error) {
+    std::fprintf(stderr, "pretrain_bench: %s\n", error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pretrain_bench: internal error: %s\n", error.what());
+    return 1;
+  }
+}
