@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/masking.h"
 
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -150,6 +151,7 @@ MaskStrategy mask_strategy(const std::string& name, const std::string& where) {
 
 std::vector<Mask> draw_masks(const MaskStrategy& strategy, const TokenGrid& grid, int batch,
                              std::uint64_t seed, std::uint64_t step) {
+  RECORD_USER_SCOPE("masks");
   std::vector<Mask> masks;
   for (std::size_t m = 0; m < strategy.masks.size(); ++m) {
     const MaskConfig& config = strategy.masks[m];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/objective.h"
 
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -46,9 +47,17 @@ at::Tensor prediction_loss(const VitWeights& encoder, const EncoderSpec& spec,
   at::Tensor total;
   for (std::size_t m = 0; m < masks.size(); ++m) {
     const Mask& mask = masks[m];
-    const at::Tensor z = encode(encoder, spec, patches, mask.context);
-    const at::Tensor predicted = predict(predictor, predictor_spec, spec.norm_eps, z, mask.context,
-                                         mask.target, static_cast<int>(m));
+    at::Tensor z, predicted;
+    {
+      RECORD_USER_SCOPE("context");
+      z = encode(encoder, spec, patches, mask.context);
+    }
+    {
+      RECORD_USER_SCOPE("predictor");
+      predicted = predict(predictor, predictor_spec, spec.norm_eps, z, mask.context, mask.target,
+                          static_cast<int>(m));
+    }
+    RECORD_USER_SCOPE("loss");
     const at::Tensor loss =
         regression_loss(predicted, gather_tokens(targets, mask.target), exponent);
     total = total.defined() ? total + loss : loss;

@@ -26,7 +26,9 @@ double effective_rank(const at::Tensor& features);
 at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target, double exponent);
 
 // The masked-prediction loss of one (part of a) batch: the mean over the masks, each mask averaged
-// over its own samples, tokens and values. `targets` [B,N,outputs] are given for every token.
+// over its own samples, tokens and values. `targets` [B,N,outputs] are given for every token. Its
+// parts are scopes "context", "predictor" and "loss" for whoever records them (Kineto,
+// pretrain_bench).
 at::Tensor prediction_loss(const VitWeights& encoder, const EncoderSpec& spec,
                            const PredictorWeights& predictor, const PredictorSpec& predictor_spec,
                            const at::Tensor& patches, const at::Tensor& targets,

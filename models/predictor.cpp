@@ -71,14 +71,17 @@ at::Tensor predict(const PredictorWeights& weights, const PredictorSpec& spec, d
     rotation = rotation_for(spec.width / spec.heads, 1, spec.grid_h, spec.grid_w,
                             at::cat({context, target}, 1), z.device());
   } else {
-    const at::Tensor positions = weights.pos_embed.expand({b, -1, -1});
-    seen = seen + gather_tokens(positions, context);
-    asked = asked + gather_tokens(positions, target);
+    seen = seen + table_rows(weights.pos_embed, context);
+    asked = asked + table_rows(weights.pos_embed, target);
   }
   at::Tensor x = at::cat({seen, asked}, 1);
-  for (const auto& block : weights.blocks)
-    x = apply_block(block, x, {spec.heads, norm_eps}, turned ? &rotation : nullptr);
-  x = x.slice(1, context.size(1), x.size(1));
+  for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
+    // Nobody asks what comes out of the last block at context tokens.
+    const bool last = i + 1 == weights.blocks.size();
+    x = apply_block(weights.blocks[i], x, {spec.heads, norm_eps}, turned ? &rotation : nullptr, {},
+                    last ? context.size(1) : 0);
+  }
+  if (weights.blocks.empty()) x = x.slice(1, context.size(1), x.size(1));
   return apply_linear(weights.proj, apply_norm(weights.norm, x, norm_eps));
 }
 

@@ -148,9 +148,8 @@ std::pair<at::Tensor, at::Tensor> indices_of_mask(const at::Tensor& masked) {
 
 at::Tensor reconstruct(const VideoMaeDecoder& decoder, const at::Tensor& z, const at::Tensor& kept,
                        const at::Tensor& masked) {
-  const at::Tensor rows = decoder.positions.expand({z.size(0), -1, -1});
-  at::Tensor x = at::cat({at::linear(z, decoder.embed) + gather_tokens(rows, kept),
-                          decoder.mask_token + gather_tokens(rows, masked)},
+  at::Tensor x = at::cat({at::linear(z, decoder.embed) + table_rows(decoder.positions, kept),
+                          decoder.mask_token + table_rows(decoder.positions, masked)},
                          1);
   for (const auto& block : decoder.blocks) x = apply_block(block, x, decoder.block);
   x = x.slice(1, kept.size(1), x.size(1));

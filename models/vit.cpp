@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/vit.h"
 
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include "common/error.h"
@@ -75,14 +76,58 @@ at::Tensor pixel_tensor(const std::uint8_t* pixels, std::int64_t clips, const Cl
                        {clips, shape.frames, shape.height, shape.width, 3}, at::kByte);
 }
 
+namespace {
+
+// Row `row` of a patch in frame `frame` of a tubelet, to where its three channels begin.
+void cut_row(const std::uint8_t* pixels, const EncoderSpec& spec, int frame, int row,
+             const std::vector<float>& factors, float* values) {
+  const int channel = spec.tubelet * spec.patch * spec.patch;
+  values += (frame * spec.patch + row) * spec.patch;
+  for (int x = 0; x < spec.patch; ++x)
+    for (int c = 0; c < 3; ++c) {
+      const auto k = static_cast<std::size_t>(c);
+      values[c * channel + x] = static_cast<float>(pixels[3 * x + c]) * factors[k] + factors[3 + k];
+    }
+}
+
+// One pass over the pixels in place of a strided copy, a conversion and two more; the same values.
+at::Tensor cut_on_cpu(const at::Tensor& pixels, const EncoderSpec& spec,
+                      const std::vector<float>& factors) {
+  const auto b = pixels.size(0);
+  at::Tensor patches = at::empty({b, spec.tokens(), spec.patch_values()}, at::kFloat);
+  const std::uint8_t* from = pixels.const_data_ptr<std::uint8_t>();
+  float* const to = patches.data_ptr<float>();
+  for (std::int64_t frame = 0; frame < b * spec.frames; ++frame)
+    for (int y = 0; y < spec.height; ++y) {
+      // The first token of this row of patches; clips stand one after the other.
+      const std::int64_t first =
+          (frame / spec.tubelet * spec.grid_h() + y / spec.patch) * spec.grid_w();
+      for (int w = 0; w < spec.grid_w(); ++w, from += 3 * spec.patch)
+        cut_row(from, spec, static_cast<int>(frame % spec.tubelet), y % spec.patch, factors,
+                to + (first + w) * spec.patch_values());
+    }
+  return patches;
+}
+
+}  // namespace
+
 at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec) {
+  RECORD_USER_SCOPE("patchify");
   if (pixels.dim() != 5 || pixels.size(1) != spec.frames || pixels.size(2) != spec.height ||
       pixels.size(3) != spec.image_width || pixels.size(4) != 3)
     throw InputError(
         "encoder", "clip",
         c10::str("pixels [B,", spec.frames, ",", spec.height, ",", spec.image_width, ",3]"),
         c10::str(pixels.sizes()));
+  // (x/255 - mean) / deviation as one multiplication and one addition.
+  std::vector<float> factors(6);
+  for (std::size_t c = 0; c < 3; ++c) {
+    factors[c] = static_cast<float>(1.0 / (255.0 * spec.deviation[c]));
+    factors[3 + c] = static_cast<float>(-spec.mean[c] / spec.deviation[c]);
+  }
   const auto b = pixels.size(0);
+  if (pixels.is_cpu() && pixels.is_contiguous() && pixels.scalar_type() == at::kByte)
+    return cut_on_cpu(pixels, spec, factors);
   const at::Tensor cut = pixels
                              .view({b, spec.grid_t(), spec.tubelet, spec.grid_h(), spec.patch,
                                     spec.grid_w(), spec.patch, 3})
@@ -90,12 +135,6 @@ at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec) {
                              .contiguous()
                              .view({b, spec.tokens(), 3, spec.patch_values() / 3})
                              .to(at::kFloat);
-  // (x/255 - mean) / deviation as one multiplication and one addition, in place.
-  std::vector<float> factors(6);
-  for (std::size_t c = 0; c < 3; ++c) {
-    factors[c] = static_cast<float>(1.0 / (255.0 * spec.deviation[c]));
-    factors[3 + c] = static_cast<float>(-spec.mean[c] / spec.deviation[c]);
-  }
   const at::Tensor scales = queued_copy(at::tensor(factors), cut.device()).view({2, 3, 1});
   at::Tensor patches = cut;
   return patches.mul_(scales[0]).add_(scales[1]).view({b, spec.tokens(), spec.patch_values()});
@@ -111,14 +150,20 @@ at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec)
 }
 
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices) {
-  return x.gather(1, indices.unsqueeze(-1).expand({indices.size(0), indices.size(1), x.size(2)}));
+  // Rows of one long table: these are copied whole, where gather() looks up every value.
+  const auto b = x.size(0), n = x.size(1), d = x.size(2);
+  const at::Tensor first = at::arange(0, b * n, n, indices.options()).unsqueeze(1);
+  return x.reshape({b * n, d}).index_select(0, (indices + first).flatten()).view({b, -1, d});
+}
+
+at::Tensor table_rows(const at::Tensor& table, const at::Tensor& indices) {
+  return table[0].index_select(0, indices.flatten()).view({indices.size(0), indices.size(1), -1});
 }
 
 namespace {
 
 at::Tensor positions_of(const at::Tensor& rows, const at::Tensor& kept) {
-  if (!kept.defined()) return rows;
-  return gather_tokens(rows.expand({kept.size(0), -1, -1}), kept);
+  return kept.defined() ? table_rows(rows, kept) : rows;
 }
 
 // [G,extra+K,D] before the first block, G frames or clips.

@@ -41,6 +41,8 @@ at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec)
 
 // Rows `indices` int64 [B,K] of x [B,N,D] -> [B,K,D].
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices);
+// The same of one table [1,N,D] for all samples.
+at::Tensor table_rows(const at::Tensor& table, const at::Tensor& indices);
 
 // Features [B,K,D] of the patch tokens after the final norm. With `kept` [B,K], only those tokens
 // are embedded and seen; an undefined tensor keeps all. An encoder of images sees every frame by

@@ -70,23 +70,32 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 }
 
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
-  return at::linear(x, weights.weight, weights.bias);
+  if (!x.is_cpu() || !weights.bias.defined()) return at::linear(x, weights.weight, weights.bias);
+  // On a CPU the bias would first be copied to every row of the result, which the product then
+  // reads again; adding it to what is still in the cache takes half as long.
+  return at::linear(x, weights.weight).add_(weights.bias);
 }
 
 namespace {
 
+at::Tensor tokens_from(std::int64_t first, std::int64_t axis, const at::Tensor& x) {
+  return first == 0 ? x : x.slice(axis, first, x.size(axis));
+}
+
 at::Tensor attention(const BlockWeights& weights, const at::Tensor& x, int heads,
-                     const Rotation* rotation) {
+                     const Rotation* rotation, std::int64_t first) {
   const auto b = x.size(0), n = x.size(1), d = x.size(2);
-  const at::Tensor qkv =
-      apply_linear(weights.qkv, x).view({b, n, 3, heads, d / heads}).permute({2, 0, 3, 1, 4});
-  at::Tensor q = qkv.select(0, 0), k = qkv.select(0, 1);
+  // One unbind, not three selects: its gradient is one stack in the layout of qkv, theirs would be
+  // three tensors of zeros as large as qkv to write into and to add.
+  const auto parts = apply_linear(weights.qkv, x).view({b, n, 3, heads, d / heads}).unbind(2);
+  at::Tensor q = parts[0].transpose(1, 2), k = parts[1].transpose(1, 2);
   if (rotation != nullptr) {
     q = rotated(q, *rotation);
     k = rotated(k, *rotation);
   }
-  const at::Tensor mixed = at::scaled_dot_product_attention(q, k, qkv.select(0, 2));
-  return apply_linear(weights.proj, mixed.transpose(1, 2).reshape({b, n, d}));
+  const at::Tensor mixed =
+      at::scaled_dot_product_attention(tokens_from(first, 2, q), k, parts[2].transpose(1, 2));
+  return apply_linear(weights.proj, mixed.transpose(1, 2).reshape({b, n - first, d}));
 }
 
 at::Tensor feed_forward(const BlockWeights& weights, const at::Tensor& x, Ffn ffn) {
@@ -107,10 +116,11 @@ at::Tensor kept_branch(const at::Tensor& branches, std::int64_t branch, const at
 }  // namespace
 
 at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
-                       const Rotation* rotation, const at::Tensor& branches) {
+                       const Rotation* rotation, const at::Tensor& branches, std::int64_t first) {
   const at::Tensor mixed =
-      attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation);
-  const at::Tensor attended = x + kept_branch(branches, 0, scaled(weights.scale1, mixed));
+      attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation, first);
+  const at::Tensor attended =
+      tokens_from(first, 1, x) + kept_branch(branches, 0, scaled(weights.scale1, mixed));
   const at::Tensor fed =
       feed_forward(weights, apply_norm(weights.norm2, attended, spec.eps), spec.ffn);
   return attended + kept_branch(branches, 1, scaled(weights.scale2, fed));

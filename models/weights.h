@@ -66,9 +66,11 @@ at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& 
 // x [B,N,D] through one pre-norm block: x + s1*Attn(LN1 x), then x + s2*FFN(LN2 x), where the FFN
 // is fc2(gelu(fc1 x)) with the exact GELU or fc2(silu(a) * b) with [a,b] = fc1 x. `rotation` turns
 // queries and keys; null where positions are added to the tokens. `branches` [2,B] multiplies what
-// attention and FFN add, a number a sample (stochastic depth); undefined: 1.
+// attention and FFN add, a number a sample (stochastic depth); undefined: 1. Of the result, tokens
+// from number `first` on: those before it are attended to, and nothing else is computed for them.
 at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
-                       const Rotation* rotation = nullptr, const at::Tensor& branches = {});
+                       const Rotation* rotation = nullptr, const at::Tensor& branches = {},
+                       std::int64_t first = 0);
 at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps);
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x);
 

@@ -295,13 +295,14 @@ def measure(step, tensors, task, pixels):
     for number in range(1, last + 1):
         if number == task["warmup"] + 1:
             wait()
-            start = time.perf_counter()
+            start, processor = time.perf_counter(), time.process_time()
         loss = step(number, pixels, masks_of(tensors, task, number))
     wait()
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
     name = torch.cuda.get_device_name() if step.device.type == "cuda" else "cpu"
     print(json.dumps({"clips_per_second": task["steps"] * task["batch"] / seconds,
-                      "step_ms": seconds / task["steps"] * 1e3, "batch": task["batch"],
+                      "step_ms": seconds / task["steps"] * 1e3,
+                      "processor_ms": processor / task["steps"] * 1e3, "batch": task["batch"],
                       "steps": task["steps"], "threads": torch.get_num_threads(),
                       "device": name, "torch": torch.__version__, "loss": float(loss)}))
     return 0

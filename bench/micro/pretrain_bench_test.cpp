@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// pretrain_bench as scripts/compare_pretraining runs it.
+#include <nlohmann/json.hpp>
+
+#include "bench/cli_fixture.h"
+#include "common/json_object.h"
+#include "models/checkpoints/safetensors.h"
+
+namespace permafrost {
+namespace {
+
+class PretrainBench : public Cli {
+ protected:
+  Json line_of(const std::string& arguments) const {
+    const Ran run = program(arguments);
+    EXPECT_EQ(run.status, 0) << run.err;
+    return parse_json(run.out, "pretrain_bench");
+  }
+};
+
+TEST_F(PretrainBench, TellsTheRateOfItsSteps) {
+  const Json line = line_of(tiny_config() + " --warmup 1 --steps 2 --batch 6 --threads 2");
+  EXPECT_EQ(line.at("batch"), 6);
+  EXPECT_EQ(line.at("steps"), 2);
+  EXPECT_NEAR(line.at("clips_per_second").get<double>() * line.at("step_ms").get<double>(),
+              6 * 1e3, 1e-3);
+}
+
+TEST_F(PretrainBench, PartsOfTheProfileAddUpToTheStep) {
+  const Json line = line_of(tiny_config() + " --warmup 1 --steps 2 --profile");
+  double sum = 0;
+  for (const auto& part : line.at("parts_ms")) {
+    EXPECT_GE(part.get<double>(), 0);
+    sum += part.get<double>();
+  }
+  EXPECT_NEAR(sum, line.at("step_ms").get<double>(), 1e-6);
+  for (const char* name : {"masks", "patchify", "context", "predictor", "loss", "rest"})
+    EXPECT_TRUE(line.at("parts_ms").contains(name)) << name;
+}
+
+TEST_F(PretrainBench, WritesWhatTheOtherSideNeeds) {
+  const std::string out = path("inputs.safetensors");
+  const Ran run = program(tiny_config() + " --warmup 1 --steps 3 --losses 2 --write " + out);
+  ASSERT_EQ(run.status, 0) << run.err;
+  const SafetensorsFile file = read_safetensors(out);
+  EXPECT_EQ(file.tensor("clips", out).sizes(), at::IntArrayRef({8, 4, 24, 24, 3}));
+  EXPECT_EQ(file.tensor("encoder.patch_embed.proj.weight", out).sizes(),
+            at::IntArrayRef({24, 3, 2, 8, 8}));
+  EXPECT_EQ(file.tensor("predictor.predictor_pos_embed", out).sizes(),
+            at::IntArrayRef({1, 18, 12}));
+  // The masks of every step, the warm-up's among them, and of no other.
+  EXPECT_EQ(file.tensor("masks.4.1.target", out).size(0), 8);
+  EXPECT_THROW(file.tensor("masks.5.0.context", out), InputError);
+  const Json step = parse_json(file.metadata.at("step"), out);
+  EXPECT_EQ(step.at("losses").size(), 2U);
+  EXPECT_EQ(step.at("objective"), "vjepa");
+}
+
+TEST_F(PretrainBench, RefusesWhatItCannotTime) {
+  const std::string config = tiny_config();
+  expect_refusal(config + " --threads 3", {"--threads", "gradient shard (2", "3"});
+  expect_refusal(config + " --device tpu", {"--device", "cpu, cuda or auto", "tpu"});
+  expect_refusal(config + " --batch 7", {"batch", "multiple of gradient_shards (2)", "7"});
+  expect_refusal(config + " --precision half", {"precision", "bfloat16", "half"});
+  expect_refusal(config + " --steps 0", {"--steps"});
+  expect_refusal(config + " --peak --profile", {"--peak", "--profile"});
+  expect_refusal(path("none.json"), {"none.json"});
+  const std::string turned =
+      write("rope.json", R"({"objective": "vjepa", "gradient_shards": 1,
+        "encoder": {"width": 24, "depth": 1, "heads": 2, "positions": "rope_3d"},
+        "predictor": {"width": 12, "depth": 1, "heads": 1}})");
+  expect_refusal(turned + " --write " + path("x"), {"rope.json", "encoder", "plain V-JEPA"});
+}
+
+}  // namespace
+}  // namespace permafrost
