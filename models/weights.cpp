@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/hash.h"
+#include "models/cpu_block.h"
 #include "models/rope.h"
 
 namespace permafrost {
@@ -99,8 +100,10 @@ at::Tensor attention(const BlockWeights& weights, const at::Tensor& x, int heads
 }
 
 at::Tensor feed_forward(const BlockWeights& weights, const at::Tensor& x, Ffn ffn) {
-  const at::Tensor hidden = apply_linear(weights.fc1, x);
-  if (ffn == Ffn::gelu) return apply_linear(weights.fc2, at::gelu(hidden));
+  at::Tensor hidden = apply_linear(weights.fc1, x);
+  // Without a backward pass nobody needs what goes into the GELU any more.
+  if (ffn == Ffn::gelu)
+    return apply_linear(weights.fc2, hidden.requires_grad() ? at::gelu(hidden) : at::gelu_(hidden));
   const auto halves = hidden.chunk(2, -1);
   return apply_linear(weights.fc2, at::silu(halves[0]) * halves[1]);
 }
@@ -117,13 +120,16 @@ at::Tensor kept_branch(const at::Tensor& branches, std::int64_t branch, const at
 
 at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
                        const Rotation* rotation, const at::Tensor& branches, std::int64_t first) {
+  if (rotation == nullptr && !branches.defined() && suits_cpu_block(weights, x, spec))
+    return block_on_cpu(weights, x, spec, first);
+  // The sums go into the branches' own tensors: no backward pass looks at those.
   const at::Tensor mixed =
       attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation, first);
   const at::Tensor attended =
-      tokens_from(first, 1, x) + kept_branch(branches, 0, scaled(weights.scale1, mixed));
+      kept_branch(branches, 0, scaled(weights.scale1, mixed)).add_(tokens_from(first, 1, x));
   const at::Tensor fed =
       feed_forward(weights, apply_norm(weights.norm2, attended, spec.eps), spec.ffn);
-  return attended + kept_branch(branches, 1, scaled(weights.scale2, fed));
+  return kept_branch(branches, 1, scaled(weights.scale2, fed)).add_(attended);
 }
 
 std::string hash_of(const NamedTensors& tensors) {

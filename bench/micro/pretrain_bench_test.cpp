@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli_fixture.h"
+#include "common/error.h"
 #include "common/json_object.h"
 #include "models/checkpoints/safetensors.h"
 
@@ -22,8 +23,8 @@ TEST_F(PretrainBench, TellsTheRateOfItsSteps) {
   const Json line = line_of(tiny_config() + " --warmup 1 --steps 2 --batch 6 --threads 2");
   EXPECT_EQ(line.at("batch"), 6);
   EXPECT_EQ(line.at("steps"), 2);
-  EXPECT_NEAR(line.at("clips_per_second").get<double>() * line.at("step_ms").get<double>(),
-              6 * 1e3, 1e-3);
+  EXPECT_NEAR(line.at("clips_per_second").get<double>() * line.at("step_ms").get<double>(), 6 * 1e3,
+              1e-3);
 }
 
 TEST_F(PretrainBench, PartsOfTheProfileAddUpToTheStep) {
@@ -65,8 +66,7 @@ TEST_F(PretrainBench, RefusesWhatItCannotTime) {
   expect_refusal(config + " --steps 0", {"--steps"});
   expect_refusal(config + " --peak --profile", {"--peak", "--profile"});
   expect_refusal(path("none.json"), {"none.json"});
-  const std::string turned =
-      write("rope.json", R"({"objective": "vjepa", "gradient_shards": 1,
+  const std::string turned = write("rope.json", R"({"objective": "vjepa", "gradient_shards": 1,
         "encoder": {"width": 24, "depth": 1, "heads": 2, "positions": "rope_3d"},
         "predictor": {"width": 12, "depth": 1, "heads": 1}})");
   expect_refusal(turned + " --write " + path("x"), {"rope.json", "encoder", "plain V-JEPA"});
