@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/gradient_shards.h"
 
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include "common/parallel.h"
@@ -12,7 +13,10 @@ ShardedGradients sharded_gradients(int shards, int threads,
   std::vector<ShardResult> results(static_cast<std::size_t>(shards));
   parallel_for(shards, threads, [&](std::int64_t shard) {
     ShardResult result = forward(static_cast<int>(shard));
-    result.loss.backward();
+    {
+      RECORD_USER_SCOPE("backward");
+      result.loss.backward();
+    }
     results[static_cast<std::size_t>(shard)] = std::move(result);
   });
   const at::NoGradGuard no_grad;

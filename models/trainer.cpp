@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/trainer.h"
 
+#include <ATen/record_function.h>
 #include <torch/types.h>
 
 #include "models/device_copy.h"
@@ -35,6 +36,7 @@ TrainerState fresh_state(const PretrainConfig& config, const at::Device& device)
 }
 
 void update_target(TrainerState& state, double momentum) {
+  RECORD_USER_SCOPE("ema");
   const at::NoGradGuard no_grad;
   const auto slow = values_of(named_tensors(state.target)),
              fast = values_of(named_tensors(state.encoder));
@@ -87,6 +89,7 @@ Trainer::Trainer(const PretrainConfig& config, const TrainerOptions& options)
 // At every step and not after it: a checkpoint may have been read in between.
 void Trainer::renew_working_weights() {
   if (!is_mixed()) return;
+  RECORD_USER_SCOPE("weights in half");
   const at::NoGradGuard no_grad;
   copy_values(working_.encoder, state_.encoder);
   copy_values(working_.target, state_.target);
@@ -127,6 +130,7 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
 
 at::Tensor Trainer::targets_of(const at::Tensor& patches, const at::Tensor& seen,
                                StepReport* report) const {
+  RECORD_USER_SCOPE("teacher");
   const at::NoGradGuard no_grad;
   if (config_.objective == Objective::pixel_mae) {
     if (report != nullptr) watch(encode(working_.encoder, config_.encoder, seen), *report);
@@ -161,6 +165,7 @@ ShardResult Trainer::forward(const at::Tensor& pixels, const std::vector<Mask>& 
 
 void Trainer::apply(const std::vector<at::Tensor>& gradients, std::int64_t number,
                     StepReport* report) {
+  RECORD_USER_SCOPE("optimiser");
   const auto split = static_cast<std::ptrdiff_t>(named_tensors(state_.encoder).size());
   const double limit = number > config_.learning_rate.warmup ? config_.clip_grad : 0.0;
   if (limit > 0 || report != nullptr) {
