@@ -39,10 +39,13 @@ ShardedGradients sharded_gradients(int shards, int threads,
 
 at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {
   const at::NoGradGuard no_grad;
-  const at::Tensor norm = at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm();
+  at::Tensor squares = at::zeros({}, gradients.at(0).options().dtype(at::kDouble));
+  for (const auto& g : gradients) squares += g.square().sum();
+  const at::Tensor norm = squares.sqrt();
+  if (limit <= 0) return norm;
   // The factor stays on the device: to compare here would wait for it.
-  if (limit > 0)
-    at::_foreach_mul_(gradients, (limit / (norm + 1e-6)).clamp_max(1.0).to(at::kFloat));
+  const at::Tensor factor = at::where(norm > limit, limit / (norm + 1e-6), 1.0).to(at::kFloat);
+  at::_foreach_mul_(gradients, factor);
   return norm;
 }
 
