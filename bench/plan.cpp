@@ -133,22 +133,30 @@ Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const S
   return Planner(suite, seeds, data).plan(tables);
 }
 
+namespace {
+
+Encoder made_encoder(const EncoderChoice& choice, const EncoderSpec& spec) {
+  return choice.pixels ? pixel_encoder(spec, choice.one_frame) : random_encoder(spec, choice.seed);
+}
+
+}  // namespace
+
 Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable) {
   const std::string where = "suite " + suite.name + ": encoder " + permafrost::quoted(choice.name);
-  if (!choice.random() && choice.zoo.empty()) {
+  if (!choice.made_here() && choice.zoo.empty()) {
     unavailable = "no file given (--paths); to obtain it: " + choice.obtain;
     return {};
   }
-  if (!choice.random()) {
+  if (!choice.made_here()) {
     unavailable = missing_encoder(choice.zoo);
     return unavailable.empty() ? load_encoder(choice.zoo, where, choice.reading) : Encoder{};
   }
   if (!choice.like.empty()) {
     unavailable = missing_encoder(choice.like);
     if (!unavailable.empty()) return {};
-    return random_encoder(load_encoder(choice.like, where).spec, choice.seed);
+    return made_encoder(choice, load_encoder(choice.like, where).spec);
   }
-  return random_encoder(read_encoder_spec(choice.spec, where), choice.seed);
+  return made_encoder(choice, read_encoder_spec(choice.spec, where));
 }
 
 bool writes_heads(const ProtocolChoice& protocol) {

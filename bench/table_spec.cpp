@@ -71,15 +71,20 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
     object.finish();
     return choice;
   }
-  const Json& random = object_at(object, "random");
+  choice.pixels = object.has("pixels");
+  const std::string kind = choice.pixels ? "pixels" : "random";
+  const Json& made = object_at(object, kind);
   object.finish();
-  JsonObject inner(random, where + "/random");
-  choice.seed = static_cast<std::uint64_t>(inner.integer("seed", 1, 0));
+  JsonObject inner(made, where + "/" + kind);
+  if (choice.pixels)
+    choice.one_frame = inner.boolean("one_frame", false);
+  else
+    choice.seed = static_cast<std::uint64_t>(inner.integer("seed", 1, 0));
   choice.like = inner.text("like", "");
   if (const Json* spec = inner.child("spec")) choice.spec = *spec;
   inner.finish();
   if (choice.like.empty() == choice.spec.is_null())
-    throw InputError(where + "/random", "", "either like or spec",
+    throw InputError(where + "/" + kind, "", "either like or spec",
                      choice.like.empty() ? "none" : "both");
   return choice;
 }

@@ -23,7 +23,7 @@
 
 namespace permafrost {
 
-// Either an encoder by name, or random weights of a spec.
+// An encoder by name, random weights of a spec, or no network at all: pixels.
 struct EncoderChoice {
   std::string name;          // what rows call it
   std::string zoo;           // zoo name, checkpoint or folder; empty for random weights
@@ -31,13 +31,15 @@ struct EncoderChoice {
   Json expected;             // named_later: EncoderSpec's fields, for estimates before it is there
   bool named_later = false;  // by a file of paths: `zoo` is then no name yet
   EncoderOptions reading;    // how `zoo` is read
-  std::string like;          // random: the spec of this zoo encoder, or ...
+  std::string like;          // random or pixels: the spec of this zoo encoder, or ...
   Json spec;                 // ... this spec
+  bool pixels = false;       // of the patches that the spec cuts, see pixel_encoder()
+  bool one_frame = false;    // pixels of the middle frame alone
   std::uint64_t seed = 1;
   // Pretrainings of the same encoder with other seeds, by their names in the suite, this one first;
   // none: one encoder. Seed s of a run takes number (s - 1) modulo their count.
   std::vector<std::string> pretrainings;
-  bool random() const { return zoo.empty() && !named_later; }
+  bool made_here() const { return zoo.empty() && !named_later; }
 };
 
 struct ProtocolChoice {

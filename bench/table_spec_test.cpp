@@ -134,6 +134,12 @@ TEST(TableSpec, SuitesAreReadStrictly) {
                       j["encoders"]["x"] = {{"random", {{"seed", 1}}}};
                     }),
                     "either like or spec"));
+  EXPECT_TRUE(holds(complaint([](Json& j) {
+                      j["encoders"]["x"] = {{"pixels", Json::object()}};
+                    }),
+                    "x/pixels: expected either like or spec, found none"));
+  EXPECT_TRUE(
+      holds(complaint([](Json& j) { j["encoders"]["raw-pixels"]["pixels"]["seed"] = 1; }), "seed"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["encoders"]["x"] = 7; }), "encoders/x"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["tasks"].push_back(j["tasks"][0]); }), "twice"));
   EXPECT_TRUE(
@@ -153,9 +159,9 @@ TEST(TableSpec, AnEncoderMayHaveSeveralPretrainings) {
   ASSERT_EQ(suite.encoders.size(), 4U);
   EXPECT_EQ(encoder_for_seed(suite, "a", 1).zoo, "pico/x");
   EXPECT_EQ(encoder_for_seed(suite, "a", 2).zoo, "pico/y");
-  EXPECT_TRUE(encoder_for_seed(suite, "a", 3).random());
+  EXPECT_TRUE(encoder_for_seed(suite, "a", 3).made_here());
   EXPECT_EQ(encoder_for_seed(suite, "a", 4).zoo, "pico/x");
-  EXPECT_TRUE(encoder_for_seed(suite, "a", 0).random());
+  EXPECT_TRUE(encoder_for_seed(suite, "a", 0).made_here());
   EXPECT_EQ(encoder_for_seed(suite, "b", 2).zoo, "pico/z");
   EXPECT_EQ(encoder_of(suite, "a").name, "a");
 }

@@ -80,6 +80,28 @@ Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed) {
   return encoder;
 }
 
+Encoder pixel_encoder(const EncoderSpec& like, bool one_frame) {
+  Encoder encoder;
+  EncoderSpec& spec = encoder.spec;
+  spec.patch = like.patch;
+  spec.tubelet = one_frame ? 1 : like.tubelet;
+  spec.frames = one_frame ? 1 : like.frames;
+  spec.height = like.height;
+  spec.image_width = like.image_width;
+  spec.mean = like.mean;
+  spec.deviation = like.deviation;
+  spec.width = spec.patch_values();
+  spec.depth = 0;
+  spec.heads = 1;
+  spec.final_norm = false;
+  encoder.name = one_frame ? "one-frame" : "raw-pixels";
+  encoder.source = one_frame ? "the pixels of the middle frame" : "the pixels of the clip";
+  encoder.weights.patch_embed = {at::eye(spec.width), at::zeros({spec.width})};
+  encoder.weights.pos_embed = make_positions(spec);
+  encoder.sha256 = hash_of(encoder);
+  return encoder;
+}
+
 std::string hash_of(const Encoder& encoder) {
   VitWeights weights = encoder.weights;
   return hash_of(named_tensors(weights));

@@ -43,6 +43,10 @@ void save_encoder(const std::filesystem::path& path, VitWeights& weights, const 
 
 Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed);
 
+// No network: a token is the normalised pixels of its patch plus the table of its position. What a
+// probe can do on it, it does without an encoder. With `one_frame`, of the middle frame of a clip.
+Encoder pixel_encoder(const EncoderSpec& like, bool one_frame);
+
 // `name` is a zoo name ("pico/vjepa-multiblock") or a path. Throws InputError naming `flag`.
 Encoder load_encoder(const std::string& name, const std::string& flag,
                      const EncoderOptions& options = {});

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "models/checkpoints/safetensors.h"
+#include "models/position.h"
 #include "models/test_support.h"
 
 namespace permafrost {
@@ -163,6 +164,31 @@ TEST_F(Zoo, SaysSoWhenItIsEmpty) {
 TEST(RandomEncoder, IsAFunctionOfItsSeed) {
   EXPECT_EQ(random_encoder(tiny_spec(), 1).sha256, random_encoder(tiny_spec(), 1).sha256);
   EXPECT_NE(random_encoder(tiny_spec(), 1).sha256, random_encoder(tiny_spec(), 2).sha256);
+}
+
+TEST(PixelEncoder, TokensAreNormalisedPixelsAtTheirPlaces) {
+  const EncoderSpec like = tiny_spec();
+  const Encoder encoder = pixel_encoder(like, false);
+  EXPECT_EQ(encoder.spec.width, like.patch_values());
+  EXPECT_EQ(encoder.spec.clip_shape(), like.clip_shape());
+  const at::Tensor pixels = at::arange(like.frames * like.height * like.image_width * 3, at::kLong)
+                                .remainder(251)
+                                .to(at::kByte)
+                                .view({1, like.frames, like.height, like.image_width, 3});
+  const at::Tensor patches = patchify(pixels, like);
+  const at::Tensor expected =
+      patches + sincos_positions(like.patch_values(), like.grid_t(), like.grid_h(), like.grid_w(),
+                                 like.uniform_power);
+  EXPECT_LT((encode(encoder.weights, encoder.spec, patches) - expected).abs().max().item<float>(),
+            1e-6);
+}
+
+TEST(PixelEncoder, OneFrameIsAClipOfOne) {
+  const Encoder encoder = pixel_encoder(tiny_spec(), true);
+  EXPECT_EQ(encoder.spec.frames, 1);
+  EXPECT_EQ(encoder.spec.tubelet, 1);
+  EXPECT_EQ(encoder.spec.width, 3 * tiny_spec().patch * tiny_spec().patch);
+  EXPECT_NE(encoder.sha256, pixel_encoder(tiny_spec(), false).sha256);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Several pretrainings in one process, some of them at a time: what a device that is faster than one
-// thread can feed is used by several. Runs that repeat the same clips share them on the device.
+// Several pretrainings in one process, some of them at a time: what a device that is faster than
+// one thread can feed is used by several. Runs that repeat the same clips share them on the device.
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>

@@ -16,7 +16,12 @@ QueuedRun queued(const std::string& name, const std::filesystem::path& out,
   QueuedRun run;
   run.json = {{"name", name},
               {"encoder",
-               {{"width", 16}, {"depth", 1}, {"heads", 2}, {"frames", 4}, {"height", 24}, {"image_width", 24}}},
+               {{"width", 16},
+                {"depth", 1},
+                {"heads", 2},
+                {"frames", 4},
+                {"height", 24},
+                {"image_width", 24}}},
               {"predictor", {{"width", 12}, {"depth", 1}, {"heads", 2}}},
               {"objective", "vjepa"},
               {"batch", 8},
@@ -76,10 +81,10 @@ TEST_F(PretrainQueue, ClipsOutOfABankGiveTheSameEncoder) {
 }
 
 TEST_F(PretrainQueue, TimeThatIsUpLeavesACheckpointToGoOnFrom) {
-  const QueuedRun run = queued("run", folder_ / "parts", {{"steps", 400}, {"checkpoint_every", 400}});
+  const QueuedRun run =
+      queued("run", folder_ / "parts", {{"steps", 400}, {"checkpoint_every", 400}});
   const auto ignored = [](const QueuedRun&, const PretrainResult&) {};
-  const auto first =
-      pretrain_all({run}, {.jobs = 1, .minutes = 1e-3, .quiet = true}, ignored);
+  const auto first = pretrain_all({run}, {.jobs = 1, .minutes = 1e-3, .quiet = true}, ignored);
   ASSERT_TRUE(first[0].started);
   EXPECT_FALSE(first[0].run.finished);
   EXPECT_GT(first[0].run.steps, 0);
@@ -91,8 +96,7 @@ TEST_F(PretrainQueue, TimeThatIsUpLeavesACheckpointToGoOnFrom) {
 }
 
 TEST_F(PretrainQueue, ErrorOfOneRunReachesTheCaller) {
-  std::vector<QueuedRun> runs{queued("good", folder_ / ""),
-                              queued("bad", folder_ / "")};
+  std::vector<QueuedRun> runs{queued("good", folder_ / ""), queued("bad", folder_ / "")};
   std::filesystem::create_directories(runs[1].out);
   write_file_atomically(runs[1].out / "checkpoint.safetensors", "not a checkpoint");
   const auto ignored = [](const QueuedRun&, const PretrainResult&) {};

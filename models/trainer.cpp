@@ -117,13 +117,13 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
   if (is_watched(number)) report.emplace();
   StepReport* watched = report ? &*report : nullptr;
   renew_working_weights();
-  const auto result =
-      sharded_gradients(config_.gradient_shards, options_.threads, [&](int shard) {
-        return forward(pixels, masks, shard, shard == 0 ? watched : nullptr);
-      });
+  const auto result = sharded_gradients(config_.gradient_shards, options_.threads, [&](int shard) {
+    return forward(pixels, masks, shard, shard == 0 ? watched : nullptr);
+  });
   if (watched != nullptr) watched->loss = result.loss.item<double>();
   apply(full_precision(result.gradients), number, watched);
-  if (config_.objective == Objective::vjepa) update_target(state_, config_.momentum.at(state_.step));
+  if (config_.objective == Objective::vjepa)
+    update_target(state_, config_.momentum.at(state_.step));
   state_.step = number;
   return report;
 }
@@ -155,8 +155,8 @@ ShardResult Trainer::forward(const at::Tensor& pixels, const std::vector<Mask>& 
   VitWeights encoder = alias_of(working_.encoder, true);
   PredictorWeights predictor = alias_of(working_.predictor, true);
   ShardResult result;
-  result.loss = prediction_loss(encoder, config_.encoder, predictor, config_.predictor,
-                                seen, targets, mine, config_.loss_exponent) /
+  result.loss = prediction_loss(encoder, config_.encoder, predictor, config_.predictor, seen,
+                                targets, mine, config_.loss_exponent) /
                 static_cast<double>(config_.gradient_shards);
   for (const auto& [name, tensor] : named_tensors(encoder)) result.leaves.push_back(tensor);
   for (const auto& [name, tensor] : named_tensors(predictor)) result.leaves.push_back(tensor);
@@ -169,8 +169,10 @@ void Trainer::apply(const std::vector<at::Tensor>& gradients, std::int64_t numbe
   const auto split = static_cast<std::ptrdiff_t>(named_tensors(state_.encoder).size());
   const double limit = number > config_.learning_rate.warmup ? config_.clip_grad : 0.0;
   if (limit > 0 || report != nullptr) {
-    const at::Tensor encoder = clip_gradients({gradients.begin(), gradients.begin() + split}, limit);
-    const at::Tensor predictor = clip_gradients({gradients.begin() + split, gradients.end()}, limit);
+    const at::Tensor encoder =
+        clip_gradients({gradients.begin(), gradients.begin() + split}, limit);
+    const at::Tensor predictor =
+        clip_gradients({gradients.begin() + split, gradients.end()}, limit);
     if (report != nullptr) report->encoder_norm = encoder.item<double>();
     if (report != nullptr) report->predictor_norm = predictor.item<double>();
   }

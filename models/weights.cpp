@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "common/hash.h"
-#include "models/cpu_block.h"
 #include "models/rope.h"
 
 namespace permafrost {
@@ -71,10 +70,7 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 }
 
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
-  if (!x.is_cpu() || !weights.bias.defined()) return at::linear(x, weights.weight, weights.bias);
-  // On a CPU the bias would first be copied to every row of the result, which the product then
-  // reads again; adding it to what is still in the cache takes half as long.
-  return at::linear(x, weights.weight).add_(weights.bias);
+  return at::linear(x, weights.weight, weights.bias);
 }
 
 namespace {
@@ -120,8 +116,6 @@ at::Tensor kept_branch(const at::Tensor& branches, std::int64_t branch, const at
 
 at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
                        const Rotation* rotation, const at::Tensor& branches, std::int64_t first) {
-  if (rotation == nullptr && !branches.defined() && suits_cpu_block(weights, x, spec))
-    return block_on_cpu(weights, x, spec, first);
   // The sums go into the branches' own tensors: no backward pass looks at those.
   const at::Tensor mixed =
       attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation, first);
