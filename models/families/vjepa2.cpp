@@ -20,11 +20,10 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
   draft.told["positions"] = "rope_3d";
   // The released ViT-g is built with 22 heads (giant_xformers).
   if (draft.told["width"] == 1408) draft.assumed["heads"] = 22;
-  draft.assumed["frames"] = 64;
-  draft.assumed["height"] = draft.assumed["image_width"] = 256;
-  draft.notes.emplace_back(
-      "rotary positions fit any size: taken as made for 64 frames of 256x256 (ViT-g-384: write "
-      "--spec vjepa2-vitg-384)");
+  assume_size(evidence, 64, 256,
+              "rotary positions fit any size: taken as made for 64 frames of 256x256 (ViT-g-384: "
+              "write --spec vjepa2-vitg-384)",
+              draft);
 }
 
 void describe_config(const Evidence& evidence, SpecDraft& draft) {
