@@ -98,6 +98,17 @@ TEST(Families, GoThroughHuggingFaceUnchanged) {
   }
 }
 
+TEST(Families, Vjepa2KeepsAnMlpThatIsNoMultipleOfItsWidth) {
+  TestFolder folder;
+  EncoderSpec spec = spec_of("vjepa2");
+  spec.width = 56;
+  spec.mlp_ratio = 48.0 / 11;  // 244 channels, as ViT-g has 6144 of 1408
+  Encoder encoder = random_encoder(spec, 3);
+  ASSERT_EQ(encoder.spec.hidden(), 244);
+  write_huggingface(folder / "out", encoder, false);
+  EXPECT_EQ(load_encoder_file(folder / "out").sha256, encoder.sha256);
+}
+
 TEST(Families, VjepaGoesToAFolderWithAModelOfItsOwn) {
   TestFolder folder;
   Encoder encoder = random_encoder(spec_of("vjepa"), 3);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // V-JEPA 2, facebookresearch/vjepa2 and Hugging Face `vjepa2`: rotary positions.
 #include "common/error.h"
+#include <cmath>
+
 #include "models/families/description.h"
 
 namespace permafrost {
@@ -43,7 +45,10 @@ Json write_config(const EncoderSpec& spec) {
   Json config = common_config(spec, "vjepa2", "VJEPA2Model", "crop_size");
   config["tubelet_size"] = spec.tubelet;
   config["frames_per_clip"] = spec.frames;
-  config["mlp_ratio"] = static_cast<double>(spec.hidden()) / spec.width;
+  // Readers cut width * ratio to a whole number: 56 * (244 / 56.0) must not become 243.
+  double ratio = static_cast<double>(spec.hidden()) / spec.width;
+  while (static_cast<int>(spec.width * ratio) < spec.hidden()) ratio = std::nextafter(ratio, 16.0);
+  config["mlp_ratio"] = ratio;
   return config;
 }
 
