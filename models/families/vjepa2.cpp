@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // V-JEPA 2, facebookresearch/vjepa2 and Hugging Face `vjepa2`: rotary positions.
-#include "common/error.h"
 #include <cmath>
 
+#include "common/error.h"
 #include "models/families/description.h"
 
 namespace permafrost {
