@@ -4,6 +4,7 @@
 
 #include "bench/cli_fixture.h"
 #include "common/parity_files.h"
+#include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/parity_support.h"
 
@@ -97,6 +98,40 @@ TEST_F(FeaturesCli, InspectListsTheFateOfEveryTensor) {
   EXPECT_GT(fates["used"], 10);
   EXPECT_GT(fates["known unused"], 10);
   EXPECT_EQ(fates.size(), 2U);
+}
+
+TEST_F(FeaturesCli, InspectRefusesAnEncoderWhoseConfigurationIsWrong) {
+  const auto folders = parity_files("hf_ijepa", "");
+  if (folders.empty()) GTEST_SKIP() << "no hf_ijepa*";
+  fs::copy(folders[0], folder_ / "wrong");
+  Json config = read_json(folder_ / "wrong/config.json");
+  config["hidden_size"] = -1;
+  write_file_atomically(folder_ / "wrong/config.json", config.dump());
+  expect_refusal("inspect " + path("wrong"), {"config.json: hidden_size", "found -1"});
+  // Tensors of nobody are shown: they need not be an encoder.
+  write_safetensors(path("any.safetensors"), {{"a", at::zeros({3})}}, {});
+  EXPECT_EQ(program("inspect " + path("any.safetensors")).status, 0);
+}
+
+TEST_F(FeaturesCli, StopsBeforeADamagedEncoder) {
+  const auto folders = parity_files("vjepa_checkpoint", "");
+  if (folders.empty()) GTEST_SKIP() << "no vjepa_checkpoint*";
+  const Dump expected(folders[0] / "expected.safetensors");
+  // One bit of the largest weight of the file, which no shape and no type betrays.
+  std::string bytes = read_file(folders[0] / "vjepa.pth.tar");
+  const Checkpoint file = open_checkpoint(folders[0] / "vjepa.pth.tar");
+  const Checksummed* largest = nullptr;
+  for (const auto& record : file.entry("target_encoder")->records)
+    if (largest == nullptr || record.bytes.size > largest->bytes.size) largest = &record;
+  ASSERT_NE(largest, nullptr);
+  bytes[bytes.find(largest->bytes.text())] ^= 1;
+  write_file_atomically(folder_ / "flipped.pth", bytes);
+  const Json spec{{"heads", expected.whole("num_heads")}, {"frames", expected.whole("num_frames")}};
+  for (const auto& command :
+       {std::string("inspect "), "convert --out " + path("f") + " --encoder "})
+    expect_refusal(command + path("flipped.pth") + " --spec '" + spec.dump() + "'",
+                   {"flipped.pth: data/", "CRC-32", "damaged"});
+  EXPECT_FALSE(fs::exists(folder_ / "f"));
 }
 
 TEST_F(FeaturesCli, StopsBeforeAnIncompleteEncoder) {

@@ -2,6 +2,7 @@
 #include "common/files.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -61,6 +62,9 @@ TEST_F(Files, MapsWholeAndEmptyFiles) {
   write_file_atomically(folder_ / "empty", "");
   EXPECT_EQ(MappedFile(folder_ / "empty").size(), 0U);
   EXPECT_THROW(MappedFile(folder_ / "absent"), InputError);
+  // Nothing waits for a pipe that nobody writes to.
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(MappedFile(folder_ / "pipe"), InputError);
 }
 
 TEST_F(Files, WhatIsWrittenToAMapStaysInTheProcess) {

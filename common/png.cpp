@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "common/crc32.h"
 #include "common/files.h"
 
 namespace permafrost {
@@ -13,15 +14,6 @@ std::string big_endian(std::uint32_t value) {
   std::string out;
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
   return out;
-}
-
-std::uint32_t crc32(const std::string& bytes) {
-  std::uint32_t crc = 0xffffffffU;
-  for (const char c : bytes) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0U);
-  }
-  return ~crc;
 }
 
 std::uint32_t adler32(const std::string& bytes) {
@@ -35,7 +27,7 @@ std::uint32_t adler32(const std::string& bytes) {
 
 std::string chunk(const std::string& type, const std::string& data) {
   return big_endian(static_cast<std::uint32_t>(data.size())) + type + data +
-         big_endian(crc32(type + data));
+         big_endian(crc32_of(type + data));
 }
 
 // A zlib stream of stored blocks (RFC 1950, RFC 1951 section 3.2.4).

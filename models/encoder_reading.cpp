@@ -214,6 +214,7 @@ EncoderReading read_foreign(const Checkpoint& checkpoint, const EncoderOptions& 
   const bool folder = checkpoint.container == Container::huggingface;
   const StateDict& entry = chosen_entry(checkpoint, options.key, encoder.notes);
   reading.entry = entry.name;
+  require_intact(checkpoint, entry);
   Evidence evidence{.path = checkpoint.path,
                     .encoder = shapes_of(entry, folder ? family_of_config(checkpoint).huggingface
                                                        : family_named("vjepa").original),

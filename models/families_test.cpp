@@ -98,6 +98,17 @@ TEST(Families, GoThroughHuggingFaceUnchanged) {
   }
 }
 
+TEST(Families, Vjepa2KeepsAnMlpThatIsNoMultipleOfItsWidth) {
+  TestFolder folder;
+  EncoderSpec spec = spec_of("vjepa2");
+  spec.width = 56;
+  spec.mlp_ratio = 48.0 / 11;  // 244 channels, as ViT-g has 6144 of 1408
+  Encoder encoder = random_encoder(spec, 3);
+  ASSERT_EQ(encoder.spec.hidden(), 244);
+  write_huggingface(folder / "out", encoder, false);
+  EXPECT_EQ(load_encoder_file(folder / "out").sha256, encoder.sha256);
+}
+
 TEST(Families, VjepaGoesToAFolderWithAModelOfItsOwn) {
   TestFolder folder;
   Encoder encoder = random_encoder(spec_of("vjepa"), 3);
@@ -146,6 +157,15 @@ TEST(Families, VideoMaeHasNoBiasOfKeys) {
   const at::Tensor bias = reading.encoder.weights.blocks[1].qkv.bias;
   EXPECT_TRUE(bias.equal(at::cat({at::full({24}, 0.5), at::zeros({24}), at::full({24}, 0.25)})));
   EXPECT_EQ(fates_with(reading, Fate::known_unused), "decoder.norm.weight mask_token ");
+  // An input size is assumed aloud, but not where it was told.
+  const auto notes = [&](const std::string& spec) {
+    const auto all = read_encoder(checkpoint_of(tensors, "model"), {.spec = spec}).encoder.notes;
+    return std::count_if(all.begin(), all.end(), [](const std::string& note) {
+      return contains(note, "16 frames of 224x224");
+    });
+  };
+  EXPECT_EQ(notes(R"({"heads": 2, "frames": 4, "height": 12, "image_width": 12})"), 0);
+  EXPECT_EQ(notes(R"({"heads": 2, "frames": 4, "height": 12})"), 1);
 }
 
 class VjepaFile : public testing::Test {
@@ -260,6 +280,13 @@ TEST(Families, RefuseConfigurationsThatTheyCannotCompute) {
   EXPECT_TRUE(contains(refused("hidden_act", "relu"), "hidden_act: expected \"gelu\""));
   EXPECT_TRUE(contains(refused("num_channels", 4), "num_channels: expected 3"));
   EXPECT_TRUE(contains(refused("qkv_bias", false), "qkv_bias"));
+  for (const Json& size : {Json{8, -8}, Json{8, 8, 8}, Json{"8", 8}})
+    EXPECT_TRUE(contains(refused("image_size", size), "image_size")) << size;
+  Checkpoint pair = good;
+  pair.config["image_size"] = Json{encoder.spec.height, encoder.spec.image_width};
+  EXPECT_EQ(read_encoder(pair, {}).encoder.sha256, encoder.sha256);
+  pair.config["image_size"] = Json{encoder.spec.height, 2 * encoder.spec.image_width};
+  EXPECT_FALSE(read_encoder(pair, {}).complete()) << "the table has fewer rows";
   // A depth that the tensors do not have, or width of which nothing fits, asks for no memory.
   Checkpoint deep = good;
   deep.config["num_hidden_layers"] = 256;

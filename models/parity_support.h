@@ -3,6 +3,7 @@
 
 // What the parity tests share: a file of the reference's tensors with its configuration.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,12 @@ inline double relative(const at::Tensor& ours, const at::Tensor& theirs) {
   const at::Tensor expected = theirs.to(at::kDouble);
   return (ours.to(at::kDouble) - expected).norm().item<double>() /
          std::max(1e-30, expected.norm().item<double>());
+}
+
+// The larger of two errors, and NaN once there was one: std::max passes over a NaN, and a network
+// of NaNs would agree with every file.
+inline double larger_error(double one, double other) {
+  return std::isnan(one) || other <= one ? one : other;
 }
 
 // One file: tensors by name and the reference's configuration.

@@ -28,7 +28,10 @@ void read_predictor(PretrainConfig& config, JsonObject& parent) {
 void read_schedules(PretrainConfig& config, JsonObject& parent) {
   const auto length =
       static_cast<std::int64_t>(config.schedule_scale * static_cast<double>(config.steps));
-  config.learning_rate.length = config.weight_decay.length = config.momentum.length = length;
+  config.learning_rate.length = config.weight_decay.length = length;
+  // The reference keeps the fraction here (schedule.h). The encoders of models/zoo were pretrained
+  // with whole steps, and their configurations are to make the same weights again.
+  config.momentum.length = static_cast<double>(length);
   if (const Json* json = parent.child("learning_rate")) {
     JsonObject object(*json, parent.where("learning_rate"));
     config.learning_rate.start = object.number("start", config.learning_rate.start, 0, 10);

@@ -29,7 +29,7 @@ double WeightDecay::at(std::int64_t step) const {
 }
 
 double Momentum::at(std::int64_t update) const {
-  return start + share_of(update, length) * (final - start);
+  return start + static_cast<double>(update) / std::max(1.0, length) * (final - start);
 }
 
 }  // namespace permafrost

@@ -22,10 +22,11 @@ struct WeightDecay {
   double at(std::int64_t step) const;
 };
 
-// Linear from `start` towards `final`, reached at `length` updates; update counts from 0.
+// Linear from `start` towards `final`, reached at `length` updates; update counts from 0. Unlike
+// the others the reference does not cut this length to a whole number (7 * 1.25 is 8.75).
 struct Momentum {
   double start = 0.998, final = 1.0;
-  std::int64_t length = 1;
+  double length = 1;
   double at(std::int64_t update) const;
 };
 

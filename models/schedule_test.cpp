@@ -62,6 +62,12 @@ TEST(Schedule, KeepsToItsEnds) {
   EXPECT_DOUBLE_EQ(kMomentum.at(kLength), kMomentum.final);
 }
 
+// Three epochs of seven steps, stretched by 1.25: 26.25 updates, of which none is cut off.
+TEST(Schedule, MomentumKeepsTheFractionOfItsLength) {
+  constexpr Momentum kOdd{.start = 0.99, .final = 1.0, .length = 3 * 7 * 1.25};
+  EXPECT_NEAR(kOdd.at(21), 0.998, 1e-15);
+}
+
 TEST(Schedule, MeasuresAnEmptyScheduleAsOneStep) {
   constexpr LearningRate kShort{.warmup = 0, .length = 0};
   EXPECT_TRUE(std::isfinite(kShort.at(1)));

@@ -118,6 +118,7 @@ void read_settings(const Checkpoint& checkpoint, int heads, const EncoderSpec& e
 
 VideoMaeDecoder read_videomae_decoder(const Checkpoint& checkpoint, const EncoderSpec& encoder,
                                       int heads) {
+  require_intact(checkpoint);
   const Names names(checkpoint);
   VideoMaeDecoder decoder;
   read_settings(checkpoint, heads, encoder, decoder);

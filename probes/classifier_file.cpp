@@ -43,7 +43,7 @@ std::vector<std::string> entry_names(const Checkpoint& file) {
     throw InputError(file.path, "--head-entry", "one of " + joined(entry_names(file)),
                      quoted(asked));
   const std::string expected =
-      "a classification head (pooler.query_tokens and linear, or fc_norm and classifier)";
+      "a classification head (pooler.query_tokens and linear, or fc_norm and classifier or head)";
   if (content_of(file).encoder)
     throw InputError(
         file.path, "", expected,
@@ -132,7 +132,9 @@ void take_family(const Checkpoint& file, const HeadTensors& head, const Classifi
   if (head.hugging_face && !file.config.is_object())
     throw InputError(file.path, "", "the folder with its config.json", "a file alone");
   if (spec.kind == HeadKind::mean_pool) {
-    // Hugging Face's fc_norm takes the default eps, whatever layer_norm_eps says of the encoder.
+    // Hugging Face's fc_norm takes the default eps, whatever layer_norm_eps says of the encoder;
+    // the authors' takes that of the encoder's norms.
+    if (!head.hugging_face) spec.norm_eps = 1e-6;
     out.kind = "VideoMAE classifier";
     return;
   }
@@ -262,6 +264,7 @@ FileContent content_of(const Checkpoint& file) {
 Classifier read_classifier(const Checkpoint& file, const ClassifierOptions& options) {
   const StateDict* entry = head_entry(file, options.entry);
   if (entry == nullptr) refuse_as_head(file, options.entry);
+  require_intact(file, *entry);
   const HeadTensors head = head_tensors(entry->tensors);
   if (!is_ours(file) && !looks_like_head(head)) refuse_as_head(file, "");
   Classifier out;

@@ -184,6 +184,39 @@ TEST(ClassifierFile, TakesClassNamesUnlessTheyAreDefaults) {
   EXPECT_TRUE(contains(input_error_of([&] { read_classifier(file); }), "config.json"));
 }
 
+// A fine-tuned model of VideoMAE's authors: encoder and head in one dictionary, nothing between
+// them.
+TEST(ClassifierFile, ReadsTheHeadOfAFineTunedVideoMae) {
+  const NamedTensors head{{"fc_norm.weight", at::ones({4})},
+                          {"fc_norm.bias", at::ones({4}) * 2},
+                          {"head.weight", at::ones({3, 4}) * 3},
+                          {"head.bias", at::ones({3}) * 4}};
+  Checkpoint file;
+  file.path = "finetuned.pth";
+  file.container = Container::torch_zip;
+  file.entries = {{"module", head}};
+  for (const char* name : {"patch_embed.proj.weight", "blocks.0.attn.qkv.weight", "pos_embed"})
+    file.entries[0].tensors.emplace_back(name, at::ones({4}));
+  const Classifier read = read_classifier(file);
+  EXPECT_EQ(read.kind, "VideoMAE classifier");
+  EXPECT_EQ(read.spec.kind, HeadKind::mean_pool);
+  EXPECT_EQ(read.spec.width, 4);
+  EXPECT_EQ(read.spec.classes, 3);
+  EXPECT_EQ(read.spec.norm_eps, 1e-6);
+  EXPECT_TRUE(read.weights.pool_norm.bias.equal(head[1].second));
+  EXPECT_TRUE(read.weights.linear.weight.equal(head[2].second));
+  EXPECT_TRUE(read.weights.linear.bias.equal(head[3].second));
+  EXPECT_TRUE(content_of(file).head && content_of(file).encoder);
+
+  Checkpoint image = file;  // an image MAE
+  image.entries[0].tensors.emplace_back("cls_token", at::ones({4}));
+  EXPECT_TRUE(contains(input_error_of([&] { read_classifier(image); }), "this is an encoder"));
+  file.entries[0].tensors.emplace_back("surprise", at::ones({4}));
+  EXPECT_TRUE(contains(input_error_of([&] { read_classifier(file); }), "1 unexpected: surprise"));
+  file.entries[0].tensors = {head[0], head[1], head[2]};
+  EXPECT_TRUE(contains(input_error_of([&] { read_classifier(file); }), "1 missing: linear.bias"));
+}
+
 TEST(ClassifierFile, KeepsAHeadInItsOwnFormat) {
   const TestFolder folder;
   ClassifierSpec pool = small_classifier_spec();

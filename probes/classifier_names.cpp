@@ -53,6 +53,24 @@ constexpr std::pair<const char*, const char*> kStarts[] = {
 // Hugging Face's encoders and predictors, in one file with the head.
 constexpr const char* kOfTheEncoder[] = {"vjepa2.", "videomae."};
 
+// The encoder in the files of VideoMAE's authors, where nothing sets it apart from the head.
+constexpr const char* kBesideTheHead[] = {"patch_embed.", "blocks.", "pos_embed", "norm."};
+
+// Their fine-tuned models end in fc_norm and head. An image MAE does too, and averages over other
+// tokens: it is known by its class token and stays as it is.
+void take_authors_names(std::map<std::string, at::Tensor>& tensors) {
+  if (tensors.count("fc_norm.weight") == 0 || tensors.count("head.weight") == 0 ||
+      tensors.count("linear.weight") > 0 || tensors.count("cls_token") > 0)
+    return;
+  for (const char* end : {"weight", "bias"})
+    if (auto node = tensors.extract(std::string("head.") + end)) {
+      node.key() = std::string("linear.") + end;
+      tensors.insert(std::move(node));
+    }
+  for (const char* start : kBesideTheHead)
+    std::erase_if(tensors, [&](const auto& named) { return starts_with(named.first, start); });
+}
+
 }  // namespace
 
 HeadTensorName head_tensor_name(const std::string& stored) {
@@ -121,6 +139,7 @@ HeadTensors head_tensors(const NamedTensors& stored) {
     else
       head.incomplete.push_back(what_is_wrong(name, all));
   }
+  take_authors_names(head.tensors);
   return head;
 }
 

@@ -22,7 +22,8 @@ struct HeadTensorName {
 // `stored` as the file has it; prefixes "module." and "backbone." are taken off first.
 HeadTensorName head_tensor_name(const std::string& stored);
 
-// The tensors under the common names, parts joined.
+// The tensors under the common names, parts joined; "head" of a fine-tuned VideoMAE is "linear" and
+// its encoder is left out.
 struct HeadTensors {
   std::map<std::string, at::Tensor> tensors;
   // Also what comes twice: "pooler.blocks.0.attn.qkv.weight (part 2 of 3)".

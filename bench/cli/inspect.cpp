@@ -180,6 +180,16 @@ int describe_encoder(const CommonOptions& common, const Checkpoint& file, Encode
   return complaint.empty() ? 0 : 1;
 }
 
+// A file that says itself that it is an encoder, and cannot be read as one, is bad input; of others
+// the tensors are shown, whatever they are.
+bool claims_to_be_encoder(const Checkpoint& file) {
+  const auto format = file.metadata.find("format");
+  if (format != file.metadata.end() && format->second.rfind("permafrost.encoder.", 0) == 0)
+    return true;
+  const FileContent content = content_of(file);
+  return file.container == Container::huggingface && (content.encoder || !content.head);
+}
+
 }  // namespace
 
 int run(const CommonOptions& common, const InspectCommand& command) {
@@ -197,8 +207,12 @@ int run(const CommonOptions& common, const InspectCommand& command) {
   } catch (const InputError& error) {
     // With a question about an encoder, its error is the answer.
     if (!command.reading.spec.empty() || !command.reading.key.empty()) throw;
+    if (claims_to_be_encoder(file)) throw;
+    require_intact(file);
     return describe_tensors(common, file, error.what());
   }
+  for (const auto& entry : file.entries)  // reading has looked at its own
+    if (entry.name != reading.entry) require_intact(file, entry);
   if (zoo) reading.encoder.name = command.path;
   return describe_encoder(common, file, reading);
 }

@@ -2,7 +2,9 @@
 #include "models/checkpoints/checkpoint.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "common/crc32.h"
 #include "common/error.h"
 #include "models/checkpoints/huggingface_folder.h"
 #include "models/checkpoints/safetensors.h"
@@ -31,6 +33,14 @@ void refuse_known(const ByteRange& bytes, const std::string& where) {
   if (begins(bytes, "\x89HDF")) refuse(where, "an HDF5 file");
   if (begins(bytes, "<!DOCTYPE") || begins(bytes, "<html"))
     refuse(where, "a web page", "was it fetched from the right address?");
+}
+
+void require_intact(const Checksummed& record, const std::string& where) {
+  const std::uint32_t found = crc32_of(record.bytes.text());
+  if (found != record.crc32)
+    throw InputError(where, record.name,
+                     "bytes with the CRC-32 " + std::to_string(record.crc32) + " of the archive",
+                     "bytes with " + std::to_string(found), "is the file damaged?");
 }
 
 }  // namespace
@@ -66,6 +76,17 @@ Checkpoint read_checkpoint(const ByteRange& bytes, const std::string& where) {
     refuse(where, "something else");
   }
   return out;
+}
+
+void require_intact(const Checkpoint& checkpoint, const StateDict& entry) {
+  for (const auto& record : entry.records) require_intact(record, checkpoint.path);
+}
+
+void require_intact(const Checkpoint& checkpoint) {
+  std::set<std::string> read;
+  for (const auto& entry : checkpoint.entries)
+    for (const auto& record : entry.records)
+      if (read.insert(record.name).second) require_intact(record, checkpoint.path);
 }
 
 const char* name_of(Container container) {

@@ -22,11 +22,20 @@
 
 namespace permafrost {
 
+// Bytes of the file, and the CRC-32 that it states for them.
+struct Checksummed {
+  std::string name;
+  ByteRange bytes;
+  std::uint32_t crc32 = 0;
+};
+
 // Tensors by the names that the file gives them, in file order.
 struct StateDict {
   std::string
       name;  // "target_encoder", "classifiers.0"; empty where the file is one flat dictionary
   NamedTensors tensors;
+  // What the tensors come from, of a torch archive with checksums (require_intact).
+  std::vector<Checksummed> records;
 };
 
 enum class Container { safetensors, torch_zip, torch_legacy, huggingface };
@@ -57,6 +66,13 @@ Checkpoint open_checkpoint(const std::filesystem::path& path);
 
 // The same of a file's bytes (no folder); `where` names them in errors.
 Checkpoint read_checkpoint(const ByteRange& bytes, const std::string& where);
+
+// Opening looks at no weights, so that a file of any size is open at once. Whoever is to use those
+// of an entry reads them here first: throws InputError naming a record whose bytes have another
+// CRC-32 than the file states.
+void require_intact(const Checkpoint& checkpoint, const StateDict& entry);
+// The same of all entries; what several of them share is read once.
+void require_intact(const Checkpoint& checkpoint);
 
 // "safetensors", "torch archive", "torch file of the old container", "Hugging Face folder".
 const char* name_of(Container container);

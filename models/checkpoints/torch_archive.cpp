@@ -12,7 +12,7 @@ constexpr std::string_view kProgram = "data.pkl";
 std::string find_folder(const ZipRecords& records, const std::string& where) {
   std::string folder;
   bool found = false;
-  for (const auto& [name, bytes] : records) {
+  for (const auto& [name, record] : records) {
     const auto slash = name.rfind('/');
     const std::size_t start = slash == std::string::npos ? 0 : slash + 1;
     if (std::string_view(name).substr(start) != kProgram) continue;
@@ -35,18 +35,21 @@ TorchFile read_torch_archive(const ByteRange& file, const std::string& where) {
     throw InputError(where, "", "tensors of torch.save", "a TorchScript program",
                      "save its tensors: torch.save(module.state_dict(), ...)");
   const auto order = records.find(folder + "byteorder");
-  if (order != records.end() && order->second.text() != "little")
-    throw InputError(where, "byteorder", "little", quoted(std::string(order->second.text())),
+  if (order != records.end() && order->second.bytes.text() != "little")
+    throw InputError(where, "byteorder", "little", quoted(std::string(order->second.bytes.text())),
                      "save it again on a little-endian machine");
   TorchFile out;
-  out.pickle = read_pickle(records.at(folder + std::string(kProgram)).text(), where + ": data.pkl");
+  const ZipRecord& program = records.at(folder + std::string(kProgram));
+  out.pickle = read_pickle(program.bytes.text(), where + ": data.pkl");
+  out.records.push_back({std::string(kProgram), program.bytes, program.crc32});
   for (const auto& storage : out.pickle.storages) {
-    const auto record = records.find(folder + "data/" + storage.key);
-    if (record == records.end() && storage.count > 0)
-      throw InputError(where, "data/" + unquoted(storage.key), "the values of a storage",
-                       "no such record");
-    const ByteRange bytes = record == records.end() ? ByteRange{} : record->second;
-    out.storages.push_back(make_storage(storage, bytes, where));
+    const auto found = records.find(folder + "data/" + storage.key);
+    const std::string name = "data/" + unquoted(storage.key);
+    if (found == records.end() && storage.count > 0)
+      throw InputError(where, name, "the values of a storage", "no such record");
+    const ZipRecord record = found == records.end() ? ZipRecord{} : found->second;
+    out.storages.push_back(make_storage(storage, record.bytes, where));
+    out.records.push_back({name, record.bytes, record.crc32});
   }
   return out;
 }

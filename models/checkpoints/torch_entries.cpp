@@ -76,8 +76,10 @@ class Collector {
 
   void add(const std::string& name, const Value& dict) {
     require_name(name);
-    StateDict entry{name, {}};
+    StateDict entry{name, {}, {}};
     std::unordered_set<std::string_view> names;
+    std::unordered_set<std::size_t> records;
+    take_record(0, records, entry);
     for (std::size_t i = 0; i < dict.items.size(); i += 2) {
       step();
       const Value &key = *dict.items[i], &value = *dict.items[i + 1];
@@ -86,6 +88,7 @@ class Collector {
         if (!names.insert(key.text).second)
           throw InputError(out_.path, full(name, key), "one tensor of this name", "two");
         entry.tensors.emplace_back(key.text, tensor(value));
+        take_record(1 + reference(value).storage, records, entry);
       } else if (!name.empty() && !(is_plain(value) && value.kind != Kind::tensor)) {
         add_line(full(name, key), value);  // at the top, collect_item sees to it
       }
@@ -97,8 +100,19 @@ class Collector {
     if (++count_ > kMostTensors)
       throw InputError(out_.path, "", "at most " + std::to_string(kMostTensors) + " tensors",
                        "more");
-    const TensorRef& ref = file_.pickle.tensors[static_cast<std::size_t>(value.integer)];
+    const TensorRef& ref = reference(value);
     return tensor_in(file_.storages[ref.storage], ref.type, ref.offset, ref.sizes, ref.strides);
+  }
+
+  const TensorRef& reference(const Value& tensor) const {
+    return file_.pickle.tensors[static_cast<std::size_t>(tensor.integer)];
+  }
+
+  // Once each, and only those with a checksum.
+  void take_record(std::size_t place, std::unordered_set<std::size_t>& taken, StateDict& entry) {
+    if (place < file_.records.size() && file_.records[place].crc32 != 0 &&
+        taken.insert(place).second)
+      entry.records.push_back(file_.records[place]);
   }
 
   void require_name(const std::string& name) const {

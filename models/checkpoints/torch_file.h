@@ -16,6 +16,8 @@ namespace permafrost {
 struct TorchFile {
   Pickle pickle;
   std::vector<c10::Storage> storages;  // of pickle.storages, over the file where it is aligned
+  // Of an archive: the pickle, then each storage; not stated where crc32 is 0.
+  std::vector<Checksummed> records;
 };
 
 // The zip archive of torch 1.6 and later. Throws InputError for archives that are not torch.save's

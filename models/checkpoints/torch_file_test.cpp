@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include "common/crc32.h"
 #include "models/checkpoints/checkpoint_test_support.h"
 
 namespace permafrost {
@@ -158,6 +159,42 @@ TEST_F(HandMade, ArchiveIsRead) {
   const std::string bytes = zip_of({{"any name/data.pkl", dict_}, {"any name/data/0", data_}});
   const Checkpoint file = read_checkpoint(copy_bytes(bytes), "some.pth");
   expect_values(find(file.entries.at(0), "w"), counting({2}, 1));
+}
+
+// The archive with this CRC-32 in the directory for its last record.
+std::string with_checksum(std::string archive, std::uint32_t crc32) {
+  return archive.replace(archive.rfind("PK\x01\x02") + 16, 4, little(crc32, 4));
+}
+
+TEST_F(HandMade, ArchiveIsHeldAgainstItsChecksumsWhereItIsUsed) {
+  const std::string bytes = zip_of({{"a/data.pkl", dict_}, {"a/data/0", data_}});
+  const auto records_of = [&](std::uint32_t crc32) {
+    const Checkpoint file = read_checkpoint(copy_bytes(with_checksum(bytes, crc32)), "some.pth");
+    require_intact(file);
+    require_intact(file, file.entries.at(0));
+    return file.entries.at(0).records.size();
+  };
+  EXPECT_EQ(records_of(0), 0U) << "torch.save without checksums";
+  EXPECT_EQ(records_of(crc32_of(data_)), 1U);
+  const std::string text = input_error_of([&] { records_of(crc32_of(data_) ^ 4); });
+  expect_contains(text, "some.pth: data/0: expected bytes with the CRC-32");
+  expect_contains(text, "damaged");
+}
+
+TEST(TorchFile, FilesOfTorchSaveAreIntact) {
+  int records = 0;
+  for (const auto& file : std::filesystem::directory_iterator(testdata(""))) {
+    if (file.path().extension() != ".pth") continue;
+    try {
+      const Checkpoint checkpoint = open_checkpoint(file.path());
+      require_intact(checkpoint);
+      for (const auto& entry : checkpoint.entries)
+        records += static_cast<int>(entry.records.size());
+    } catch (const InputError& refused) {
+      EXPECT_FALSE(contains(refused.what(), "CRC-32")) << refused.what();
+    }
+  }
+  EXPECT_GT(records, 0);
 }
 
 TEST_F(HandMade, ArchiveThatIsNotOfTorchSaveIsRefused) {

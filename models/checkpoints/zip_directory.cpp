@@ -23,6 +23,7 @@ struct Directory {
 struct Record {
   std::string name;
   std::uint64_t header, size;  // of the local header; bytes of data
+  std::uint32_t crc32;
   ByteRange data;
 };
 
@@ -126,7 +127,7 @@ Record read_entry(const ByteRange& file, const Directory& directory, std::uint64
   if (!all.holds(at + kEntryBytes, name + extra + comment))
     throw InputError(where, "directory", "names inside of it", "one that is longer");
   Record record{std::string(file.part(at + kEntryBytes, name).text()), number(file, at + 42, 4),
-                number(file, at + 24, 4)};
+                number(file, at + 24, 4), static_cast<std::uint32_t>(number(file, at + 16, 4))};
   std::uint64_t stored = number(file, at + 20, 4);
   const std::uint64_t flags = number(file, at + 8, 2), method = number(file, at + 10, 2);
   if ((flags & 0x2041) != 0)
@@ -163,7 +164,7 @@ ZipRecords read_zip_records(const ByteRange& file, const std::string& where) {
   require_apart(file, records, where);
   ZipRecords out;
   for (auto& record : records)
-    if (!out.emplace(record.name, record.data).second)
+    if (!out.emplace(record.name, ZipRecord{record.data, record.crc32}).second)
       throw InputError(where, record.name, "one record of this name", "two");
   return out;
 }

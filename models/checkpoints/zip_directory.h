@@ -13,8 +13,12 @@
 
 namespace permafrost {
 
-// By name: the bytes within the archive, nothing is copied.
-using ZipRecords = std::map<std::string, ByteRange, std::less<>>;
+struct ZipRecord {
+  ByteRange bytes;          // within the archive, nothing is copied
+  std::uint32_t crc32 = 0;  // as the directory states it, not checked; 0: not computed
+};
+
+using ZipRecords = std::map<std::string, ZipRecord, std::less<>>;
 
 // Reads the central directory (ZIP64 too). Throws InputError naming `where`, and the record, for an
 // archive that is cut short, compressed or encrypted records, two records of one name, and records

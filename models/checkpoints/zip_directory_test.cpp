@@ -31,8 +31,14 @@ const std::string kEntry = "PK\x01\x02", kLocal = "PK\x03\x04", kEnd = "PK\x05\x
 TEST(ZipRecords, AreTheBytesOfTheArchive) {
   const ZipRecords records = read(zip_of(kParts));
   ASSERT_EQ(records.size(), 3U);
-  for (const auto& part : kParts) EXPECT_EQ(records.at(part.name).text(), part.bytes);
+  for (const auto& part : kParts) EXPECT_EQ(records.at(part.name).bytes.text(), part.bytes);
   EXPECT_TRUE(read(zip_of({})).empty());
+}
+
+TEST(ZipRecords, HaveTheChecksumsOfTheDirectory) {
+  const std::string bytes = patched(zip_of(kParts), kEntry, 16, little(0xcafe1234, 4));
+  EXPECT_EQ(read(bytes).at("x/one").crc32, 0xcafe1234U);
+  EXPECT_EQ(read(bytes).at("x/three").crc32, 0U);
 }
 
 TEST(ZipRecords, AreFoundBeforeAComment) {
@@ -56,7 +62,7 @@ TEST(ZipRecords, AreFoundThroughZip64) {
       "PK\x06\x07" + little(0, 4) + little(begin + entry.size(), 8) + little(1, 4);
   const std::string last = kEnd + little(0, 4) + std::string(12, '\xff') + little(0, 2);
   const std::string bytes = plain.substr(0, begin) + entry + end64 + locator + last;
-  EXPECT_EQ(read(bytes).at("x/one").text(), "11111");
+  EXPECT_EQ(read(bytes).at("x/one").bytes.text(), "11111");
   expect_refused(patched(bytes, "PK\x06\x07", 8, little(UINT64_MAX - 8, 8)), "ZIP64");
   expect_refused(patched(bytes, "PK\x06\x06", 48, little(UINT64_MAX, 8)), "a directory before");
   expect_refused(patched(bytes, "PK\x06\x06", 40, little(UINT64_MAX, 8)), "a directory before");

@@ -132,6 +132,14 @@ void describe_image(const Evidence& evidence, const char* table_resize, SpecDraf
   draft.told["height"] = draft.told["image_width"] = side * draft.told["patch"].get<std::int64_t>();
 }
 
+void assume_size(const Evidence& evidence, int frames, int side, const std::string& note,
+                 SpecDraft& draft) {
+  draft.assumed["frames"] = frames;
+  draft.assumed["height"] = draft.assumed["image_width"] = side;
+  for (const char* field : {"frames", "height", "image_width"})
+    if (!evidence.user.contains(field)) return draft.notes.push_back(note);
+}
+
 namespace {
 
 const Json& config_value(const Evidence& evidence, const char* key) {
@@ -160,6 +168,23 @@ bool config_flag(const Evidence& evidence, const char* key, bool fallback) {
   return value.get<bool>();
 }
 
+namespace {
+
+// One number, or height and width.
+void tell_size(const Evidence& evidence, const char* key, Json& told) {
+  const Json& size = config_value(evidence, key);
+  if (!size.is_array() || size.size() != 2) {
+    told["height"] = told["image_width"] = config_number(evidence, key);
+    return;
+  }
+  Evidence one{.path = evidence.path, .config = {{key, size[0]}}};
+  told["height"] = config_number(one, key);
+  one.config[key] = size[1];
+  told["image_width"] = config_number(one, key);
+}
+
+}  // namespace
+
 void describe_common_config(const Evidence& evidence, const char* size_key, SpecDraft& draft) {
   const std::string where = evidence.path + "/config.json";
   const auto number = [&](const char* key) { return config_number(evidence, key); };
@@ -168,7 +193,7 @@ void describe_common_config(const Evidence& evidence, const char* size_key, Spec
   told["depth"] = number("num_hidden_layers");
   told["heads"] = number("num_attention_heads");
   told["patch"] = number("patch_size");
-  told["height"] = told["image_width"] = number(size_key);
+  tell_size(evidence, size_key, told);
   const Json& eps = config_value(evidence, "layer_norm_eps");
   if (!eps.is_number() || eps < 0 || eps > 1)
     throw InputError(where, "layer_norm_eps", "a number from 0 to 1", eps.dump());

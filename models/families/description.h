@@ -29,6 +29,9 @@ void describe_shapes(const Evidence& evidence, SpecDraft& draft);
 // describe_shapes of an image encoder with a table in its file, for pictures as wide as high;
 // `table_resize` is a name of TableResize.
 void describe_image(const Evidence& evidence, const char* table_resize, SpecDraft& draft);
+// An input size that the file does not tell; `note` says so, unless --spec tells all of it.
+void assume_size(const Evidence& evidence, int frames, int side, const std::string& note,
+                 SpecDraft& draft);
 // Heads of a known width (192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16, 1536: 24 ...); 0 if unknown.
 int known_heads(std::int64_t width);
 

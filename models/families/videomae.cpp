@@ -14,9 +14,8 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
   describe_shapes(evidence, draft);
   draft.told["positions"] = "sincos_1d";
   draft.told["layer_scale"] = has(evidence.encoder, "blocks.0.gamma_1");
-  draft.assumed["frames"] = 16;
-  draft.assumed["height"] = draft.assumed["image_width"] = 224;
-  draft.notes.emplace_back("the file does not tell the input size: taken as 16 frames of 224x224");
+  assume_size(evidence, 16, 224,
+              "the file does not tell the input size: taken as 16 frames of 224x224", draft);
 }
 
 void describe_config(const Evidence& evidence, SpecDraft& draft) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // V-JEPA 2, facebookresearch/vjepa2 and Hugging Face `vjepa2`: rotary positions.
+#include <cmath>
+
 #include "common/error.h"
 #include "models/families/description.h"
 
@@ -20,11 +22,10 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
   draft.told["positions"] = "rope_3d";
   // The released ViT-g is built with 22 heads (giant_xformers).
   if (draft.told["width"] == 1408) draft.assumed["heads"] = 22;
-  draft.assumed["frames"] = 64;
-  draft.assumed["height"] = draft.assumed["image_width"] = 256;
-  draft.notes.emplace_back(
-      "rotary positions fit any size: taken as made for 64 frames of 256x256 (ViT-g-384: write "
-      "--spec vjepa2-vitg-384)");
+  assume_size(evidence, 64, 256,
+              "rotary positions fit any size: taken as made for 64 frames of 256x256 (ViT-g-384: "
+              "write --spec vjepa2-vitg-384)",
+              draft);
 }
 
 void describe_config(const Evidence& evidence, SpecDraft& draft) {
@@ -44,7 +45,10 @@ Json write_config(const EncoderSpec& spec) {
   Json config = common_config(spec, "vjepa2", "VJEPA2Model", "crop_size");
   config["tubelet_size"] = spec.tubelet;
   config["frames_per_clip"] = spec.frames;
-  config["mlp_ratio"] = static_cast<double>(spec.hidden()) / spec.width;
+  // Readers cut width * ratio to a whole number: 56 * (244 / 56.0) must not become 243.
+  double ratio = static_cast<double>(spec.hidden()) / spec.width;
+  while (static_cast<int>(spec.width * ratio) < spec.hidden()) ratio = std::nextafter(ratio, 16.0);
+  config["mlp_ratio"] = ratio;
   return config;
 }
 
