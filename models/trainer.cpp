@@ -143,6 +143,7 @@ at::Tensor Trainer::targets_of(const at::Tensor& patches, const at::Tensor& seen
 
 ShardResult Trainer::forward(const at::Tensor& pixels, const std::vector<Mask>& masks, int shard,
                              StepReport* report) const {
+  const BiasAfterProduct faster;
   const std::int64_t size = config_.batch / config_.gradient_shards, first = shard * size;
   const auto mine_of = [&](const at::Tensor& whole) {
     return queued_copy(whole.slice(0, first, first + size), options_.device);

@@ -69,8 +69,19 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
   return at::layer_norm(x, {x.size(-1)}, weights.weight, weights.bias, eps);
 }
 
+namespace {
+
+thread_local int bias_after_product = 0;  // scopes alive on this thread
+
+}  // namespace
+
+BiasAfterProduct::BiasAfterProduct() { ++bias_after_product; }
+BiasAfterProduct::~BiasAfterProduct() { --bias_after_product; }
+
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
-  return at::linear(x, weights.weight, weights.bias);
+  if (bias_after_product == 0 || !x.is_cpu() || !weights.bias.defined())
+    return at::linear(x, weights.weight, weights.bias);
+  return at::linear(x, weights.weight).add_(weights.bias);
 }
 
 namespace {

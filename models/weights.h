@@ -74,6 +74,17 @@ at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const B
 at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps);
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x);
 
+// While one lives, apply_linear() of this thread adds biases after the product where that is
+// faster, on a CPU: LibTorch copies them into the result first, which the product then reads again.
+// Last bits differ, so it is for pretraining; features and everything on record are made without.
+class BiasAfterProduct {
+ public:
+  BiasAfterProduct();
+  ~BiasAfterProduct();
+  BiasAfterProduct(const BiasAfterProduct&) = delete;
+  BiasAfterProduct& operator=(const BiasAfterProduct&) = delete;
+};
+
 // SHA-256 over names, shapes and values (as little-endian bytes of their dtype), in visiting order.
 std::string hash_of(const NamedTensors& tensors);
 
