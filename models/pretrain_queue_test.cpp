@@ -7,6 +7,7 @@
 #include "common/files.h"
 #include "models/clip_bank.h"
 #include "models/test_support.h"
+#include "models/toy_pretraining.h"
 
 namespace permafrost {
 namespace {
@@ -14,22 +15,7 @@ namespace {
 QueuedRun queued(const std::string& name, const std::filesystem::path& out,
                  const Json& changes = Json::object()) {
   QueuedRun run;
-  run.json = {{"name", name},
-              {"encoder",
-               {{"width", 16},
-                {"depth", 1},
-                {"heads", 2},
-                {"frames", 4},
-                {"height", 24},
-                {"image_width", 24}}},
-              {"predictor", {{"width", 12}, {"depth", 1}, {"heads", 2}}},
-              {"objective", "vjepa"},
-              {"batch", 8},
-              {"steps", 6},
-              {"gradient_shards", 2},
-              {"log_every", 2},
-              {"checkpoint_every", 3},
-              {"distinct_clips", 20}};
+  run.json = toy_pretraining({{"name", name}, {"distinct_clips", 20}});
   run.json.update(changes);
   run.config = read_pretrain_config(run.json, name + ".json");
   run.out = out / name;
@@ -84,7 +70,7 @@ TEST_F(PretrainQueue, TimeThatIsUpLeavesACheckpointToGoOnFrom) {
   const QueuedRun run =
       queued("run", folder_ / "parts", {{"steps", 400}, {"checkpoint_every", 400}});
   const auto ignored = [](const QueuedRun&, const PretrainResult&) {};
-  const auto first = pretrain_all({run}, {.jobs = 1, .minutes = 1e-3, .quiet = true}, ignored);
+  const auto first = pretrain_all({run}, {.jobs = 1, .minutes = 5e-3, .quiet = true}, ignored);
   ASSERT_TRUE(first[0].started);
   EXPECT_FALSE(first[0].run.finished);
   EXPECT_GT(first[0].run.steps, 0);

@@ -11,30 +11,12 @@
 #include "models/gradient_shards.h"
 #include "models/objective.h"
 #include "models/test_support.h"
+#include "models/toy_pretraining.h"
 
 namespace permafrost {
 namespace {
 
-Json tiny(const Json& changes = Json::object()) {
-  Json json{{"name", "tiny"},
-            {"encoder",
-             {{"width", 16},
-              {"depth", 1},
-              {"heads", 2},
-              {"frames", 4},
-              {"height", 24},
-              {"image_width", 24}}},
-            {"predictor", {{"width", 12}, {"depth", 1}, {"heads", 2}}},
-            {"objective", "vjepa"},
-            {"batch", 8},
-            {"steps", 6},
-            {"gradient_shards", 2},
-            {"log_every", 1},
-            {"checkpoint_every", 3},
-            {"learning_rate", {{"peak", 3e-3}}}};
-  json.update(changes);
-  return json;
-}
+Json tiny(const Json& changes = Json::object()) { return toy_pretraining(changes); }
 
 struct Options {
   int threads = 1;
