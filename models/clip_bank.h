@@ -29,8 +29,6 @@ class ClipBank {
   // From any number of threads. Throws what reading threw, and Error after stop().
   at::Tensor clips(const std::vector<std::int64_t>& indices) const;
 
-  std::int64_t count() const { return count_; }
-
  private:
   const ClipSource& source_;
   ClipShape shape_;

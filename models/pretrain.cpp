@@ -199,9 +199,8 @@ class Run {
 
   void note(const StepReport& report, Progress& progress) {
     require_finite(report, done());
-    result_.loss = report.loss;
     result_.last = report;
-    if (done() % config_.log_every == 0 || done() == config_.steps) {
+    if (is_logged(config_, done())) {
       const double rate =
           static_cast<double>((done() - group_first_) * config_.batch) / group_watch_.seconds();
       log_ += log_line(config_, done(), report, rate);
@@ -209,7 +208,7 @@ class Run {
       group_watch_ = Stopwatch();
       group_first_ = done();
     }
-    if (done() % config_.checkpoint_every == 0 || done() == config_.steps) write_all();
+    if (is_kept(config_, done())) write_all();
   }
 
   void write_all() {

@@ -90,6 +90,14 @@ void read_real_clips(PretrainConfig& config, JsonObject& parent, const std::stri
 
 }  // namespace
 
+bool is_logged(const PretrainConfig& config, std::int64_t step) {
+  return step % config.log_every == 0 || step == config.steps;
+}
+
+bool is_kept(const PretrainConfig& config, std::int64_t step) {
+  return step % config.checkpoint_every == 0 || step == config.steps;
+}
+
 PretrainConfig read_pretrain_config(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   PretrainConfig config;

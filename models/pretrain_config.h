@@ -56,6 +56,11 @@ struct PretrainConfig {
   std::int64_t real_frame_step = 4;
 };
 
+// Whether step `step`, counted from 1, is written to the log, and whether all of the run is kept
+// after it. The last one is both.
+bool is_logged(const PretrainConfig& config, std::int64_t step);
+bool is_kept(const PretrainConfig& config, std::int64_t step);
+
 // Throws InputError naming file and key; unknown keys come with the nearest valid one. Relative
 // manifests are relative to the configuration's folder.
 PretrainConfig read_pretrain_config(const Json& json, const std::string& where);

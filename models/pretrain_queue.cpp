@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -18,56 +19,67 @@
 namespace permafrost {
 namespace {
 
-// A thread that drives a device by itself: a stream of its own, so that runs overlap, and backward
-// passes on this thread instead of the one that autograd keeps for each device.
+// While it lives, this thread drives a device by itself: on a stream of its own, so that runs
+// overlap, and with backward passes here instead of on the thread that autograd keeps for a device.
 class DeviceLane {
  public:
   explicit DeviceLane(const at::Device& device) {
     c10::AutogradState::get_tls_state().set_multithreading_enabled(false);
     if (device.is_cpu()) return;
     const c10::impl::VirtualGuardImpl guard(device.type());
-    guard.exchangeStream(guard.getStreamFromGlobalPool(guard.getDevice()));
+    stream_before_ = guard.exchangeStream(guard.getStreamFromGlobalPool(guard.getDevice()));
   }
+  ~DeviceLane() {
+    c10::AutogradState::get_tls_state().set_multithreading_enabled(multithreaded_before_);
+    if (stream_before_)
+      c10::impl::VirtualGuardImpl(stream_before_->device_type()).exchangeStream(*stream_before_);
+  }
+  DeviceLane(const DeviceLane&) = delete;
+  DeviceLane& operator=(const DeviceLane&) = delete;
+
+ private:
+  bool multithreaded_before_ = c10::AutogradState::get_tls_state().get_multithreading_enabled();
+  std::optional<c10::Stream> stream_before_;
 };
 
-// The clips that several runs share, by what they are.
+// The clips that runs share on a device, by what they are. On a CPU there are none: runs read.
 class Banks {
  public:
-  Banks(const std::vector<QueuedRun>& runs, const at::Device& device) {
-    for (const auto& run : runs) {
-      if (run.config.distinct_clips == 0) continue;
-      auto stream = pretraining_stream(run.config);
-      auto& entry = entries_[key_of(run.config, *stream)];
-      if (entry.bank != nullptr) continue;
-      entry.stream = std::move(stream);
-      entry.bank = std::make_unique<ClipBank>(*entry.stream, run.config.encoder.clip_shape(),
-                                              run.config.distinct_clips, device);
-      order_.push_back(entry.bank.get());
+  Banks(const std::vector<QueuedRun>& runs, const at::Device& device) : of_run_(runs.size()) {
+    if (device.is_cpu()) return;
+    std::map<std::string, ClipBank*> by_key;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      const PretrainConfig& config = runs[i].config;
+      if (config.distinct_clips == 0) continue;
+      auto stream = pretraining_stream(config);
+      ClipBank*& bank = by_key[stream->identity() + " " + std::to_string(config.distinct_clips)];
+      if (bank == nullptr) bank = add(std::move(stream), config, device);
+      of_run_[i] = bank;
     }
   }
 
   // One after the other, in the order in which runs need them.
   void fill(int threads) {
-    for (ClipBank* bank : order_) bank->fill(threads);
+    for (const auto& bank : banks_) bank->fill(threads);
   }
   void stop() {
-    for (ClipBank* bank : order_) bank->stop();
+    for (const auto& bank : banks_) bank->stop();
   }
-  const ClipBank* of(const PretrainConfig& config) const {
-    if (config.distinct_clips == 0) return nullptr;
-    return entries_.at(key_of(config, *pretraining_stream(config))).bank.get();
-  }
+  // Null where the run reads its clips itself.
+  const ClipBank* of(std::size_t run) const { return of_run_[run]; }
 
  private:
-  struct Entry {
-    std::unique_ptr<ClipSource> stream;
-    std::unique_ptr<ClipBank> bank;
-  };
-  static std::string key_of(const PretrainConfig& config, const ClipSource& stream) {
-    return stream.identity() + " " + std::to_string(config.distinct_clips);
+  ClipBank* add(std::unique_ptr<ClipSource> stream, const PretrainConfig& config,
+                const at::Device& device) {
+    streams_.push_back(std::move(stream));
+    banks_.push_back(std::make_unique<ClipBank>(*streams_.back(), config.encoder.clip_shape(),
+                                                config.distinct_clips, device));
+    return banks_.back().get();
   }
-  std::map<std::string, Entry> entries_;
-  std::vector<ClipBank*> order_;
+
+  std::vector<std::unique_ptr<ClipSource>> streams_;
+  std::vector<std::unique_ptr<ClipBank>> banks_;
+  std::vector<const ClipBank*> of_run_;
 };
 
 class Queue {
@@ -78,7 +90,7 @@ class Queue {
         options_(options),
         finished_(finished),
         device_(options.device),
-        banks_(device_.is_cpu() ? std::vector<QueuedRun>{} : runs, device_),
+        banks_(runs, device_),
         results_(runs.size()) {}
 
   std::vector<QueueResult> run_all() {
@@ -102,19 +114,13 @@ class Queue {
   }
 
   void take_turns() {
-    // Its own thread, so that what a lane changes ends with it.
-    std::exception_ptr failure;
-    std::thread worker([&] {
-      try {
-        const DeviceLane lane(device_);
-        for (std::size_t i = next_++; i < runs_.size() && !over(); i = next_++) run_one(i);
-      } catch (...) {
-        failed_ = true;
-        failure = std::current_exception();
-      }
-    });
-    worker.join();
-    if (failure != nullptr) std::rethrow_exception(failure);
+    try {
+      const DeviceLane lane(device_);
+      for (std::size_t i = next_++; i < runs_.size() && !over(); i = next_++) run_one(i);
+    } catch (...) {
+      failed_ = true;
+      throw;
+    }
   }
 
   void run_one(std::size_t i) {
@@ -124,7 +130,7 @@ class Queue {
     options.threads = std::max(1, options_.threads / options_.jobs);
     options.device = options_.device;
     options.quiet = options_.quiet;
-    options.bank = device_.is_cpu() ? nullptr : banks_.of(run.config);
+    options.bank = banks_.of(i);
     options.stop = [&] { return over(); };
     const PretrainResult result = pretrain(run.config, run.json, options);
     const std::scoped_lock lock(mutex_);

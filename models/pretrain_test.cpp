@@ -64,7 +64,7 @@ TEST_F(Pretrain, LeavesAnEncoderALogAndItsConfiguration) {
   const PretrainResult result = run(tiny(), folder_ / "run");
   EXPECT_TRUE(result.finished);
   EXPECT_EQ(result.steps, 6);
-  EXPECT_TRUE(std::isfinite(result.loss));
+  EXPECT_TRUE(std::isfinite(result.last.loss));
   const Encoder encoder = load_encoder_file(folder_ / "run/encoder.safetensors");
   EXPECT_EQ(encoder.provenance["export"], "target_encoder");
   EXPECT_EQ(encoder.provenance["clips"], 48);
@@ -73,7 +73,7 @@ TEST_F(Pretrain, LeavesAnEncoderALogAndItsConfiguration) {
   const auto log = log_of(folder_ / "run");
   ASSERT_EQ(log.size(), 6U);
   EXPECT_EQ(log[5]["step"], 6);
-  EXPECT_EQ(log[5]["loss"], result.loss);
+  EXPECT_EQ(log[5]["loss"], result.last.loss);
   EXPECT_GT(log[5]["feature_deviation"], 0);
   EXPECT_GT(log[5]["feature_rank"], 1);
 }
@@ -242,7 +242,8 @@ TEST_F(Pretrain, RunsWithEveryObjectiveAndMasking) {
       const Json json =
           tiny({{"objective", objective}, {"masking", masking}, {"steps", 2}, {"clip_grad", 1.0}});
       const PretrainResult result = run(json, folder_ / std::to_string(number++));
-      EXPECT_TRUE(result.finished && std::isfinite(result.loss)) << objective << " " << masking;
+      EXPECT_TRUE(result.finished && std::isfinite(result.last.loss))
+          << objective << " " << masking;
     }
 }
 

@@ -68,11 +68,11 @@ void watch(const at::Tensor& features, StepReport& report) {
 }  // namespace
 
 NamedTensors tensors_of(TrainerState& state) {
-  NamedTensors all = prefixed(named_tensors(state.encoder), "encoder.");
-  for (auto& named : prefixed(named_tensors(state.target), "target_encoder."))
-    all.push_back(std::move(named));
-  for (auto& named : prefixed(named_tensors(state.predictor), "predictor."))
-    all.push_back(std::move(named));
+  NamedTensors all;
+  for (const auto& part : {prefixed(named_tensors(state.encoder), "encoder."),
+                           prefixed(named_tensors(state.target), "target_encoder."),
+                           prefixed(named_tensors(state.predictor), "predictor.")})
+    all.insert(all.end(), part.begin(), part.end());
   return all;
 }
 
@@ -103,18 +103,13 @@ std::vector<at::Tensor> Trainer::full_precision(const std::vector<at::Tensor>& g
   return gradients_;
 }
 
-bool Trainer::is_watched(std::int64_t step) const {
-  return step % config_.log_every == 0 || step % config_.checkpoint_every == 0 ||
-         step == config_.steps;
-}
-
 std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
   const std::int64_t number = state_.step + 1;
   const EncoderSpec& spec = config_.encoder;
   const auto masks = draw_masks(config_.masking, {spec.grid_t(), spec.grid_h(), spec.grid_w()},
                                 config_.batch, config_.seed, static_cast<std::uint64_t>(number));
   std::optional<StepReport> report;
-  if (is_watched(number)) report.emplace();
+  if (is_logged(config_, number) || is_kept(config_, number)) report.emplace();
   StepReport* watched = report ? &*report : nullptr;
   renew_working_weights();
   const auto result = sharded_gradients(config_.gradient_shards, options_.threads, [&](int shard) {

@@ -59,7 +59,6 @@ class Trainer {
   std::optional<StepReport> step(const at::Tensor& pixels);
 
  private:
-  bool is_watched(std::int64_t step) const;
   bool is_mixed() const { return config_.precision == Precision::bfloat16; }
   void renew_working_weights();
   std::vector<at::Tensor> full_precision(const std::vector<at::Tensor>& gradients);

@@ -67,9 +67,8 @@ std::string state_of(const PretrainConfig& config, const QueueResult& result) {
 // The health of every run as a Markdown table: a collapsed one shows in deviation and rank.
 void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResult>& results) {
   std::printf(
-      "| run | clips | clips/s | computing | loss | deviation | at a place | rank | gradients E, P "
-      "| "
-      "state |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n");
+      "| run | clips | clips/s | computing | loss | deviation | at a place | rank "
+      "| gradients E, P | state |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n");
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const PretrainResult& run = results[i].run;
     const StepReport& last = run.last;

@@ -148,16 +148,20 @@ const Json& config_value(const Evidence& evidence, const char* key) {
   return evidence.config.at(key);
 }
 
+// `value` is what stands at `key`, or a part of it.
+std::int64_t whole_number(const Json& value, const Evidence& evidence, const char* key) {
+  if (!value.is_number_integer() || value < 0 || value > 1'000'000)
+    throw InputError(evidence.path + "/config.json", key, "a whole number up to 1000000",
+                     value.dump());
+  return value.get<std::int64_t>();
+}
+
 }  // namespace
 
 std::int64_t config_number(const Evidence& evidence, const char* key,
                            std::optional<std::int64_t> fallback) {
   if (fallback && !evidence.config.contains(key)) return *fallback;
-  const Json& value = config_value(evidence, key);
-  if (!value.is_number_integer() || value < 0 || value > 1'000'000)
-    throw InputError(evidence.path + "/config.json", key, "a whole number up to 1000000",
-                     value.dump());
-  return value.get<std::int64_t>();
+  return whole_number(config_value(evidence, key), evidence, key);
 }
 
 bool config_flag(const Evidence& evidence, const char* key, bool fallback) {
@@ -173,14 +177,9 @@ namespace {
 // One number, or height and width.
 void tell_size(const Evidence& evidence, const char* key, Json& told) {
   const Json& size = config_value(evidence, key);
-  if (!size.is_array() || size.size() != 2) {
-    told["height"] = told["image_width"] = config_number(evidence, key);
-    return;
-  }
-  Evidence one{.path = evidence.path, .config = {{key, size[0]}}};
-  told["height"] = config_number(one, key);
-  one.config[key] = size[1];
-  told["image_width"] = config_number(one, key);
+  const bool pair = size.is_array() && size.size() == 2;
+  told["height"] = whole_number(pair ? size[0] : size, evidence, key);
+  told["image_width"] = whole_number(pair ? size[1] : size, evidence, key);
 }
 
 }  // namespace
