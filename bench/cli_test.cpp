@@ -49,6 +49,20 @@ TEST_F(Cli, PretrainsInspectsAndRefusesATruncatedFile) {
   ASSERT_EQ(inspected.status, 0) << inspected.err;
   EXPECT_EQ(nlohmann::json::parse(inspected.out).at("spec").at("width"), 24);
 
+  const auto features = [&](const std::string& threads) {
+    const Ran looked =
+        program("inspect --json --on motion --clips 11 --threads " + threads + " " + encoder);
+    EXPECT_EQ(looked.status, 0) << looked.err;
+    return nlohmann::json::parse(looked.out).at("features");
+  };
+  const auto found = features("1");
+  EXPECT_EQ(found, features("3"));
+  EXPECT_EQ(found.at("clips"), 11);
+  EXPECT_GT(found.at("feature_deviation_at_place"), 0);
+  EXPECT_GT(found.at("feature_rank"), 1);
+  expect_refusal("inspect --on motion", {"--on", "an encoder", "none"});
+  expect_refusal("inspect --on moton " + encoder, {"\"moton\"", "nearest: \"motion\""});
+
   const std::string bytes = read_file(encoder);
   const std::string cut = write("cut.safetensors", bytes.substr(0, bytes.size() - 100));
   expect_refusal("inspect " + cut, {"cut.safetensors", "truncated"});

@@ -51,6 +51,24 @@ CLI::App* add_command(CLI::App& app, Commands& c, const char* name, const char* 
   return sub;
 }
 
+void add_inspect(CLI::App& app, Commands& c) {
+  CLI::App* sub = add_command(app, c, "inspect", "what is in the zoo or in a file",
+                              [&c] { return run(c.common, c.inspect); });
+  sub->add_option("file", c.inspect.path, "file or folder; none: list the zoo");
+  sub->add_option("--spec", c.inspect.reading.spec, "what the file does not tell");
+  sub->add_option("--checkpoint-key", c.inspect.reading.key, "entry of the checkpoint");
+  HealthOptions& health = c.inspect.health;
+  auto* on = sub->add_option("--on", health.task,
+                             "a task of the suite or a file: deviation and rank of the features of "
+                             "its clips");
+  sub->add_option("--clips", health.clips, "of the task that are looked at")
+      ->check(CLI::Range(2, 100000))
+      ->capture_default_str()
+      ->needs(on);
+  sub->add_option("--suite", health.suite)->capture_default_str()->needs(on);
+  sub->add_option("--data", health.data, "folder of real datasets")->needs(on);
+}
+
 void add_tables(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "tables", "regenerate the paper's tables",
                               [&c] { return run(c.common, c.tables); });
@@ -307,11 +325,7 @@ int run_program(int argc, char** argv) {
   add_probe(app, c, c.probe, "probe", "train a probe on a frozen encoder", run_probe);
   add_probe(app, c, c.finetune, "finetune", "fine-tune an encoder", run_finetune);
   add_evaluate(app, c);
-  CLI::App* inspect = add_command(app, c, "inspect", "what is in the zoo or in a file",
-                                  [&c] { return run(c.common, c.inspect); });
-  inspect->add_option("file", c.inspect.path, "file or folder; none: list the zoo");
-  inspect->add_option("--spec", c.inspect.reading.spec, "what the file does not tell");
-  inspect->add_option("--checkpoint-key", c.inspect.reading.key, "entry of the checkpoint");
+  add_inspect(app, c);
   add_compare(app, c);
   add_report(app, c);
   add_masks(app, c);

@@ -4,8 +4,6 @@
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
-#include <cmath>
-
 namespace permafrost {
 
 at::Tensor normalised_features(const at::Tensor& features) {
@@ -18,18 +16,6 @@ at::Tensor normalised_pixels(const at::Tensor& patches) {
   const at::Tensor mean = channels.mean(-1, true);
   const at::Tensor deviation = channels.var(-1, true, true).sqrt();
   return ((channels - mean) / (deviation + 1e-6)).view({b, n, values});
-}
-
-double effective_rank(const at::Tensor& features) {
-  const at::Tensor x = features.to(at::kDouble);
-  const at::Tensor centred = x - x.mean(0, true);
-  // D x D values: solved on the CPU wherever the features are.
-  const at::Tensor products = at::mm(centred.t(), centred).to(at::kCPU);
-  const at::Tensor values = at::linalg_eigvalsh(products).clamp_min(0);
-  const double sum = values.sum().item<double>();
-  if (sum <= 0) return 1;
-  const at::Tensor shares = values / sum;
-  return std::exp(-at::xlogy(shares, shares).sum().item<double>());
 }
 
 at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target,

@@ -17,11 +17,6 @@ at::Tensor normalised_features(const at::Tensor& features);
 // (x-m)/(sqrt(unbiased variance)+1e-6) (VideoMAE, Tong et al. 2022).
 at::Tensor normalised_pixels(const at::Tensor& patches);
 
-// How many directions the rows of features [n,D] use: exp of the entropy of the eigenvalues of
-// their covariance, as shares of their sum. Between 1 (all on a line, or all the same) and D (a
-// ball). Source: Roy and Vetterli, The effective rank, 2007, on the covariance.
-double effective_rank(const at::Tensor& features);
-
 // mean |prediction - target|^e / e.
 at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target, double exponent);
 

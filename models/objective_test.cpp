@@ -66,18 +66,5 @@ TEST(Objective, AveragesThePowerOfTheError) {
               1e-6);
 }
 
-TEST(Objective, CountsTheDirectionsThatFeaturesUse) {
-  const at::Tensor line = at::outer(at::arange(10, at::kFloat), at::tensor({1.0F, 2.0F, 3.0F}));
-  EXPECT_NEAR(effective_rank(line), 1, 1e-6);
-  // The corners of an octahedron: the same spread along each of 3 axes, whatever the offset.
-  const at::Tensor axes = at::cat({at::eye(3), -at::eye(3)});
-  EXPECT_NEAR(effective_rank(axes + 5), 3, 1e-6);
-  // Variances 4 : 1, so shares 0.8 and 0.2.
-  const at::Tensor ellipse = at::tensor({2.0F, 0.0F, -2.0F, 0.0F, 0.0F, 1.0F, 0.0F, -1.0F});
-  EXPECT_NEAR(effective_rank(ellipse.view({4, 2})),
-              std::exp(-.8 * std::log(.8) - .2 * std::log(.2)), 1e-6);
-  EXPECT_EQ(effective_rank(at::ones({4, 3})), 1);  // collapsed
-}
-
 }  // namespace
 }  // namespace permafrost

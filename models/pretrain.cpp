@@ -135,9 +135,9 @@ std::string log_line(const PretrainConfig& config, std::int64_t step, const Step
   if (config.objective == Objective::vjepa) {
     line["momentum"] = config.momentum.at(step - 1);
   }
-  line["feature_deviation"] = report.feature_deviation;
-  line["feature_deviation_at_place"] = report.sample_deviation;
-  line["feature_rank"] = report.feature_rank;
+  line["feature_deviation"] = report.features.deviation;
+  line["feature_deviation_at_place"] = report.features.deviation_at_place;
+  line["feature_rank"] = report.features.rank;
   line["gradient_norm_encoder"] = report.encoder_norm;
   line["gradient_norm_predictor"] = report.predictor_norm;
   line["clips_per_second"] = std::round(clips_per_second * 10) / 10;

@@ -58,13 +58,6 @@ void copy_values(Weights& to, Weights& from) {
   at::_foreach_copy_(values_of(named_tensors(to)), values_of(named_tensors(from)));
 }
 
-void watch(const at::Tensor& features, StepReport& report) {
-  const at::Tensor values = features.to(at::kFloat);
-  report.feature_deviation = values.flatten(0, 1).std(0, true, false).mean().item<double>();
-  report.sample_deviation = values.std(0, true, false).mean().item<double>();
-  report.feature_rank = effective_rank(values.flatten(0, 1));
-}
-
 }  // namespace
 
 NamedTensors tensors_of(TrainerState& state) {
@@ -128,11 +121,12 @@ at::Tensor Trainer::targets_of(const at::Tensor& patches, const at::Tensor& seen
   RECORD_USER_SCOPE("teacher");
   const at::NoGradGuard no_grad;
   if (config_.objective == Objective::pixel_mae) {
-    if (report != nullptr) watch(encode(working_.encoder, config_.encoder, seen), *report);
+    if (report != nullptr)
+      report->features = feature_health(encode(working_.encoder, config_.encoder, seen));
     return normalised_pixels(patches);
   }
   const at::Tensor features = encode(working_.target, config_.encoder, seen).to(at::kFloat);
-  if (report != nullptr) watch(features, *report);
+  if (report != nullptr) report->features = feature_health(features);
   return normalised_features(features);
 }
 

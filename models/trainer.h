@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/adamw.h"
+#include "models/feature_health.h"
 #include "models/gradient_shards.h"
 #include "models/masking.h"
 #include "models/predictor.h"
@@ -36,9 +37,7 @@ NamedTensors tensors_of(TrainerState& state);
 
 struct StepReport {
   double loss = 0, encoder_norm = 0, predictor_norm = 0;  // norms of the gradients, before clipping
-  double feature_deviation = 0;  // mean over dimensions, over samples and tokens
-  double sample_deviation = 0;   // the same at a fixed place: 0 when only the position is left
-  double feature_rank = 0;       // see effective_rank
+  FeatureHealth features;  // of the target encoder, or of the encoder
 };
 
 // The weights that a step computes with: the state's own in float32, copies of them in bfloat16.

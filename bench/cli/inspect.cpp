@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/cli/inspect_health.h"
 #include "bench/cli/inspect_pack.h"
 #include "bench/cli/options.h"
 #include "common/error.h"
@@ -141,9 +142,12 @@ Json fates_of(const EncoderReading& reading) {
 }
 
 // 0 where every tensor has its place, 1 where one has not: such an encoder is not measured.
-int describe_encoder(const CommonOptions& common, const Checkpoint& file, EncoderReading& reading) {
+int describe_encoder(const CommonOptions& common, const HealthOptions& health,
+                     const Checkpoint& file, EncoderReading& reading) {
   Encoder& encoder = reading.encoder;
   const std::string complaint = complaint_of(reading.fates);
+  std::optional<HealthOnTask> features;
+  if (complaint.empty() && !health.task.empty()) features = health_on_task(common, health, encoder);
   if (common.json) {
     Json json{{"name", encoder.name},
               {"source", encoder.source},
@@ -161,6 +165,7 @@ int describe_encoder(const CommonOptions& common, const Checkpoint& file, Encode
       json["sha256"] = encoder.sha256;
       json["parameters"] = parameters_of(encoder);
     }
+    if (features) json["features"] = to_json(*features);
     std::printf("%s\n", json.dump(2).c_str());
     return complaint.empty() ? 0 : 1;
   }
@@ -172,6 +177,7 @@ int describe_encoder(const CommonOptions& common, const Checkpoint& file, Encode
   if (complaint.empty())
     std::printf("sha256      %s\nparameters  %lld\n", encoder.sha256.c_str(),
                 static_cast<long long>(parameters_of(encoder)));
+  if (features) std::printf("%s", text_of(*features, encoder).c_str());
   for (const auto& fate : reading.fates)
     std::printf("  %-12s  %-60s %s\n", name_of(fate.fate), fate.name.c_str(), fate.note.c_str());
   if (!encoder.provenance.is_null())
@@ -193,6 +199,10 @@ bool claims_to_be_encoder(const Checkpoint& file) {
 }  // namespace
 
 int run(const CommonOptions& common, const InspectCommand& command) {
+  const bool looks_at_features = !command.health.task.empty();
+  if (looks_at_features && (command.path.empty() || is_pack(command.path)))
+    throw InputError("--on", command.health.task, "an encoder whose features to look at",
+                     command.path.empty() ? "none" : "the pack " + command.path);
   if (command.path.empty()) return list_zoo(common);
   if (is_pack(command.path)) return inspect_pack(common, command.path);
   std::error_code ignored;
@@ -206,7 +216,7 @@ int run(const CommonOptions& common, const InspectCommand& command) {
     reading = read_encoder(file, command.reading);
   } catch (const InputError& error) {
     // With a question about an encoder, its error is the answer.
-    if (!command.reading.spec.empty() || !command.reading.key.empty()) throw;
+    if (!command.reading.spec.empty() || !command.reading.key.empty() || looks_at_features) throw;
     if (claims_to_be_encoder(file)) throw;
     require_intact(file);
     return describe_tensors(common, file, error.what());
@@ -214,7 +224,7 @@ int run(const CommonOptions& common, const InspectCommand& command) {
   for (const auto& entry : file.entries)  // reading has looked at its own
     if (entry.name != reading.entry) require_intact(file, entry);
   if (zoo) reading.encoder.name = command.path;
-  return describe_encoder(common, file, reading);
+  return describe_encoder(common, command.health, file, reading);
 }
 
 }  // namespace permafrost

@@ -76,9 +76,16 @@ struct ReportCommand {
   std::string folder, out;  // no `out`: report.html in the folder
 };
 
+// On which clips an encoder's features are looked at.
+struct HealthOptions {
+  std::string task, suite = "pico", data;  // task empty: not at all
+  std::int64_t clips = 64;
+};
+
 struct InspectCommand {
   std::string path;  // empty: the zoo
   EncoderOptions reading;
+  HealthOptions health;
 };
 
 struct MasksCommand {

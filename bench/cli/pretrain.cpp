@@ -76,9 +76,9 @@ void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResu
     std::printf("| %s | %lld | %.0f | %.0f %% | %.4f | %.3f | %.3f | %.1f | %.3g, %.3g | %s |\n",
                 runs[i].config.name.c_str(),
                 static_cast<long long>(run.steps * runs[i].config.batch), run.clips_per_second,
-                100 * computing, last.loss, last.feature_deviation, last.sample_deviation,
-                last.feature_rank, last.encoder_norm, last.predictor_norm,
-                state_of(runs[i].config, results[i]).c_str());
+                100 * computing, last.loss, last.features.deviation,
+                last.features.deviation_at_place, last.features.rank, last.encoder_norm,
+                last.predictor_norm, state_of(runs[i].config, results[i]).c_str());
   }
 }
 
