@@ -96,12 +96,11 @@ std::string families_text(const TableModel& table) {
   const auto counted = [](std::ptrdiff_t n, const std::string& noun) {
     return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
   };
-  std::string text = counted(count(false), "test");
-  if (count(true) > 0)
-    text += " of this table and, apart from them, its " + counted(count(true), "control");
-  else
-    text += " of this table";
-  return text;
+  const std::string tests = counted(count(false), "test") + " of this table",
+                    controls = counted(count(true), "control");
+  if (count(true) == 0) return tests;
+  if (count(false) == 0) return controls + " of this table";
+  return tests + " and, apart from them, its " + controls;
 }
 
 std::string latex_table(const TextRows& rows, const std::string& caption,

@@ -84,6 +84,18 @@ TEST(TableReport, JudgesClaims) {
   EXPECT_EQ(table.findings[2].verdict, Verdict::contradicted);
 }
 
+TEST(TableReport, CountsTestsAndControlsApart) {
+  const auto text = [](std::size_t controls) {
+    TableModel table = sample_table();
+    for (std::size_t i = 0; i < controls; ++i) table.findings[2 * i].control = true;
+    return to_markdown(table);
+  };
+  EXPECT_NE(text(0).find("among the 2 tests of this table; the"), std::string::npos);
+  EXPECT_NE(text(1).find("among the 1 test of this table and, apart from them, its 1 control;"),
+            std::string::npos);
+  EXPECT_NE(text(2).find("among the 2 controls of this table;"), std::string::npos);
+}
+
 TEST(TableReport, RanksRowsAsThePaperDoesOrNot) {
   TableSpec three = spec();
   three.columns.pop_back();
