@@ -11,6 +11,9 @@ struct BuildInfo {
   std::string commit;          // git, "-dirty" with changes, "unknown" outside of a repository
   std::string libtorch;        // version that it was compiled against
   std::string device = "cpu";  // that the features were computed on
+  // The CPU and the vectors that LibTorch uses of it, on which last digits depend; empty in records
+  // of older programs and where the system does not tell.
+  std::string processor;
 };
 
 BuildInfo build_info(const std::string& device = "cpu");

@@ -194,7 +194,8 @@ OrderedJson to_json(const Evaluation& e) {
            {{"version", e.build.version},
             {"commit", e.build.commit},
             {"libtorch", e.build.libtorch},
-            {"device", e.build.device}}}};
+            {"device", e.build.device},
+            {"processor", e.build.processor}}}};
 }
 
 void write_evaluation(const std::filesystem::path& out, const Evaluation& e) {

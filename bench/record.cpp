@@ -184,6 +184,7 @@ void read_run(JsonObject& object, Record& record) {
   record.build.commit = build.text("commit");
   record.build.libtorch = build.text("libtorch");
   record.build.device = build.text("device");
+  record.build.processor = build.text("processor", "");
   build.finish();
   record.finished = object.text("finished", "");
 }
@@ -367,6 +368,7 @@ OrderedJson to_json(const Record& r) {
                    {"commit", r.build.commit},
                    {"libtorch", r.build.libtorch},
                    {"device", r.build.device}};
+  if (!r.build.processor.empty()) json["build"]["processor"] = r.build.processor;
   if (!r.finished.empty()) json["finished"] = r.finished;
   return json;
 }

@@ -25,7 +25,7 @@ Record sample_record() {
   r.selections = {{.learning_rate = 1e-2, .held_out_accuracy = {0.25, 0.75}}};
   r.encode_seconds = 1.5;
   r.threads = 2;
-  r.build = {"0.1.0", "deadbeef", "2.11.0", "cpu"};
+  r.build = {"0.1.0", "deadbeef", "2.11.0", "cpu", "a CPU, AVX2"};
   complete(r);
   return r;
 }
@@ -89,6 +89,10 @@ TEST_F(RecordFiles, HoldTheContractsFields) {
   EXPECT_EQ(read_file(predictions_path(out_, record.key)),
             "sample,label,prediction,group\na/1,0,0,1\n\"b, \"\"odd\"\"\nname\",1,-1,1\nc,2,2,2\n"
             "d,2,1,3\n");
+}
+
+TEST_F(RecordFiles, OfProgramsThatDidNotNameTheProcessorAreRead) {
+  EXPECT_EQ(complaint([](Json& j) { j["build"].erase("processor"); }), "");
 }
 
 TEST_F(RecordFiles, ThatAreDamagedAreRefused) {

@@ -22,15 +22,11 @@ int run_doctor(const CommonOptions& common) {
 #endif
   const std::string data = data_folder("").string();
   const BuildInfo build = build_info();
-  const Json report{{"version", build.version},
-                    {"commit", build.commit},
-                    {"libtorch", build.libtorch},
-                    {"cuda", cuda_available()},
-                    {"threads", available_threads()},
-                    {"video_files", video},
-                    {"zoo", zoo_folder().string()},
-                    {"encoders", zoo_names()},
-                    {"data", data.empty() ? "none" : data}};
+  const Json report{{"version", build.version},   {"commit", build.commit},
+                    {"libtorch", build.libtorch}, {"processor", build.processor},
+                    {"cuda", cuda_available()},   {"threads", available_threads()},
+                    {"video_files", video},       {"zoo", zoo_folder().string()},
+                    {"encoders", zoo_names()},    {"data", data.empty() ? "none" : data}};
   if (common.json) {
     std::printf("%s\n", report.dump(2).c_str());
     return 0;

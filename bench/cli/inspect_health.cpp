@@ -35,8 +35,7 @@ at::Tensor encoded(const Encoder& encoder, const ClipSource& source,
   std::vector<at::Tensor> parts(static_cast<std::size_t>((n + kBatch - 1) / kBatch));
   parallel_for(static_cast<std::int64_t>(parts.size()), threads, [&](std::int64_t part) {
     const auto first = static_cast<std::size_t>(part * kBatch);
-    const std::size_t count =
-        std::min(static_cast<std::size_t>(kBatch), samples.size() - first);
+    const std::size_t count = std::min(static_cast<std::size_t>(kBatch), samples.size() - first);
     const auto pixels = read_chunk(source, shape, std::span(samples).subspan(first, count), 1,
                                    std::span(failures).subspan(first, count));
     parts[static_cast<std::size_t>(part)] = encode_pixels(
@@ -63,8 +62,7 @@ HealthOnTask health_on_task(const CommonOptions& common, const HealthOptions& op
   Encoder placed = encoder;
   placed.weights = to_device(encoder.weights, at::Device(chosen_device(common.device)));
   std::vector<std::string> failures(samples.size());
-  const at::Tensor all =
-      encoded(placed, *task.source, samples, common.thread_count(), failures);
+  const at::Tensor all = encoded(placed, *task.source, samples, common.thread_count(), failures);
   HealthOnTask found{.task = task.name};
   std::vector<std::int64_t> read;
   for (std::size_t i = 0; i < failures.size(); ++i)
@@ -75,8 +73,7 @@ HealthOnTask health_on_task(const CommonOptions& common, const HealthOptions& op
   found.clips = static_cast<std::int64_t>(read.size());
   if (found.clips < 2)
     throw InputError("--on", task.name, "at least 2 clips that can be read",
-                     found.failures.empty() ? std::to_string(found.clips)
-                                            : found.failures.front());
+                     found.failures.empty() ? std::to_string(found.clips) : found.failures.front());
   found.health = feature_health(all.index_select(0, at::tensor(read)));
   return found;
 }
@@ -92,11 +89,12 @@ Json to_json(const HealthOnTask& found) {
 
 std::string text_of(const HealthOnTask& found, const Encoder& encoder) {
   char line[200];
-  std::snprintf(line, sizeof line,
-                "features    %lld clips of %s: deviation %.3f (%.3f at a fixed place), effective rank "
-                "%.1f of %d\n",
-                static_cast<long long>(found.clips), found.task.c_str(), found.health.deviation,
-                found.health.deviation_at_place, found.health.rank, encoder.spec.width);
+  std::snprintf(
+      line, sizeof line,
+      "features    %lld clips of %s: deviation %.3f (%.3f at a fixed place), effective rank "
+      "%.1f of %d\n",
+      static_cast<long long>(found.clips), found.task.c_str(), found.health.deviation,
+      found.health.deviation_at_place, found.health.rank, encoder.spec.width);
   std::string text = line;
   for (const auto& failure : found.failures) text += "unreadable  " + failure + "\n";
   return text;

@@ -53,7 +53,7 @@ std::string seeds_of(const ResultsFolder& folder) {
 }
 
 std::string facts_of(const ResultsFolder& folder) {
-  std::set<std::string> suites, versions, commits, torches, devices;
+  std::set<std::string> suites, versions, commits, torches, devices, processors;
   double seconds = 0;
   for (const auto& table : folder.tables)
     suites.insert(table.context.suite +
@@ -64,6 +64,7 @@ std::string facts_of(const ResultsFolder& folder) {
     commits.insert(record.build.commit);
     torches.insert(record.build.libtorch);
     devices.insert(record.build.device);
+    processors.insert(record.build.processor.empty() ? "not recorded" : record.build.processor);
     seconds += record.train_seconds + record.evaluate_seconds;
   }
   std::string facts =
@@ -75,6 +76,7 @@ std::string facts_of(const ResultsFolder& folder) {
              fact("Program", "permafrost " + listed(versions) + ", commit " + listed(commits) +
                                  ", LibTorch " + listed(torches)) +
              fact("Device of the features", listed(devices)) +
+             fact("Processor", listed(processors)) +
              fact("Training and testing of heads", clock_text(seconds) + ", all records together");
   return html_element("dl", {{"class", "facts"}}, "\n" + facts);
 }
