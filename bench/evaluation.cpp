@@ -148,7 +148,8 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
                             "--head " + head.name);
   e.encoder = {encoder.name, encoder.source, encoder.sha256, to_json(encoder.spec)};
   e.notes = encoder.notes;
-  e.task = {task.name, task.manifest_sha256, task.identity, task.version, task.classes};
+  e.task = {task.name,    task.manifest_sha256, task.identity,
+            task.version, task.classes,         task.listed};
   e.class_names = task.class_names;
   e.head = head;
   e.head.weights = {};

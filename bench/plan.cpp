@@ -82,7 +82,8 @@ class Planner {
                           .manifest_sha256 = task.manifest_sha256,
                           .identity = task.identity,
                           .version = task.version,
-                          .classes = task.classes};
+                          .classes = task.classes,
+                          .listed = task.listed};
       cell.record.metric = task.metric;
       cell.record.protocol = to_json(protocol, spec);
       cell.record.seed = seed;

@@ -165,6 +165,7 @@ void read_identities(JsonObject& object, Record& record) {
   record.task.manifest_sha256 = task.text("manifest_sha256");
   record.task.identity = task.text("identity");
   record.task.classes = static_cast<int>(task.integer("classes", {}, 1, 1'000'000));
+  record.task.listed = read_listed(task);
   task.finish();
   record.protocol = required(object, "protocol");
   JsonObject protocol(record.protocol, object.where("protocol"));
@@ -255,6 +256,27 @@ double Record::coverage() const {
   return n() == 0 ? 0 : static_cast<double>(n() - n_failed()) / static_cast<double>(n());
 }
 
+std::optional<ListedSamples> read_listed(JsonObject& parent) {
+  const Json* json = parent.child("samples");
+  if (json == nullptr) return std::nullopt;
+  JsonObject object(*json, parent.where("samples"));
+  ListedSamples listed;
+  for (const auto& [key, value] : {std::pair{"train", &listed.train},
+                                   {"test", &listed.test},
+                                   {"released_train", &listed.released_train},
+                                   {"released_test", &listed.released_test}})
+    *value = object.integer(key, {}, 0);
+  object.finish();
+  return listed;
+}
+
+OrderedJson to_json(const ListedSamples& listed) {
+  return {{"train", listed.train},
+          {"test", listed.test},
+          {"released_train", listed.released_train},
+          {"released_test", listed.released_test}};
+}
+
 std::string key_of(const Record& record) {
   Json protocol = record.protocol;
   if (protocol.is_object()) protocol.erase("name");
@@ -342,6 +364,7 @@ OrderedJson to_json(const Record& r) {
                   {"manifest_sha256", r.task.manifest_sha256},
                   {"identity", r.task.identity},
                   {"classes", r.task.classes}};
+  if (r.task.listed) json["task"]["samples"] = to_json(*r.task.listed);
   json["protocol"] = r.protocol;
   json["seed"] = r.seed;
   json["evaluation_version"] = r.evaluation_version;

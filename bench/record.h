@@ -73,7 +73,14 @@ struct EncoderIdentity {
 struct TaskIdentity {
   std::string name, manifest_sha256, identity;
   int version = 1, classes = 0;
+  // No part of the key: the identity covers what lies here, and what was released changes nothing.
+  std::optional<ListedSamples> listed;
 };
+
+// {"train", "test", "released_train", "released_test"}
+OrderedJson to_json(const ListedSamples& listed);
+// The key "samples" of `parent`, if it has one. Throws InputError.
+std::optional<ListedSamples> read_listed(JsonObject& parent);
 
 struct Record {
   std::vector<CellUse> used_by;  // at least one; the first is "table", "row", "column", "paper"

@@ -26,6 +26,7 @@ Record sample_record() {
   r.encode_seconds = 1.5;
   r.threads = 2;
   r.build = {"0.1.0", "deadbeef", "2.11.0", "cpu", "a CPU, AVX2"};
+  r.task.listed = {{.train = 90, .test = 4, .released_train = 100, .released_test = 6}};
   complete(r);
   return r;
 }
@@ -93,6 +94,20 @@ TEST_F(RecordFiles, HoldTheContractsFields) {
 
 TEST_F(RecordFiles, OfProgramsThatDidNotNameTheProcessorAreRead) {
   EXPECT_EQ(complaint([](Json& j) { j["build"].erase("processor"); }), "");
+}
+
+TEST_F(RecordFiles, SayHowMuchOfTheReleasedDatasetIsHere) {
+  const Record record = sample_record();
+  EXPECT_EQ(to_json(record)["task"]["samples"]["released_test"], 6);
+  Record other = record;
+  other.task.listed.reset();
+  EXPECT_EQ(key_of(other), record.key);
+  EXPECT_EQ(complaint([](Json& j) { j["task"].erase("samples"); }), "");
+  EXPECT_NE(complaint([](Json& j) {
+              j["task"]["samples"].erase("released_test");
+            }).find("/task/samples: released_test"),
+            std::string::npos)
+      << complaint([](Json& j) { j["task"]["samples"].erase("released_test"); });
 }
 
 TEST_F(RecordFiles, ThatAreDamagedAreRefused) {

@@ -98,6 +98,7 @@ OrderedJson to_json(const TableModel& table) {
                        {"metric", name_of(column.metric)},
                        {"chance", column.chance()},
                        {"intervals_over", column.grouped ? "groups of samples" : "samples"}});
+    if (column.listed) columns.back()["samples"] = to_json(*column.listed);
   }
   for (std::size_t r = 0; r < table.cells.size(); ++r)
     for (std::size_t c = 0; c < table.columns.size(); ++c)

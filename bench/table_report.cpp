@@ -66,7 +66,8 @@ TableModel build_table(const TableSpec& spec, const TableContext& context,
                           .task_version = record.task.version,
                           .metric = record.metric,
                           .grouped = !groups_of(record).empty(),
-                          .repeated_over = row.back().repeated.over};
+                          .repeated_over = row.back().repeated.over,
+                          .listed = record.task.listed};
       table.one_encoder_a_row = table.one_encoder_a_row && encoders_in(inputs[r][c]) < 2;
     }
   }

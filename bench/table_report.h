@@ -38,6 +38,7 @@ struct ColumnModel {
   Metric metric = Metric::top1;
   bool grouped = false;  // samples share groups: intervals resample groups
   SpreadOver repeated_over = SpreadOver::seeds;
+  std::optional<ListedSamples> listed;
   double chance() const { return classes > 0 ? 100.0 / classes : 0; }
 };
 

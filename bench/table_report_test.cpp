@@ -96,6 +96,22 @@ TEST(TableReport, CountsTestsAndControlsApart) {
   EXPECT_NE(text(2).find("among the 2 controls of this table;"), std::string::npos);
 }
 
+TEST(TableReport, SaysHowMuchOfTheReleasedDatasetIsHere) {
+  Record part = record_of(3, 1);
+  part.task.listed = {{.train = 90, .test = 10, .released_train = 100, .released_test = 12}};
+  TableSpec one = spec();
+  one.columns.pop_back();
+  one.rows.resize(1);
+  one.claims.clear();
+  const TableModel table =
+      build_table(one, {.suite = "pico", .seeds = 1}, {{CellInput{{part}, ""}}});
+  EXPECT_NE(to_markdown(table).find(
+                "n = 10 (10 of 12 released; the training list has 90 of 100), chance 25.0"),
+            std::string::npos)
+      << to_markdown(table);
+  EXPECT_EQ(to_json(table)["columns"][0]["samples"]["released_train"], 100);
+}
+
 TEST(TableReport, RanksRowsAsThePaperDoesOrNot) {
   TableSpec three = spec();
   three.columns.pop_back();

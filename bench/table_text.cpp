@@ -38,14 +38,25 @@ TextRows value_rows(const TableModel& table) {
   return rows;
 }
 
+// " (4 of 6 released; the training list has 10 of 12)"
+std::string released_text(const ListedSamples& listed) {
+  const auto of = [](std::int64_t here, std::int64_t released) {
+    return std::to_string(here) + " of " + std::to_string(released);
+  };
+  return " (" + of(listed.test, listed.released_test) + " released; the training list has " +
+         of(listed.train, listed.released_train) + ")";
+}
+
 std::string column_note(const ColumnSpec& spec, const ColumnModel& column) {
   std::string text = spec.name + ": ";
   text += spec.stands_for.empty() ? "stands for no column of the paper"
                                   : "stands for " + spec.stands_for;
   if (column.metric != Metric::top1) text += std::string("; ") + described_as(column.metric);
   if (column.n > 0)
-    text += "; n = " + std::to_string(column.n) + ", chance " + fixed(column.chance()) + ", task " +
-            spec.task + " v" + std::to_string(column.task_version);
+    text += "; n = " + std::to_string(column.n) +
+            (column.listed ? released_text(*column.listed) : "") + ", chance " +
+            fixed(column.chance()) + ", task " + spec.task + " v" +
+            std::to_string(column.task_version);
   else
     text += "; task " + spec.task;
   text += ", protocol " + spec.protocol;

@@ -158,8 +158,8 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
     task.folds = grouped_folds(labels, task.groups, spec.folds, lists.all.path.string());
   } else {
     task.folds = {{range(0, samples.train), range(samples.train, count)}};
-    task.released_train = lists.train.samples;
-    task.released_test = lists.test.samples;
+    if (lists.train.samples > 0 && lists.test.samples > 0)
+      task.listed = {samples.train, count - samples.train, lists.train.samples, lists.test.samples};
   }
   if (!task.source) task.source = std::make_unique<ManifestSource>(std::move(manifest), options);
   if (!view.keep) return;

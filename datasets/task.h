@@ -59,6 +59,12 @@ struct TaskSpec {
 TaskSpec read_task_spec(const Json& json, const std::string& where);
 Json to_json(const TaskSpec& spec);
 
+// Samples of the official lists as they lie here, and as the dataset was released.
+struct ListedSamples {
+  std::int64_t train = 0, test = 0, released_train = 0, released_test = 0;
+  bool operator==(const ListedSamples&) const = default;
+};
+
 struct Task {
   std::string name;
   TaskKind kind = TaskKind::synthetic;
@@ -67,12 +73,11 @@ struct Task {
   int classes = 0;
   std::vector<std::string> class_names;
   std::unique_ptr<ClipSource> source;
-  std::vector<std::int64_t> groups;  // [source->size()]
-  std::vector<Fold> folds;           // test sides are disjoint; one with official lists
-  // Samples as the dataset was released, train and test; 0 where that is not known.
-  std::int64_t released_train = 0, released_test = 0;
-  std::string manifest_sha256;  // what is measured, whatever the clip shape
-  std::string identity;         // SHA-256 over everything that decides samples and splits
+  std::vector<std::int64_t> groups;     // [source->size()]
+  std::vector<Fold> folds;              // test sides are disjoint; one with official lists
+  std::optional<ListedSamples> listed;  // where the dataset says what was released
+  std::string manifest_sha256;          // what is measured, whatever the clip shape
+  std::string identity;                 // SHA-256 over everything that decides samples and splits
   int clips = 1;
   bool directional = false;  // as source->directional()
   std::string unavailable;   // the reason where the data is not there; the rest is then empty

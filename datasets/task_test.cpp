@@ -225,8 +225,7 @@ TEST_F(TaskLists, ADatasetGivesWhatTheTaskLeavesOpen) {
   const Task task = open(json);
   ASSERT_TRUE(task.available()) << task.unavailable;
   EXPECT_EQ(task.source->size(), 5);
-  EXPECT_EQ(task.released_train, 10);
-  EXPECT_EQ(task.released_test, 4);
+  EXPECT_EQ(task.listed, (ListedSamples{3, 2, 10, 4}));
   dataset["classes"] = 3;
   write_file_atomically(data_ / "two.json", dataset.dump());
   EXPECT_NE(error_of(json).find("classes: expected 3, found 2"), std::string::npos);

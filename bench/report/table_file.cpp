@@ -82,6 +82,7 @@ void read_column(const Json& json, const std::string& where, const std::string& 
       "metric", {name_of(Metric::top1), name_of(Metric::mean_average_precision)}, metric));
   column.task_version = static_cast<int>(object.integer("task_version", {}, 0, 1'000'000));
   column.grouped = object.choice("intervals_over", {"samples", "groups of samples"}) != "samples";
+  column.listed = read_listed(object);
   table.spec.columns.push_back(std::move(spec));
   table.columns.push_back(column);
 }
