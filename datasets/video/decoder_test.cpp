@@ -13,6 +13,8 @@
 #include "common/files.h"
 #include "common/hash.h"
 #include "common/parallel.h"
+#include "datasets/video/file_check.h"
+#include "datasets/video/jpeg.h"
 #include "datasets/video/source.h"
 #include "datasets/video/test_video.h"
 
@@ -168,6 +170,39 @@ TEST_F(DecoderTest, AnImageIsAStaticClip) {
       EXPECT_EQ(clip.frame(t)[0], 10);
       EXPECT_EQ(clip.frame(t)[2], 30);
     }
+  }
+}
+
+// Kilobytes of it, as photos have: FFmpeg does not know small and large JPEG files by the same
+// means.
+std::string large_jpeg() {
+  std::vector<std::uint8_t> pixels;
+  std::uint32_t noise = 1;
+  for (int k = 0; k < 96 * 128 * 3; ++k) {
+    noise = noise * 1664525 + 1013904223;
+    pixels.push_back(static_cast<std::uint8_t>(noise >> 24));
+  }
+  return JpegEncoder(90).encode({pixels.data(), 96, 128, 128 * 3});
+}
+
+TEST_F(DecoderTest, APhotoIsAnImageWhateverItsSizeAndName) {
+  const std::string bytes = large_jpeg();
+  ASSERT_GT(bytes.size(), 8192U);
+  for (const char* name : {"photo.jpg", "photo.JPEG", "photo", "photo%03d.jpg"}) {
+    const std::string file = write_bytes(name, bytes);
+    EXPECT_TRUE(probe_video(file).still) << name;
+    EXPECT_EQ(check_file(file).state, FileState::whole) << check_file(file).reason;
+    EXPECT_TRUE(check_file(file).still);
+    EXPECT_EQ(read_clip_file(file, ClipShape{4, 8, 8}, 1).shape.frames, 4);
+  }
+}
+
+TEST_F(DecoderTest, APhotoThatWasCutShortIsNotRead) {
+  const std::string bytes = large_jpeg();
+  for (const std::size_t size : {bytes.size() / 10, bytes.size() / 2, bytes.size() - 200}) {
+    const std::string file = write_bytes("photo.jpg", bytes.substr(0, size));
+    EXPECT_EQ(check_file(file).state, FileState::unreadable) << size << " of " << bytes.size();
+    EXPECT_THROW(read_clip_file(file, ClipShape{4, 8, 8}, 1), InputError) << size;
   }
 }
 

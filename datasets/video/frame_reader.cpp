@@ -2,6 +2,7 @@
 #include "datasets/video/frame_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
@@ -59,6 +60,17 @@ std::string codec_name(const AVStream& stream) {
   return quoted(avcodec_get_name(stream.codecpar->codec_id));
 }
 
+// By its first bytes, as names lie. FFmpeg goes by the name where the first 2 KB do not tell, and
+// takes what it then reads for a film of one frame. Raw Motion JPEG begins the same way.
+bool is_jpeg(AVIOContext& file, const std::string& path) {
+  std::array<std::uint8_t, 3> start{};
+  const int read = avio_read(&file, start.data(), static_cast<int>(start.size()));
+  const bool back = avio_seek(&file, 0, SEEK_SET) == 0;
+  const std::string ending = std::filesystem::path(path).extension().string();
+  return back && read == 3 && start[0] == 0xFF && start[1] == 0xD8 && start[2] == 0xFF &&
+         ending != ".mjpeg" && ending != ".mjpg";
+}
+
 }  // namespace
 
 FrameReader::FrameReader(const std::string& path, const DecodeOptions& options, Opening opening)
@@ -105,10 +117,12 @@ void FrameReader::open_file() {
   input->interrupt_callback = interrupt;
   input->io_open = &refuse_to_open;
   input->protocol_whitelist = allocated(av_strdup("none"));  // for demuxers that go past io_open
-  status = avformat_open_input(&input, path_.c_str(), nullptr, nullptr);  // frees it on failure
+  const AVInputFormat* known = is_jpeg(*file, path_) ? av_find_input_format("jpeg_pipe") : nullptr;
+  status = avformat_open_input(&input, path_.c_str(), known, nullptr);  // frees it on failure
   if (status < 0) fail(expected, ffmpeg_reason(status));
   input_.reset(input);
-  still_ = std::string_view(input->iformat->name).ends_with("_pipe");
+  const std::string_view name = input->iformat->name;
+  still_ = name.ends_with("_pipe") || name == "image2";
   quick_ = quick_ && describes_itself();
   // The container marks its key frames; nothing is gained by looking into every picture's head.
   if (quick_) input->flags |= AVFMT_FLAG_NOPARSE;
@@ -186,6 +200,8 @@ void FrameReader::open_decoder() {
   decoder_->thread_count = 1;  // clips are decoded side by side; and one thread has one result
   decoder_->pkt_timebase = stream_->time_base;
   decoder_->max_pixels = kMostPixels;
+  // A photo that was cut short would come out grey below the cut, and without an error.
+  if (still_ && codec->id == AV_CODEC_ID_MJPEG) decoder_->err_recognition |= AV_EF_EXPLODE;
   if (status >= 0) status = avcodec_open2(decoder_.get(), codec, nullptr);
   if (status < 0) fail("a stream of codec " + codec_name(*stream_), ffmpeg_reason(status));
 }
