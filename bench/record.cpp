@@ -190,11 +190,26 @@ void read_run(JsonObject& object, Record& record) {
   record.finished = object.text("finished", "");
 }
 
-void read_lists(JsonObject& object, Record& record) {
-  for (const auto& item : required(object, "failures")) {
-    JsonObject failure(item, object.where("failures"));
-    record.failures.push_back({failure.text("sample"), failure.text("reason")});
+std::vector<Failure> read_failures(const Json& json, const std::string& where) {
+  std::vector<Failure> failures;
+  for (const auto& item : json) {
+    JsonObject failure(item, where);
+    failures.push_back({failure.text("sample"), failure.text("reason")});
   }
+  return failures;
+}
+
+OrderedJson failures_json(const std::vector<Failure>& failures) {
+  OrderedJson json = OrderedJson::array();
+  for (const auto& failure : failures)
+    json.push_back({{"sample", failure.sample}, {"reason", failure.reason}});
+  return json;
+}
+
+void read_lists(JsonObject& object, Record& record) {
+  record.failures = read_failures(required(object, "failures"), object.where("failures"));
+  if (const Json* json = object.child("training_failures"))
+    record.training_failures = read_failures(*json, object.where("training_failures"));
   for (const auto& item : required(object, "selection")) {
     JsonObject selection(item, object.where("selection"));
     Selection chosen;
@@ -337,15 +352,12 @@ fs::path predictions_path(const fs::path& out, const std::string& key) {
 }
 
 OrderedJson to_json(const Record& r) {
-  OrderedJson uses = OrderedJson::array(), failures = OrderedJson::array(),
-              selection = OrderedJson::array();
+  OrderedJson uses = OrderedJson::array(), selection = OrderedJson::array();
   for (const auto& use : r.used_by)
     uses.push_back({{"table", use.table},
                     {"row", use.row},
                     {"column", use.column},
                     {"paper", paper_json(use.paper)}});
-  for (const auto& failure : r.failures)
-    failures.push_back({{"sample", failure.sample}, {"reason", failure.reason}});
   for (const auto& s : r.selections) selection.push_back(selection_json(s));
   const CellUse first = r.used_by.empty() ? CellUse{} : r.used_by[0];
   const bool grouped = !groups_of(r).empty();
@@ -372,7 +384,8 @@ OrderedJson to_json(const Record& r) {
   json["value"] = r.value;
   json["n"] = r.n();
   json["n_failed"] = r.n_failed();
-  json["failures"] = failures;
+  json["failures"] = failures_json(r.failures);
+  if (!r.training_failures.empty()) json["training_failures"] = failures_json(r.training_failures);
   json["coverage"] = r.coverage();
   json["ci95"] = {r.ci95.low, r.ci95.high};
   json["ci95_is"] = grouped ? "bootstrap over groups of samples" : "bootstrap over samples";

@@ -92,6 +92,8 @@ struct Record {
   int evaluation_version = kEvaluationVersion;
   std::vector<Prediction> predictions;
   std::vector<Failure> failures;
+  // Of samples that are only trained on: they were left out. No part of the coverage.
+  std::vector<Failure> training_failures;
   std::vector<Selection> selections;  // one a fold
   // Low-shot: seeds of the cell are then splits, and its spread is one over splits (law 6).
   std::optional<TrainingSubset> training;

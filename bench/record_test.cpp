@@ -22,6 +22,7 @@ Record sample_record() {
   r.predictions = {
       {"a/1", 0, 0, 1}, {"b, \"odd\"\nname", 1, -1, 1}, {"c", 2, 2, 2}, {"d", 2, 1, 3}};
   r.failures = {{"b, \"odd\"\nname", "cannot be read"}};
+  r.training_failures = {{"t/7", "no such file"}};
   r.selections = {{.learning_rate = 1e-2, .held_out_accuracy = {0.25, 0.75}}};
   r.encode_seconds = 1.5;
   r.threads = 2;
@@ -121,6 +122,8 @@ TEST_F(RecordFiles, ThatAreDamagedAreRefused) {
   EXPECT_NE(complaint([](Json& j) { j["extra"] = 1; }).find("extra"), std::string::npos);
   EXPECT_NE(complaint([](Json& j) { j["used_by"] = 1; }).find("used_by"), std::string::npos);
   EXPECT_NE(complaint([](Json& j) { j["failures"] = {1}; }).find("failures"), std::string::npos);
+  EXPECT_NE(complaint([](Json& j) { j["training_failures"] = {1}; }).find("training_failures"),
+            std::string::npos);
 }
 
 TEST_F(RecordFiles, WithoutTheirPredictionsAreRefused) {

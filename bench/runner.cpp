@@ -39,6 +39,7 @@ struct FoldResult {
   Selection selection;
   std::vector<std::int64_t> training;  // low-shot: the samples that were given
   std::vector<std::string> failures;   // [n] why a sample of the test side could not be read
+  std::map<std::int64_t, std::string> training_failures;  // of the training side, by sample
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
@@ -234,6 +235,9 @@ class Runner {
                       .evaluate_seconds = outcome.evaluate_seconds};
     for (const auto sample : fold.test)
       result.failures.push_back(features.failures[static_cast<std::size_t>(sample)]);
+    for (const auto sample : fold.train)
+      if (const auto& why = features.failures[static_cast<std::size_t>(sample)]; !why.empty())
+        result.training_failures.emplace(sample, why);
     if (protocol.label_fraction < 1) result.training = fold.train;
     return result;
   }
@@ -254,6 +258,7 @@ class Runner {
         results.push_back({.predictions = std::move(outcome.predictions),
                            .scores = std::move(outcome.scores),
                            .failures = std::move(outcome.failures),
+                           .training_failures = std::move(outcome.training_failures),
                            .train_seconds = outcome.train_seconds,
                            .evaluate_seconds = outcome.evaluate_seconds});
       }
@@ -271,6 +276,7 @@ class Runner {
       std::string failure;
     };
     std::map<std::int64_t, Answer> pooled;
+    std::map<std::int64_t, std::string> untrained;
     const bool scored = task.metric == Metric::mean_average_precision;
     for (std::size_t f = 0; f < results.size(); ++f) {
       const auto& test = task.folds[f].test;
@@ -278,6 +284,7 @@ class Runner {
         pooled[test[k]] = {results[f].predictions[k],
                            scored ? results[f].scores[k] : std::vector<float>(),
                            results[f].failures[k]};
+      untrained.insert(results[f].training_failures.begin(), results[f].training_failures.end());
       record.train_seconds += results[f].train_seconds;
       record.evaluate_seconds += results[f].evaluate_seconds;
       if (!cell.protocol.is_finetune) record.selections.push_back(results[f].selection);
@@ -288,6 +295,9 @@ class Runner {
                                     task.groups[static_cast<std::size_t>(sample)], answer.scores});
       if (answer.predicted < 0) record.failures.push_back({name, answer.failure});
     }
+    for (const auto& [sample, why] : untrained)  // those that are tested too stand in `failures`
+      if (pooled.count(sample) == 0)
+        record.training_failures.push_back({task.source->name(sample), why});
     record.training = training_subset(results, task);
     record.threads = options_.threads;
     record.build = build_info(cell.protocol.is_finetune ? "cpu" : options_.device);

@@ -28,7 +28,8 @@ constexpr const char* kSuite = R"({
   "tasks": [
     {"name": "motion", "kind": "synthetic", "world": "motion", "train": 40, "test": 16},
     {"name": "boxed", "kind": "synthetic", "world": "localised_action", "train": 40, "test": 16},
-    {"name": "stills", "kind": "manifest", "manifest": "stills/labels.csv", "folds": 2}],
+    {"name": "stills", "kind": "manifest", "manifest": "stills/labels.csv", "folds": 2},
+    {"name": "lists", "kind": "manifest", "train": "stills/train.csv", "test": "stills/test.csv"}],
   "protocols": {
     "frozen": {"epochs": 2, "batch": 16, "learning_rates": [1e-3, 1e-2]},
     "few": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "label_fraction": 0.5, "splits": 3},
@@ -91,6 +92,13 @@ constexpr const char* kTable4 = R"({
   "rows": [{"name": "First", "encoder": "first"}]
 })";
 
+constexpr const char* kTable7 = R"({
+  "table": 7, "title": "Seven", "source": "nobody",
+  "columns": [{"name": "lists", "protocol": "frozen"},
+              {"name": "tuned", "task": "lists", "protocol": "tuned"}],
+  "rows": [{"name": "First", "encoder": "first"}]
+})";
+
 class Runner : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -110,6 +118,7 @@ class Runner : public testing::Test {
     write_file_atomically(root() / "specs/tables/table4.json", kTable4);
     write_file_atomically(root() / "specs/tables/table5.json", kTable5);
     write_file_atomically(root() / "specs/tables/table6.json", kTable6);
+    write_file_atomically(root() / "specs/tables/table7.json", kTable7);
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
@@ -289,16 +298,19 @@ TEST_F(Runner, LowShotCellsHaveASplitASeedWhateverTheRunHas) {
 
 // Twelve files in six groups, one of them no picture.
 void write_stills(const fs::path& folder) {
-  std::string manifest = "file,label,group\n";
+  std::string manifest = "file,label,group\n", train, test;
   for (int i = 0; i < 12; ++i) {
     const std::string name = "p" + std::to_string(i) + ".ppm";
     manifest += name + "," + std::to_string(i % 2) + "," + std::to_string(i / 2) + "\n";
+    (i < 8 ? train : test) += name + "," + std::to_string(i % 2) + "\n";
     std::string picture = "P6\n16 16\n255\n";
     for (int k = 0; k < 16 * 16 * 3; ++k)
       picture += static_cast<char>(i % 2 == 0 ? 3 * k + i : 255 - k / 3);
     write_file_atomically(folder / name, i == 5 ? "this is no picture" : picture);
   }
   write_file_atomically(folder / "labels.csv", manifest);
+  write_file_atomically(folder / "train.csv", train);
+  write_file_atomically(folder / "test.csv", test);
 }
 
 TEST_F(Runner, PoolsFoldsAndCountsUnreadSamplesAsWrong) {
@@ -327,6 +339,31 @@ TEST_F(Runner, PoolsFoldsAndCountsUnreadSamplesAsWrong) {
     EXPECT_EQ(names.size(), 12U);
   }
   EXPECT_EQ(seen, 2U);
+}
+
+TEST_F(Runner, TellsWhatCouldNotBeTrainedOn) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  data_ = (root() / "data").string();
+  write_stills(fs::path(data_) / "stills");
+  const TablesResult result = run({7});
+  for (const auto& cell : result.tables[0].cells[0]) {
+    ASSERT_TRUE(cell.available()) << cell.unavailable;
+    EXPECT_EQ(cell.n, 4);
+    EXPECT_EQ(cell.n_failed, 0);
+    EXPECT_EQ(cell.n_untrained, 1);
+  }
+  EXPECT_EQ(run({7}).computed, 0);
+  features_ = FeatureStore::streamed;
+  fresh_ = true;
+  run({7});
+  for (const auto& record : read_records(out())) {
+    EXPECT_EQ(record.coverage(), 1);
+    ASSERT_EQ(record.training_failures.size(), 1U);
+    EXPECT_EQ(record.training_failures[0].sample, "p5.ppm");
+    EXPECT_NE(record.training_failures[0].reason, "");
+  }
 }
 
 TEST_F(Runner, SeedsTakeTurnsAmongThePretrainings) {

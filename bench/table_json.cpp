@@ -26,6 +26,7 @@ OrderedJson cell_json(const CellModel& cell, const RowSpec& row, const ColumnSpe
     json["encoders"] = cell.encoders;
     json["n"] = cell.n;
     json["n_failed"] = cell.n_failed;
+    if (cell.n_untrained > 0) json["n_untrained"] = cell.n_untrained;
     json["records"] = cell.records;
   } else {
     json["not_available"] = cell.unavailable;

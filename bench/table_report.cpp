@@ -17,6 +17,8 @@ CellModel model_of(const CellInput& input, const std::optional<double>& paper) {
     values.push_back(record.value);
     cell.records.push_back(record.key);
     cell.n_failed = std::max(cell.n_failed, record.n_failed());
+    cell.n_untrained =
+        std::max(cell.n_untrained, static_cast<std::int64_t>(record.training_failures.size()));
   }
   cell.repeated = spread_of(values, repeated_over(input));
   cell.n = input.seeds[0].n();

@@ -26,6 +26,7 @@ struct CellModel {
   Interval ci95;            // over samples, of the mean of the repetitions
   std::optional<double> paper;
   std::int64_t n = 0, n_failed = 0;  // n_failed: the largest over seeds
+  std::int64_t n_untrained = 0;      // training samples that could not be read; the largest too
   std::size_t encoders = 0;          // weights among the repetitions, see encoders_in
   std::vector<std::string> records;  // keys
   bool available() const { return unavailable.empty(); }

@@ -112,6 +112,20 @@ TEST(TableReport, SaysHowMuchOfTheReleasedDatasetIsHere) {
   EXPECT_EQ(to_json(table)["columns"][0]["samples"]["released_train"], 100);
 }
 
+TEST(TableReport, SaysWhatWasLeftOutOfTraining) {
+  Record part = record_of(3, 1), whole = record_of(4, 2);
+  part.training_failures = {{"t/1", "no such file"}, {"t/2", "no such file"}};
+  TableSpec one = spec();
+  one.columns.pop_back();
+  one.rows.resize(1);
+  one.claims.clear();
+  const TableModel table =
+      build_table(one, {.suite = "pico", .seeds = 2}, {{CellInput{{part, whole}, ""}}});
+  EXPECT_NE(to_markdown(table).find("Training of Pixels, motion: 2 samples of the training list"),
+            std::string::npos);
+  EXPECT_EQ(to_json(table)["cells"][0]["n_untrained"], 2);
+}
+
 TEST(TableReport, RanksRowsAsThePaperDoesOrNot) {
   TableSpec three = spec();
   three.columns.pop_back();

@@ -84,6 +84,11 @@ void add_missing_cells(const TableModel& table, std::vector<std::string>& notes)
                         std::to_string(cell.n - cell.n_failed) + " of " + std::to_string(cell.n) +
                         " samples could be read; the others count as wrong and are listed with "
                         "their reasons in the records.");
+      if (cell.n_untrained > 0)
+        notes.push_back("Training of " + row + ", " + column + ": " +
+                        std::to_string(cell.n_untrained) +
+                        " samples of the training list could not be read and were left out; they "
+                        "are listed with their reasons in the records.");
     }
   }
   for (const auto& [reason, places] : missing)

@@ -271,6 +271,10 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
       });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
+      for (std::int64_t i = 0; i < step.size(); ++i)
+        if (step.failed(i))
+          outcome.training_failures.try_emplace(batch.indices[static_cast<std::size_t>(i)],
+                                                batch.failures[static_cast<std::size_t>(i)]);
       sum += gradients.loss.item<double>() * static_cast<double>(batch.indices.size());
       if (progress != nullptr) progress->advance(static_cast<std::int64_t>(batch.indices.size()));
     }

@@ -4,6 +4,8 @@
 // Full fine-tuning: encoder and attentive head together, layer-wise learning-rate decay. From
 // random weights with layer_decay 1 it is supervised training from scratch.
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "common/progress.h"
@@ -19,7 +21,9 @@ struct FinetuneOutcome {
   // [n][C] probabilities of fold.test; empty where a sample could not be read.
   std::vector<std::vector<float>> scores;
   std::vector<std::string> failures;  // [n] why a sample of fold.test could not be read; else empty
-  std::vector<double> epoch_losses;   // mean training loss of each epoch
+  // Samples of fold.train that could not be read in some epoch, and why: they had no weight there.
+  std::map<std::int64_t, std::string> training_failures;
+  std::vector<double> epoch_losses;  // mean training loss of each epoch
   VitWeights encoder;
   HeadSpec spec;
   HeadWeights head;

@@ -56,6 +56,15 @@ TEST(Finetune, LearnsAndLeavesTheEncoderAlone) {
   EXPECT_NE(hash_of(tensors_of(outcome)), toy.encoder.sha256);
 }
 
+TEST(Finetune, NamesWhatItCouldNotTrainOn) {
+  Toy toy;
+  toy.protocol.epochs = 2;
+  const FinetuneOutcome outcome = toy.train(2, {7, 50});
+  ASSERT_EQ(outcome.training_failures.size(), 1U);
+  EXPECT_EQ(outcome.training_failures.at(7), "clip/7: broken");
+  EXPECT_EQ(outcome.failures[2], "clip/50: broken");
+}
+
 TEST(Finetune, ThreadsDoNotChangeTheResult) {
   Toy toy;
   toy.protocol.epochs = 2;

@@ -110,6 +110,7 @@ CellModel read_cell(JsonObject& object, const std::string& where) {
   cell.ci95 = interval(object, "ci95_over_samples");
   cell.n = object.integer("n", {}, 0, kMost);
   cell.n_failed = object.integer("n_failed", {}, 0, cell.n);
+  cell.n_untrained = object.integer("n_untrained", 0, 0, kMost);
   cell.encoders = static_cast<std::size_t>(object.integer("encoders", 1, 1, 1'000'000));
   cell.records = object.texts("records");
   for (const auto& key : cell.records) require_key(key, where);
