@@ -7,7 +7,6 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <unordered_set>
 #include <utility>
 
 #include "common/error.h"
@@ -327,27 +326,10 @@ std::vector<fs::path> files_of_list(const fs::path& path) {
   return shards.empty() ? std::vector<fs::path>{path} : shards;
 }
 
-namespace {
-
-// What is the same for two entries of the same bytes on disk.
-std::string place_of(const ManifestEntry& entry) {
-  return entry.path.lexically_normal().string() + "#" + std::to_string(entry.range.offset);
-}
-
-}  // namespace
-
-Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where) {
-  std::unordered_set<std::string> seen;
+Manifest joined_lists(Manifest train, const Manifest& test) {
   std::int64_t groups = 0;
-  for (const auto& entry : train.entries) {
-    seen.insert(place_of(entry));
-    groups = std::max(groups, entry.group + 1);
-  }
+  for (const auto& entry : train.entries) groups = std::max(groups, entry.group + 1);
   for (const auto& entry : test.entries) {
-    if (seen.contains(place_of(entry))) {
-      throw InputError(where, "test", "files that the training list does not hold",
-                       quoted(entry.name) + " in both");
-    }
     train.entries.push_back(entry);
     train.entries.back().group += groups;
   }

@@ -98,8 +98,8 @@ struct Manifest {
 Manifest read_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
 
 // A training list and its test list as one: the entries of `test` behind those of `train`, groups
-// apart. Throws InputError naming `where` for a file that stands in both.
-Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where);
+// apart.
+Manifest joined_lists(Manifest train, const Manifest& test);
 
 // What a list is read from: the archives of a range, else the file or folder itself. Throws
 // InputError for a range that is none.
