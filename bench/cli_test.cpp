@@ -110,7 +110,7 @@ TEST_F(Cli, RefusesBrokenManifests) {
   expect_refusal(probe, {"clips.csv:2", "absent.mp4"});
   write("clips.csv", "path,label\na.mp4,0\na.mp4,cat\n");
   // Line 2 has a number for a label, the line behind it a name.
-  expect_refusal(probe, {"clips.csv:2", "label", "\"cat\""});
+  expect_refusal(probe, {"clips.csv:3", "label", "\"cat\""});
   const std::string config = write("real.json", R"({"objective": "vjepa", "steps": 2, "batch": 4,
                              "real_clips": {"manifest": "clips.txt", "share": 1}})");
   write("clips.txt", "a.mp4\nabsent.mp4\n");

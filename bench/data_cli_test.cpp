@@ -4,6 +4,7 @@
 
 #include "bench/cli_fixture.h"
 #include "common/json_object.h"
+#include "datasets/video/test_tar.h"
 
 namespace permafrost {
 namespace {
@@ -121,6 +122,70 @@ TEST_F(DataCli, ShowMakesAContactSheet) {
   run = program("data show " + path("d/train.csv") + " --out " + path("s.png"));
   EXPECT_EQ(run.status, 0) << run.err;
   expect_refusal("data show " + path("d/task.json") + " --list dev", {"--list", "train, test"});
+}
+
+TEST_F(DataCli, AKnownNameIsTheDatasetWhateverLiesHere) {
+  write_file_atomically(path("k400/train/a.mp4"), "no video");
+  const Ran run = program("data check k400 --quiet --data " + path("."), "cd " + path(".") + " &&");
+  EXPECT_EQ(run.status, 2) << run.out;
+  EXPECT_NE(run.err.find("k400/train.csv: no such file"), std::string::npos) << run.err;
+  const Ran folder = program("data check ./k400 --quiet", "cd " + path(".") + " &&");
+  EXPECT_EQ(folder.status, 1) << folder.err;
+  EXPECT_NE(folder.out.find("1 file cannot be read"), std::string::npos) << folder.out;
+}
+
+TEST_F(DataCli, ACheckTellsWhatOfADatasetIsMissing) {
+  write_file_atomically(path("in1k/train/n01440764/a.JPEG"), "no picture");
+  const Ran run = program("data check in1k --quiet --data " + path(".") + " --out " + path("c"));
+  EXPECT_EQ(run.status, 1) << run.err;
+  for (const char* part :
+       {"in1k/val: no such file or folder (to obtain it", "1 classes found of 1000",
+        "list train: 1 samples found of 1281167", "list test: 0 samples found of 50000"})
+    EXPECT_NE(run.out.find(part), std::string::npos) << part << "\n" << run.out;
+  EXPECT_EQ(read_file(path("c/check.txt")), run.out);
+  fs::create_directories(path("nothing/a"));
+  expect_refusal("data check " + path("nothing") + " --quiet",
+                 {"at least one image or video file"});
+}
+
+TEST_F(DataCli, LargeLabelsAreRefusedBeforeTheyTakeMemory) {
+  const std::string list = write("big.txt", "a.mp4 0\nb.mp4 20000000\n");
+  const Ran run = program("data check " + list, "ulimit -v 3000000;");
+  EXPECT_EQ(run.status, 2) << run.err;
+  EXPECT_NE(run.err.find("big.txt:2: label: expected a class from 0 to 999999"), std::string::npos)
+      << run.err;
+}
+
+TEST_F(DataCli, RangesOfArchivesAreLists) {
+  for (const char* name : {"s-000.tar", "s-001.tar"})
+    write_file_atomically(path(name), tar_member("1.mp4", "no video") + tar_member("1.cls", "0"));
+  const Ran run = program("data check '" + path("s-{000..001}.tar") + "' --quiet");
+  EXPECT_EQ(run.status, 1) << run.err;
+  EXPECT_NE(run.out.find("2 entries, 2 found"), std::string::npos) << run.out;
+  const Ran more = program("data check '" + path("s-{000..004}.tar") + "' --quiet");
+  EXPECT_EQ(more.status, 1) << more.err;
+  EXPECT_NE(more.out.find("s-002.tar: no such file or folder, nor 2 more of 5"), std::string::npos)
+      << more.out;
+  expect_refusal("data check '" + path("t-{0..1}.tar") + "'", {"a list, a folder", "t-{0..1}.tar"});
+}
+
+TEST_F(DataCli, PacksKeepWhatTheDatasetSaysOfItsLabels) {
+  synth();
+  write("d/set.json", R"({"name": "set", "directional": true, "train": "train.csv",
+    "test": "test.csv"})");
+  const std::string command =
+      "data pack " + path("d/set.json") + " --short-side 24 --quiet --out " + path("p");
+  const Ran run = program(command);
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_EQ(read_json(path("p/task.json")).at("directional"), true);
+  // What a task over the packs would refuse is not packed.
+  write("d/test.csv", read_file(path("d/train.csv")));
+  expect_refusal(command, {"in both", "train.csv:"});
+}
+
+TEST_F(DataCli, ATaskFileThatIsNotThereIsCalledSo) {
+  expect_refusal("probe --encoder random-init --task " + path("none.json") + " --out " + path("o"),
+                 {"none.json", "no such file"});
 }
 
 TEST_F(DataCli, WhatIsNoDataIsRefused) {

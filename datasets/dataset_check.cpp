@@ -143,7 +143,10 @@ void judge(DatasetReport& report) {
       report.wrong.push_back("list " + list.name + ": " + std::to_string(list.found) +
                              " samples found of " + std::to_string(list.released) +
                              " that were released");
-    judge_classes(list, report);
+    if (list.entries > 0)
+      judge_classes(list, report);  // else they are all without
+    else if (list.released == 0)
+      report.wrong.push_back("list " + list.name + ": no samples found");
   }
 }
 
@@ -237,7 +240,8 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
       entries.push_back(&entry);
     }
     report.classes = std::max(report.classes, list.manifest.classes);
-    if (report.class_names.empty()) report.class_names = list.manifest.class_names;
+    if (report.class_names.size() < list.manifest.class_names.size())
+      report.class_names = list.manifest.class_names;  // of the test list, if it has further ones
   }
   parallel_for(static_cast<std::int64_t>(entries.size()), options.threads, [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
@@ -267,6 +271,10 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
   report.seconds = spread_of(std::move(seconds));
   report.rates = spread_of(std::move(rates));
   report.duplicates = duplicates_of(found);
+  report.wrong = options.wrong;
+  if (options.classes > 0 && report.classes != options.classes)
+    report.wrong.push_back(std::to_string(report.classes) + " classes found of " +
+                           std::to_string(options.classes) + " that were released");
   judge(report);
   return report;
 }

@@ -50,7 +50,9 @@ class CheckedFiles {
 struct DatasetCheckOptions {
   std::int64_t least_frames = 16;  // a video of fewer is short
   int threads = 1;
-  std::function<void()> done;  // called once a file, from any thread
+  int classes = 0;                 // as released; 0: not known
+  std::vector<std::string> wrong;  // found on reading the lists: stands first in the report
+  std::function<void()> done;      // called once a file, from any thread
 };
 
 // A file as it stands in a list.

@@ -159,6 +159,51 @@ TEST_F(DatasetCheck, NothingWrongIsSaidSo) {
   EXPECT_NE(to_text(r).find("nothing is wrong"), std::string::npos);
 }
 
+// In the middle of a download.
+TEST_F(DatasetCheck, TellsWhatIsNotThereYet) {
+  write_png(folder_ / "in/train/n01/a.png", Image(16, 16, 10));
+  write_png(folder_ / "in/val/n01/b.png", Image(16, 16, 20));
+  write_png(folder_ / "in/val/n03/c.png", Image(16, 16, 30));
+  fs::create_directories(folder_ / "in/train/n02");
+  Json set = {{"name", "in"},
+              {"classes", 4},
+              {"folder", "in"},
+              {"train", {{"manifest", "train"}, {"samples", 9}}},
+              {"test", {{"manifest", "val"}, {"samples", 2}}}};
+  const auto check = [&] {
+    write_file_atomically(folder_ / "in.json", set.dump());
+    const TaskSpec spec{.name = "in", .kind = TaskKind::manifest, .dataset = "in.json"};
+    const ResolvedLists lists = resolve_lists(spec, folder_, Completeness::partial);
+    EXPECT_EQ(lists.unavailable, "");
+    CheckedFiles files{fs::path()};
+    return check_dataset(read_lists_apart(lists), {.classes = lists.classes, .wrong = lists.wrong},
+                         files)
+        .wrong;
+  };
+  using Sentences = std::vector<std::string>;
+  EXPECT_EQ(check(), (Sentences{"3 classes found of 4 that were released",
+                                "list train: 1 samples found of 9 that were released",
+                                "list train: 2 classes have no file: n02, n03",
+                                "list test: 1 class has no file: n02"}));
+  fs::remove_all(folder_ / "in/train");
+  set["labels"] = "names.txt";
+  const std::string in = (folder_ / "in").string();
+  Sentences wrong = check();
+  ASSERT_EQ(wrong.size(), 4U);
+  EXPECT_EQ(wrong[0], "list train: " + in + "/train: no such file or folder");
+  EXPECT_EQ(wrong[1], "names of the classes: " + in + "/names.txt: no such file or folder");
+  EXPECT_EQ(wrong[2], "2 classes found of 4 that were released");
+  EXPECT_EQ(wrong[3], "list train: 0 samples found of 9 that were released");
+  write_file_atomically(folder_ / "in/names.txt", "n01\nn02\nn03\n");
+  wrong = check();
+  EXPECT_EQ(wrong[1], in + "/names.txt: classes: expected 4 names, found 3");
+  // What measures is refused all the same.
+  const TaskSpec spec{.name = "in", .kind = TaskKind::manifest, .dataset = "in.json"};
+  EXPECT_NE(resolve_lists(spec, folder_).unavailable, "");
+  fs::remove_all(folder_ / "in");
+  EXPECT_NE(resolve_lists(spec, folder_, Completeness::partial).unavailable, "");
+}
+
 // What ffmpeg 5.1 makes of broken and whole files of many kinds.
 TEST(DatasetCheckData, BrokenFilesOfManyKinds) {
   const char* named = std::getenv("PERMAFROST_DATA_DIR");

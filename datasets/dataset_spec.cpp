@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
+#include "datasets/video/manifest.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -61,11 +62,12 @@ DatasetSpec read_dataset_spec(const Json& json, const std::string& where) {
   object.skip("comment");
   spec.name = object.text("name");
   spec.title = object.text("title", spec.name);
-  spec.classes = static_cast<int>(object.integer("classes", 0, 0, 1'000'000));
+  spec.classes = static_cast<int>(object.integer("classes", 0, 0, kMostClasses));
   spec.class_names = object.texts("class_names", std::vector<std::string>{});
   spec.labels = object.text("labels", "");
   spec.folder = object.text("folder", ".");
   spec.count_missing = object.choice("missing_files", {"refuse", "count"}, "refuse") == "count";
+  spec.directional = object.boolean("directional", false);
   spec.train = list_of(object, "train");
   spec.test = list_of(object, "test");
   spec.all = list_of(object, "manifest");

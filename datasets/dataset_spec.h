@@ -41,6 +41,7 @@ struct DatasetSpec {
   std::string labels;  // label file, see class_names.h; empty: none
   std::string folder;  // below the folder of data; lists, roots and labels are relative to it
   bool count_missing = false;  // files of the list that are not there count as wrong
+  bool directional = false;    // see TaskSpec
   // Either the official lists, or one list that is cut in folds.
   ListSpec train, test, all;
   std::string obtain, licence, counts_source;  // for people

@@ -37,6 +37,8 @@ TEST(DatasetSpec, EveryKnownDatasetIsReadAndComplete) {
     EXPECT_NE(spec.licence, "");
     EXPECT_NE(spec.counts_source, "");
     EXPECT_EQ(dataset_folder(spec, "/data"), "/data/" + name);
+    // Hands that move left or right.
+    EXPECT_EQ(spec.directional, name == "ssv2" || name == "jester") << name;
   }
 }
 

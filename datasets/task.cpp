@@ -90,7 +90,7 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   task.source = std::make_unique<ConcatenatedSource>(
       std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
       std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape),
-      spec.directional);
+      spec.directional.value_or(false));
   task.groups = range(0, spec.train + spec.test);
   task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
   task.manifest_sha256 =
@@ -141,7 +141,7 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
                              .antialias = view.antialias,
                              .view = view.view,
                              .views = view.views,
-                             .directional = spec.directional};
+                             .directional = lists.directional};
   task.source = packed_source(apart, options);
   TaskSamples samples = joined(std::move(apart));
   Manifest& manifest = samples.manifest;
@@ -208,7 +208,7 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
   spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
   spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
-  spec.directional = object.boolean("directional", false);
+  if (object.has("directional")) spec.directional = object.boolean("directional");
   if (synthetic) {
     spec.world = object.choice("world", synthetic::world_names());
     // Pretraining draws from the samples behind.
@@ -226,7 +226,7 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
 
 Json to_json(const TaskSpec& spec) {
   Json json{{"name", spec.name}, {"version", spec.version}};
-  if (spec.directional) json["directional"] = true;
+  if (spec.directional) json["directional"] = *spec.directional;
   if (spec.kind == TaskKind::synthetic) {
     json.update(
         {{"kind", "synthetic"}, {"world", spec.world}, {"train", spec.train}, {"test", spec.test}});

@@ -33,8 +33,9 @@ struct TaskSpec {
   TaskKind kind = TaskKind::synthetic;
   int version = 1;  // raised whenever samples, labels or splits change meaning
   // Left and right are part of what the labels say: training views are not mirrored. No part of
-  // the identity, as it changes no clip that is tested.
-  bool directional = false;
+  // the identity, as it changes no clip that is tested. Unset: as the dataset says, and false
+  // without one.
+  std::optional<bool> directional;
   // synthetic
   std::string world;  // appearance, motion, object
   std::int64_t train = 0, test = 0;

@@ -41,86 +41,148 @@ Lists chosen_lists(const TaskSpec& spec, const DatasetSpec& dataset, const fs::p
   return {dataset.train, dataset.test, dataset.all, dataset_folder(dataset, data)};
 }
 
+std::string unreadable_data(const TaskSpec& spec, const fs::path& data) {
+  std::error_code ignored;
+  if (!spec.dataset_folder.empty())
+    return fs::is_directory(spec.dataset_folder, ignored)
+               ? ""
+               : spec.dataset_folder + ": no such folder";
+  if (data.empty()) return "no folder of real data (--data DIR or PERMAFROST_DATA)";
+  return fs::is_directory(data, ignored) ? "" : data.string() + ": no such folder";
+}
+
+// Looks for what a list is read from, and notes in `out` what is not there.
+void look_for(const std::string& name, ResolvedList& list, const std::string& obtain,
+              Completeness completeness, ResolvedLists& out) {
+  std::error_code ignored;
+  const std::vector<fs::path> files = files_of_list(list.path);
+  std::vector<fs::path> gone;
+  for (const auto& file : files)
+    if (!fs::exists(file, ignored)) gone.push_back(file);
+  if (gone.empty()) return;
+  list.missing = gone.size() == files.size();
+  if (completeness == Completeness::whole) {
+    if (out.unavailable.empty()) out.unavailable = missing(gone.front(), obtain);
+    return;
+  }
+  out.wrong.push_back("list " + name + ": " + missing(gone.front(), obtain) +
+                      (gone.size() == 1 ? ""
+                                        : ", nor " + std::to_string(gone.size() - 1) + " more of " +
+                                              std::to_string(files.size())));
+}
+
+// The names of the classes as the task or its dataset gives them. Where the label file is not
+// there, or has too few names or too many, `out` says so; of what is partial it is then left out.
+std::vector<std::string> class_names_of(const TaskSpec& spec, const DatasetSpec& dataset,
+                                        const fs::path& data, Completeness completeness,
+                                        ResolvedLists& out) {
+  if (!spec.class_names.empty()) return spec.class_names;
+  fs::path labels;
+  if (!spec.labels.empty())
+    labels = data / spec.labels;
+  else if (!dataset.labels.empty())
+    labels = dataset_folder(dataset, data) / dataset.labels;
+  if (labels.empty()) return dataset.class_names;
+  std::error_code ignored;
+  if (!fs::exists(labels, ignored)) {
+    const std::string sentence = missing(labels, dataset.obtain);
+    if (completeness == Completeness::partial)
+      out.wrong.push_back("names of the classes: " + sentence);
+    else if (out.unavailable.empty())
+      out.unavailable = sentence;
+    return {};
+  }
+  std::vector<std::string> names = read_class_names(labels);
+  const auto count = static_cast<int>(names.size());
+  if (dataset.classes == 0 || count == dataset.classes) return names;
+  const InputError error(labels.string(), "classes", std::to_string(dataset.classes) + " names",
+                         std::to_string(count));
+  if (completeness == Completeness::whole) throw error;
+  out.wrong.emplace_back(error.what());
+  return {};
+}
+
 }  // namespace
 
-ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data) {
+ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data, Completeness completeness) {
   ResolvedLists out;
-  std::error_code ignored;
-  if (!spec.dataset_folder.empty()) {
-    if (!fs::is_directory(spec.dataset_folder, ignored))
-      out.unavailable = spec.dataset_folder + ": no such folder";
-  } else if (data.empty()) {
-    out.unavailable = "no folder of real data (--data DIR or PERMAFROST_DATA)";
-  } else if (!fs::is_directory(data, ignored)) {
-    out.unavailable = data.string() + ": no such folder";
-  }
+  out.unavailable = unreadable_data(spec, data);
   if (!out.unavailable.empty()) return out;
   DatasetSpec dataset;
   if (!spec.dataset.empty()) dataset = dataset_named(spec.dataset, data);
   if (!spec.dataset_folder.empty()) dataset.folder = spec.dataset_folder;
+  out.directional = spec.directional.value_or(dataset.directional);
+  out.classes = dataset.classes;
   Lists lists = chosen_lists(spec, dataset, data);
-  const std::int64_t train_samples = dataset.train.samples, test_samples = dataset.test.samples;
-  if (lists.train.samples == 0) lists.train.samples = train_samples;
-  if (lists.test.samples == 0) lists.test.samples = test_samples;
-
-  fs::path labels;
-  if (!spec.labels.empty())
-    labels = data / spec.labels;
-  else if (!dataset.labels.empty() && spec.class_names.empty())
-    labels = dataset_folder(dataset, data) / dataset.labels;
-  std::vector<fs::path> needed;
-  for (const ListSpec* list : {&lists.train, &lists.test, &lists.all})
-    if (!list->empty()) needed.push_back(lists.folder / list->manifest);
-  if (!labels.empty()) needed.push_back(labels);
-  for (const auto& path : needed) {
-    if (fs::exists(path, ignored)) continue;
-    out.unavailable = missing(path, dataset.obtain);
-    return out;
-  }
+  if (lists.train.samples == 0) lists.train.samples = dataset.train.samples;
+  if (lists.test.samples == 0) lists.test.samples = dataset.test.samples;
 
   ManifestOptions options;
   options.require_files = !spec.count_missing.value_or(dataset.count_missing);
-  options.class_names = spec.class_names;
-  if (options.class_names.empty()) options.class_names = dataset.class_names;
-  if (!labels.empty()) options.class_names = read_class_names(labels);
-  options.name_classes = options.class_names.empty();
   options.classes = dataset.classes;
+  options.partial = completeness == Completeness::partial;
   if (!lists.all.empty()) {
     out.all = resolved(lists.all, lists.folder, options);
+    look_for("all", out.all, dataset.obtain, completeness, out);
   } else {
     out.train = resolved(lists.train, lists.folder, options);
     out.test = resolved(lists.test, lists.folder, options);
+    look_for("train", out.train, dataset.obtain, completeness, out);
+    look_for("test", out.test, dataset.obtain, completeness, out);
+  }
+  const bool nothing = out.has_folds() ? out.all.missing : out.train.missing && out.test.missing;
+  if (nothing && out.unavailable.empty()) out.unavailable = out.wrong.front();
+  if (!out.unavailable.empty()) return out;
+  const std::vector<std::string> names = class_names_of(spec, dataset, data, completeness, out);
+  for (ResolvedList* list : {&out.train, &out.test, &out.all}) {
+    list->options.class_names = names;
+    list->options.name_classes = names.empty();
   }
   return out;
 }
+
+namespace {
+
+NamedList read_list(const std::string& name, const ResolvedList& list,
+                    const ManifestOptions& options) {
+  return {name, list.path, list.missing ? Manifest{} : read_manifest(list.path, options),
+          list.samples};
+}
+
+// A test list has the classes of its training list.
+ManifestOptions test_options(const ResolvedList& list, const Manifest& train) {
+  ManifestOptions options = list.options;
+  if (train.entries.empty()) return options;
+  options.further_classes = options.partial && options.class_names.empty();
+  if (options.class_names.empty()) options.class_names = train.class_names;
+  // Where the training list has numbers for labels, the test list has no names either.
+  options.name_classes = false;
+  if (options.classes == 0) options.classes = train.classes;
+  return options;
+}
+
+}  // namespace
 
 std::vector<NamedList> read_lists_apart(const ResolvedLists& lists) {
   const ResolvedList& first = lists.has_folds() ? lists.all : lists.train;
   std::vector<NamedList> out;
-  out.push_back({lists.has_folds() ? "all" : "train", first.path,
-                 read_manifest(first.path, first.options), first.samples});
-  const int classes = first.options.classes;
+  out.push_back(read_list(lists.has_folds() ? "all" : "train", first, first.options));
   const Manifest& manifest = out[0].manifest;
-  if (classes > 0 && manifest.classes != classes)
-    throw InputError(first.path.string(), "classes", std::to_string(classes),
+  if (!first.options.partial && lists.classes > 0 && manifest.classes != lists.classes)
+    throw InputError(first.path.string(), "classes", std::to_string(lists.classes),
                      std::to_string(manifest.classes));
-  if (lists.has_folds()) return out;
-  ManifestOptions options = lists.test.options;
-  if (options.class_names.empty()) options.class_names = manifest.class_names;
-  // Where the training list has numbers for labels, the test list has no names either.
-  options.name_classes = false;
-  out.push_back(
-      {"test", lists.test.path, read_manifest(lists.test.path, options), lists.test.samples});
+  if (!lists.has_folds())
+    out.push_back(read_list("test", lists.test, test_options(lists.test, manifest)));
   return out;
 }
 
 TaskSamples joined(std::vector<NamedList> lists) {
+  refuse_repeated_files(lists);
   TaskSamples samples;
   samples.manifest = std::move(lists.at(0).manifest);
   if (lists.size() == 1) return samples;
   samples.train = static_cast<std::int64_t>(samples.manifest.entries.size());
-  samples.manifest =
-      joined_lists(std::move(samples.manifest), lists[1].manifest, lists[1].path.string());
+  samples.manifest = joined_lists(std::move(samples.manifest), lists[1].manifest);
   return samples;
 }
 

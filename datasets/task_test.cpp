@@ -186,6 +186,42 @@ TEST_F(TaskLists, OfficialListsAreTheOnlyFold) {
             std::string::npos);
 }
 
+TEST_F(TaskLists, AFileComesOnceInTheListsOfATask) {
+  const std::string list = (data_ / "l.csv").string();
+  write_file_atomically(list, "tr/yoga/a.mp4,0\ntr/abseiling/b.mp4,1\n./tr/yoga/a.mp4,0\n");
+  Json json = {{"name", "k"}, {"kind", "manifest"}, {"manifest", "l.csv"}, {"folds", 2}};
+  EXPECT_EQ(error_of(json),
+            list +
+                ":3: path: expected every file once, found \"./tr/yoga/a.mp4\" twice "
+                "(the same file as \"tr/yoga/a.mp4\" at " +
+                list + ":1)");
+  // Behind links too, of folders and of files.
+  fs::create_directory_symlink(data_ / "tr/yoga", data_ / "other");
+  write_file_atomically(list, "tr/yoga/a.mp4,0\nother/a.mp4,1\n");
+  EXPECT_NE(error_of(json).find("l.csv:2: path: expected every file once"), std::string::npos);
+  fs::create_symlink(data_ / "tr/yoga/a.mp4", data_ / "tr/abseiling/z.mp4");
+  write_file_atomically(list, "tr/yoga/a.mp4,0\ntr/abseiling/z.mp4,1\n");
+  EXPECT_NE(error_of(json).find("l.csv:2: path: expected every file once"), std::string::npos);
+
+  write_file_atomically(list, "tr/yoga/a.mp4,0\ntr/abseiling/b.mp4,1\n");
+  write_file_atomically(data_ / "t.csv", "va/yoga/d.mp4,1\nother/a.mp4,0\n");
+  json = {{"name", "k"}, {"kind", "manifest"}, {"train", "l.csv"}, {"test", "t.csv"}};
+  EXPECT_EQ(error_of(json),
+            (data_ / "t.csv").string() +
+                ":2: test: expected files that the training list does not hold, found "
+                "\"other/a.mp4\" in both (the same file as \"tr/yoga/a.mp4\" at " +
+                list + ":1)");
+}
+
+TEST_F(TaskLists, TestLabelsAreThoseOfTheTrainingList) {
+  write_file_atomically(data_ / "tr.csv", "tr/yoga/a.mp4,0\ntr/abseiling/b.mp4,1\n");
+  write_file_atomically(data_ / "va.csv", "va/yoga/d.mp4,1\nva/abseiling/e.mp4,5\n");
+  const Json json = {{"name", "k"}, {"kind", "manifest"}, {"train", "tr.csv"}, {"test", "va.csv"}};
+  EXPECT_NE(error_of(json).find("va.csv:2: label: expected a class from 0 to 1, found \"5\""),
+            std::string::npos)
+      << error_of(json);
+}
+
 TEST_F(TaskLists, TestLabelsFollowTheTrainingNames) {
   write_file_atomically(data_ / "tr.csv", "tr/yoga/a.mp4,yoga\ntr/abseiling/b.mp4,abseiling\n");
   write_file_atomically(data_ / "va.csv", "yoga/d.mp4,yoga\n");
@@ -229,6 +265,12 @@ TEST_F(TaskLists, ADatasetGivesWhatTheTaskLeavesOpen) {
   dataset["classes"] = 3;
   write_file_atomically(data_ / "two.json", dataset.dump());
   EXPECT_NE(error_of(json).find("classes: expected 3, found 2"), std::string::npos);
+  // Where a label file is wrong, it is named, and no list.
+  dataset["labels"] = "names.txt";
+  write_file_atomically(data_ / "two.json", dataset.dump());
+  write_file_atomically(data_ / "names.txt", "abseiling\nyoga\n");
+  EXPECT_NE(error_of(json).find("names.txt: classes: expected 3 names, found 2"),
+            std::string::npos);
   // The known ones are not here: told, with where to get them.
   const Json known = {{"name", "k"}, {"kind", "manifest"}, {"dataset", "k400"}};
   const std::string why = open(known).unavailable;
@@ -236,6 +278,19 @@ TEST_F(TaskLists, ADatasetGivesWhatTheTaskLeavesOpen) {
   EXPECT_NE(why.find("cvdfoundation"), std::string::npos) << why;
   EXPECT_NE(error_of({{"name", "k"}, {"kind", "manifest"}, {"dataset", "k401"}}).find("k400"),
             std::string::npos);
+}
+
+TEST_F(TaskLists, ADatasetSaysWhetherItsLabelsAreDirectional) {
+  write_file_atomically(data_ / "two.json",
+                        R"({"name": "two", "directional": true, "train": "tr", "test": "va"})");
+  Json json = {{"name", "k"}, {"kind", "manifest"}, {"dataset", "two.json"}};
+  EXPECT_TRUE(open(json).directional);
+  EXPECT_FALSE(to_json(read_task_spec(json, "")).contains("directional"));
+  json["directional"] = false;
+  EXPECT_FALSE(open(json).directional);
+  EXPECT_EQ(to_json(read_task_spec(json, "")).at("directional"), false);
+  EXPECT_FALSE(
+      open({{"name", "k"}, {"kind", "manifest"}, {"train", "tr"}, {"test", "va"}}).directional);
 }
 
 TEST(Task, ListsAreReadStrictly) {

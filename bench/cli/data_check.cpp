@@ -50,11 +50,15 @@ int check_packs(const CommonOptions& common, const std::vector<std::string>& fol
   return is_whole ? 0 : 1;
 }
 
-// The packs among the lists. Throws InputError where others stand beside them.
-std::vector<std::string> packs_of(const std::vector<NamedList>& lists, const std::string& target) {
+// The packs among the lists. Throws InputError where others, or none, stand beside them.
+std::vector<std::string> packs_of(const std::vector<NamedList>& lists,
+                                  const std::vector<std::string>& wrong,
+                                  const std::string& target) {
   std::vector<std::string> packs;
   for (const auto& list : lists)
     if (is_pack(list.path)) packs.push_back(list.path.string());
+  if (!packs.empty() && !wrong.empty())
+    throw InputError("data check", target, "packs that are there", wrong.front());
   if (!packs.empty() && packs.size() != lists.size())
     throw InputError("data check", target, "lists of files, or packs", "both");
   return packs;
@@ -63,25 +67,30 @@ std::vector<std::string> packs_of(const std::vector<NamedList>& lists, const std
 }  // namespace
 
 int run(const CommonOptions& common, const DataCheckCommand& command) {
-  if (is_pack(command.data.target)) return check_packs(common, {command.data.target});
+  if (!is_known_dataset(command.data.target) && is_pack(command.data.target))
+    return check_packs(common, {command.data.target});
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
-  const ResolvedLists resolved = resolve_lists(target.spec, target.data);
+  const ResolvedLists resolved = resolve_lists(target.spec, target.data, Completeness::partial);
   if (!resolved.unavailable.empty())
     throw InputError("data check", command.data.target, "data that is there", resolved.unavailable);
   const std::vector<NamedList> lists = read_lists_apart(resolved);
-  const std::vector<std::string> packs = packs_of(lists, command.data.target);
+  const std::vector<std::string> packs = packs_of(lists, resolved.wrong, command.data.target);
   if (!packs.empty()) return check_packs(common, packs);
+  std::int64_t total = 0;
+  for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
+  if (total == 0)
+    throw InputError("data check", command.data.target, "at least one image or video file", "none");
   const std::filesystem::path out = command.out;
   if (!command.out.empty()) require_writable_directory(out, "--out");
   CheckedFiles files(command.out.empty() ? out : out / "files.jsonl");
 
-  std::int64_t total = 0;
-  for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
   Progress progress("check", total, "files", common.quiet);
   const DatasetReport report = check_dataset(lists,
                                              {.least_frames = command.least_frames,
                                               .threads = common.thread_count(),
+                                              .classes = resolved.classes,
+                                              .wrong = resolved.wrong,
                                               .done = [&] { progress.advance(); }},
                                              files);
   progress.finish();

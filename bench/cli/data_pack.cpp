@@ -17,12 +17,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // The task over the packs, in their folder.
-TaskSpec packed_task(const TaskSpec& spec, const std::vector<NamedList>& lists) {
+TaskSpec packed_task(const TaskSpec& spec, bool directional, const std::vector<NamedList>& lists) {
   TaskSpec packed = spec;
   packed.manifest = packed.dataset = packed.labels = "";
   packed.train_list = packed.test_list = packed.files = {};
   packed.class_names.clear();  // the packs have them
   packed.count_missing.reset();
+  if (directional) packed.directional = true;  // the dataset may have said so, and is left out
   if (lists.size() == 1) {
     packed.manifest = ".";
   } else {
@@ -43,6 +44,8 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
   for (const auto& list : lists)
     if (is_pack(list.path))
       throw InputError("data pack", command.data.target, "lists of files", "a pack");
+  // As the task over the packs would; a list by itself may be for pretraining.
+  if (!target.is_list) refuse_repeated_files(lists);
   const fs::path out = command.out;
   require_writable_directory(out, "--out");
   std::int64_t total = 0;
@@ -71,7 +74,9 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
                       {"bytes", bytes}});
   }
   progress.finish();
-  write_file_atomically(out / "task.json", to_json(packed_task(target.spec, lists)).dump(2) + "\n");
+  write_file_atomically(
+      out / "task.json",
+      to_json(packed_task(target.spec, resolved.directional, lists)).dump(2) + "\n");
   if (common.json) {
     std::printf("%s\n", report.dump(2).c_str());
     return 0;

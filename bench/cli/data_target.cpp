@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "datasets/dataset_spec.h"
+#include "datasets/video/manifest.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -16,14 +17,20 @@ fs::path absolute_or_empty(const std::string& path) {
   return path.empty() ? fs::path() : fs::absolute(path);
 }
 
+bool is_here_as_well(const std::string& target) {
+  std::error_code ignored;
+  return is_known_dataset(target) && fs::exists(target, ignored);
+}
+
 void refuse_list_flags(const DataOptions& options, const std::string& what) {
   for (const auto& [flag, value] : {std::pair{"--root", options.root},
                                     {"--extension", options.extension},
                                     {"--separator", options.separator},
                                     {"--labels", options.labels}})
     if (!value.empty())
-      throw InputError(flag, "", "none, as " + what + " says how its lists are read",
-                       quoted(value));
+      throw InputError(
+          flag, "", "none, as " + what + " says how its lists are read", quoted(value),
+          is_here_as_well(options.target) ? "the one here is ./" + options.target : "");
 }
 
 // A JSON file is a task, a dataset, or a list.
@@ -35,21 +42,26 @@ bool is_object(const fs::path& file, Json& json) {
 
 }  // namespace
 
+bool is_known_dataset(const std::string& target) {
+  const auto known = known_datasets();
+  return std::find(known.begin(), known.end(), target) != known.end();
+}
+
 DataTarget data_target(const DataOptions& options) {
   const fs::path given = options.target;
   std::error_code ignored;
   DataTarget target;
   target.spec.name = given.stem().string();
   target.spec.kind = TaskKind::manifest;
-  const bool exists = fs::exists(given, ignored);
-  const auto known = known_datasets();
-  if (!exists && std::find(known.begin(), known.end(), options.target) != known.end()) {
+  if (is_known_dataset(options.target)) {
     refuse_list_flags(options, "a known dataset");
     target.spec.dataset = options.target;
     target.data = data_folder(options.data);
     return target;
   }
-  if (!exists)
+  const auto files = files_of_list(given);
+  if (std::none_of(files.begin(), files.end(),
+                   [&](const fs::path& file) { return fs::exists(file, ignored); }))
     throw InputError("data", "", "a list, a folder, a task, or one of the datasets known by name",
                      quoted(options.target));
   Json json;
@@ -64,6 +76,7 @@ DataTarget data_target(const DataOptions& options) {
       throw InputError(options.target, "kind", "manifest", "\"synthetic\"");
     return target;
   }
+  target.is_list = true;
   target.data = fs::current_path();
   target.spec.manifest = fs::absolute(given).lexically_normal().string();
   target.spec.files.root = absolute_or_empty(options.root).string();

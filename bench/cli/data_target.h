@@ -13,10 +13,15 @@ namespace permafrost {
 struct DataTarget {
   TaskSpec spec;
   std::filesystem::path data;  // what its paths are relative to
+  bool is_list = false;        // a list by itself: no task, nor the lists of a dataset
 };
 
-// `target` is a list in any form that read_manifest() takes, a task or dataset in a JSON file, or a
-// known dataset (below the folder of data). Throws InputError.
+// Whether `target` is the name of a known dataset. It then means that one, whatever lies here under
+// the same name: "./k400" is the folder.
+bool is_known_dataset(const std::string& target);
+
+// `target` is a known dataset (below the folder of data), a list in any form that read_manifest()
+// takes, or a task or dataset in a JSON file. Throws InputError.
 DataTarget data_target(const DataOptions& options);
 
 }  // namespace permafrost

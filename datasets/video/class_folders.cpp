@@ -68,7 +68,7 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
   const std::set<std::string> known(named.class_names.begin(), named.class_names.end());
   for (const auto& folder : folders) {
     const std::string name = folder.filename().string();
-    if (known.empty())
+    if (known.empty() || (options.further_classes && !known.contains(name)))
       named.class_names.push_back(name);
     else if (!known.contains(name))  // "7" would be taken for an index
       throw InputError(path.string(), "", "folders named after the classes", quoted(name),
@@ -81,7 +81,7 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
   for (const auto& folder : folders) {
     std::vector<fs::path> files;
     add_files(folder, 0, files);
-    if (files.empty()) {
+    if (files.empty() && !options.partial) {
       throw InputError(folder.string(), "", "at least one image or video file of this class",
                        "none");
     }
@@ -90,7 +90,7 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
           {.path = file.lexically_relative(path).string(), .label = folder.filename().string()},
           ++number);
   }
-  if (builder.empty()) {
+  if (builder.empty() && !options.partial) {
     throw InputError(path.string(), "", "folders of image or video files, one a class", "none");
   }
   return builder.finish();

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <unordered_set>
 #include <utility>
 
 #include "common/error.h"
@@ -81,38 +80,79 @@ std::vector<std::string> fields_of(std::string_view line, const std::string& sep
   return fields;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  return text;
-}
-
 std::string separator_of(std::string_view line, const ManifestOptions& options) {
   if (!options.separator.empty()) return options.separator;
   return line.find(',') != kNowhere ? "," : line.find('\t') != kNowhere ? "\t" : " ";
 }
 
-std::optional<Header> header_of(std::string_view line, const ManifestOptions& options) {
+using Names = std::vector<std::string_view>;
+
+// The usual names, then others that people give: a list that has both means the first.
+const Names kPathNames{"path", "file", "filename", "video"};
+const Names kOtherPathNames{"filepath",   "file_path", "file_name",  "video_path",
+                            "video_name", "image",     "image_path", "image_name"};
+const Names kLabelNames{"label", "class"};
+const Names kOtherLabelNames{"label_name", "class_name", "category"};
+
+bool contains(const Names& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string all_of(const Names& names, const Names& others) {
+  std::string text;
+  for (const Names* some : {&names, &others})
+    for (const auto name : *some) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+// The first column of one of the names.
+std::optional<std::size_t> column(const std::vector<std::string>& fields, const Names& names) {
+  for (std::size_t k = 0; k < fields.size(); ++k)
+    if (contains(names, lower(fields[k]))) return k;
+  return std::nullopt;
+}
+
+// A first line that calls its last column "label" is a header, not a clip of the class "label".
+void refuse_unknown_header(const std::vector<std::string>& fields, std::string_view line,
+                           const std::string& where) {
+  const std::string last = fields.empty() ? "" : lower(fields.back());
+  if (fields.size() < 2 || last.empty()) return;
+  if (last != "labels" && last != "categories" && !contains(kLabelNames, last) &&
+      !contains(kOtherLabelNames, last))
+    return;
+  throw InputError(where, "header",
+                   "a column of files under " + all_of(kPathNames, kOtherPathNames) +
+                       ", and one of labels under " + all_of(kLabelNames, kOtherLabelNames),
+                   quoted(std::string(line)));
+}
+
+// Nothing where the first line is an entry. Throws InputError for a header that names no file.
+std::optional<Header> header_of(std::string_view line, const ManifestOptions& options,
+                                const std::string& where) {
   Header header;
   header.separator = separator_of(line, options);
   const std::vector<std::string> fields = fields_of(line, header.separator);
   header.fields = fields.size();
-  std::optional<std::size_t> id, start, end;
-  const auto take = [](std::optional<std::size_t>& column, std::size_t k, bool is_it) {
-    if (!column && is_it) column = k;
-  };
-  for (std::size_t k = 0; k < fields.size(); ++k) {
-    if (whole_number(fields[k])) return std::nullopt;
-    const std::string name = lower(fields[k]);
-    take(header.path, k, name == "path" || name == "file" || name == "filename" || name == "video");
-    take(header.label, k, name == "label" || name == "class");
-    take(header.group, k, name == "group");
-    take(header.split, k, name == "split");
-    take(id, k, name == "youtube_id");
-    take(start, k, name == "time_start");
-    take(end, k, name == "time_end");
-  }
+  for (const auto& field : fields)
+    if (whole_number(field)) return std::nullopt;
+  header.path = column(fields, kPathNames);
+  if (!header.path) header.path = column(fields, kOtherPathNames);
+  header.label = column(fields, kLabelNames);
+  if (!header.label) header.label = column(fields, kOtherLabelNames);
+  header.group = column(fields, {"group"});
+  header.split = column(fields, {"split"});
+  const auto id = column(fields, {"youtube_id"}), start = column(fields, {"time_start"}),
+             end = column(fields, {"time_end"});
   if (id && start && end) header.kinetics = {*id, *start, *end};
-  if (!header.path && !header.kinetics) return std::nullopt;
+  if (!header.path && !header.kinetics) {
+    if (options.labels_required) refuse_unknown_header(fields, line, where);
+    return std::nullopt;
+  }
+  if (!header.label && options.labels_required) {
+    throw InputError(where, "header",
+                     "a column named label or class, or " + all_of(kOtherLabelNames, {}),
+                     quoted(std::string(line)));
+  }
   return header;
 }
 
@@ -171,6 +211,12 @@ ManifestRow cut_at(std::string_view line, std::size_t cut, std::size_t width) {
   return {.path = unquoted(path), .label = unquoted(line.substr(cut + width))};
 }
 
+// Whether "a::b.mp4 0" is meant: a path with "::" in it, and the label behind a later separator.
+bool holds_path(std::string_view behind) {
+  const std::size_t cut = last_separator(behind, {",", " "});
+  return cut != kNowhere && is_media_path(unquoted(behind.substr(0, cut)));
+}
+
 // The last separator outside of quotes parts path and label. Names of classes may hold blanks:
 // where the label is no number, a comma or tab goes before blanks.
 ManifestRow row_without_header(std::string_view line, const ManifestOptions& options) {
@@ -179,7 +225,8 @@ ManifestRow row_without_header(std::string_view line, const ManifestOptions& opt
     if (cut == kNowhere) return {.path = unquoted(line)};
     return cut_at(line, cut, options.separator.size());
   }
-  if (const std::size_t cut = last_separator(line, {"::"}); cut != kNowhere) {
+  if (const std::size_t cut = last_separator(line, {"::"});
+      cut != kNowhere && !holds_path(line.substr(cut + 2))) {
     return cut_at(line, cut, 2);
   }
   const std::size_t cut = last_separator(line, {",", " "});
@@ -193,6 +240,19 @@ ManifestRow row_without_header(std::string_view line, const ManifestOptions& opt
   }
   if (!options.labels_required && !whole_number(*row.label)) return {.path = unquoted(line)};
   return row;
+}
+
+// "#1.mp4,0" is an entry: only what no one would write as one is a comment.
+bool is_comment(std::string_view line) {
+  return line.starts_with('#') && (line.size() == 1 || kBlanks.find(line[1]) != kNowhere);
+}
+
+void refuse_split(const fs::path& path, const ManifestOptions& options, const std::string& found) {
+  if (options.split.empty()) return;
+  throw InputError(path.string(), "split",
+                   "a list that names the split of its entries, as " + quoted(options.split) +
+                       " alone is asked for",
+                   found);
 }
 
 }  // namespace
@@ -212,13 +272,11 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view content = trimmed(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (content.empty() || content.front() == '#') continue;
-    if (std::exchange(first, false) && (header = header_of(content, options))) {
-      if (!header->label && options.labels_required) {
-        throw InputError(where_of(line), "header", "a column named label or class",
-                         quoted(std::string(content)));
-      }
-      continue;
+    if (content.empty() || is_comment(content)) continue;
+    if (std::exchange(first, false)) {
+      header = header_of(content, options, where_of(line));
+      if (!header || !header->split) refuse_split(path, options, "no header with such a column");
+      if (header) continue;
     }
     if (header) {
       const auto row = row_under_header(content, *header, options, where_of(line));
@@ -238,9 +296,19 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
 
 Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
   std::error_code ignored;
-  if (is_pack(path)) return read_pack_list(path, options);
+  if (is_pack(path)) {
+    refuse_split(path, options, "a pack");
+    Manifest manifest = read_pack_list(path, options);
+    if (manifest.classes > kMostClasses)
+      throw InputError((path / "pack.json").string(), "classes",
+                       "at most " + std::to_string(kMostClasses), std::to_string(manifest.classes));
+    return manifest;
+  }
   if (!tar_shards(path).empty()) return read_tar_list(path, options);
-  if (fs::is_directory(path, ignored)) return read_class_folders(path, options);
+  if (fs::is_directory(path, ignored)) {
+    refuse_split(path, options, "folders of classes");
+    return read_class_folders(path, options);
+  }
   if (lower(path.extension().string()) == ".json")
     return parse_json_list(read_file(path), path, options);
   return parse_text_list(read_file(path), path, options);
@@ -251,27 +319,17 @@ std::int64_t Manifest::missing() const {
                        [](const ManifestEntry& entry) { return entry.bytes < 0; });
 }
 
-namespace {
-
-// What is the same for two entries of the same bytes on disk.
-std::string place_of(const ManifestEntry& entry) {
-  return entry.path.lexically_normal().string() + "#" + std::to_string(entry.range.offset);
+std::vector<fs::path> files_of_list(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::exists(path, ignored)) return {path};
+  const std::vector<fs::path> shards = tar_shards(path);
+  return shards.empty() ? std::vector<fs::path>{path} : shards;
 }
 
-}  // namespace
-
-Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where) {
-  std::unordered_set<std::string> seen;
+Manifest joined_lists(Manifest train, const Manifest& test) {
   std::int64_t groups = 0;
-  for (const auto& entry : train.entries) {
-    seen.insert(place_of(entry));
-    groups = std::max(groups, entry.group + 1);
-  }
+  for (const auto& entry : train.entries) groups = std::max(groups, entry.group + 1);
   for (const auto& entry : test.entries) {
-    if (seen.contains(place_of(entry))) {
-      throw InputError(where, "test", "files that the training list does not hold",
-                       quoted(entry.name) + " in both");
-    }
     train.entries.push_back(entry);
     train.entries.back().group += groups;
   }

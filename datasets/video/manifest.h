@@ -8,22 +8,25 @@
 //             "clips/b, second take.mp4",3     quotes as in CSV; what stands behind the last
 //             clips/my cat.mp4 1                  separator outside of quotes is the label
 //             frames/v17 36 1                  a folder of frames, with their number or without
-//           or with a header line that names the columns (path|file|filename|video, label|class,
-//           group, split; others are ignored), where every line has as many fields as the header:
+//           or with a header line that names the columns (path|file|filename|video or names such as
+//           video_path and file_name, label|class|label_name|class_name|category, group, split;
+//           others are ignored), where every line has as many fields as the header:
 //             file,label,group
 //             fight/fi001.mp4,fight,1
 //           Kinetics' own lists (label,youtube_id,time_start,time_end,split) name their files
-//           <youtube_id>_<start>_<end>, six digits each. Blank lines and lines that begin with #
-//           are skipped; a byte order mark and CRLF are taken.
+//           <youtube_id>_<start>_<end>, six digits each. Blank lines and comments are skipped: "#"
+//           with a blank or nothing behind it, as names of files may begin with one. A byte order
+//           mark and CRLF are taken.
 //   .json   a list of objects, as of Something-Something (id, template) and Diving-48 (vid_name,
 //           label): the file is under path|file|video|id|vid_name, the label under
-//           template|label|class, a group under group. "[something]" of a template becomes
-//           "something", as the label files of that set write it.
+//           template|label|class, a group under group, a split under split. "[something]" of a
+//           template becomes "something", as the label files of that set write it.
 //   folder  a folder a class, named after it, with image and video files at any depth.
 //
 //   .tar    shards of videos or images, read in place: one, a range ("train-{000..146}.tar"), or a
 //           folder of them. A label stands beside a sample, as in WebDataset (7.mp4, 7.cls or
-//           7.json), or is the folder in the archive that the member lies in.
+//           7.json), or is the folder in the archive that the member lies in. A video goes before
+//           pictures of the same sample.
 //   pack    a folder that `data pack` wrote; see datasets/pack/pack.h. Its samples are read by a
 //           PackSource.
 //
@@ -36,6 +39,10 @@
 #include "datasets/video/file_part.h"
 
 namespace permafrost {
+
+// Labels of lists and classes of datasets are below it: more are a mistake, and much is as large as
+// the number of classes.
+inline constexpr int kMostClasses = 1'000'000;
 
 struct ManifestEntry {
   std::filesystem::path path;  // resolved against the root
@@ -64,7 +71,14 @@ struct ManifestOptions {
   std::filesystem::path root;  // where paths start; empty: the manifest's folder
   std::string extension;       // ".webm": put behind paths that do not end in a media ending
   std::string separator;       // of text lines: ",", ";", "::", "\t" or " "; empty: found out
-  std::string split;           // only lines of this value in the column "split"; empty: all
+  // Only lines of this value in the column (or field) "split", or members of archives below this
+  // folder; empty: all. A list that cannot tell is an error.
+  std::string split;
+  // For a look at what is there so far: folders of classes may be empty, archives of a range may be
+  // missing.
+  bool partial = false;
+  // Folders that are none of class_names are further classes, behind these.
+  bool further_classes = false;
 };
 
 struct Manifest {
@@ -84,8 +98,12 @@ struct Manifest {
 Manifest read_manifest(const std::filesystem::path& path, const ManifestOptions& options = {});
 
 // A training list and its test list as one: the entries of `test` behind those of `train`, groups
-// apart. Throws InputError naming `where` for a file that stands in both.
-Manifest joined_lists(Manifest train, const Manifest& test, const std::string& where);
+// apart.
+Manifest joined_lists(Manifest train, const Manifest& test);
+
+// What a list is read from: the archives of a range, else the file or folder itself. Throws
+// InputError for a range that is none.
+std::vector<std::filesystem::path> files_of_list(const std::filesystem::path& path);
 
 // Whether the ending of a path is one of image or video files.
 bool is_media_path(const std::filesystem::path& path);

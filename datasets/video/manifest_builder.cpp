@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -37,6 +38,13 @@ fs::path without_frame_count(const fs::path& path) {
   return text.substr(0, cut);
 }
 
+// "-1" and "1.5" as well: no label, but no name of a class either.
+bool is_number(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
+}
+
 // All of up to 20 names; a thousand of them are no message.
 std::string told(const std::vector<std::string>& names) {
   if (names.size() <= 20) return "one of the classes " + joined(names);
@@ -52,6 +60,11 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
     return std::nullopt;
   }
   return value;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return text;
 }
 
 ManifestBuilder::ManifestBuilder(const ManifestOptions& options, const fs::path& folder,
@@ -74,9 +87,10 @@ int ManifestBuilder::label_of(const std::optional<std::string>& text, int line) 
   const auto number = whole_number(*text);
   if (class_names_.empty()) {
     if (!number) throw InputError(where_(line), "label", "a whole number from 0", quoted(*text));
-    if (options_.classes > 0 && *number >= options_.classes) {
-      throw InputError(where_(line), "label",
-                       "a class from 0 to " + std::to_string(options_.classes - 1), quoted(*text));
+    const int classes = options_.classes > 0 ? options_.classes : kMostClasses;
+    if (*number >= classes) {
+      throw InputError(where_(line), "label", "a class from 0 to " + std::to_string(classes - 1),
+                       quoted(*text));
     }
     return static_cast<int>(*number);
   }
@@ -103,32 +117,44 @@ void ManifestBuilder::add(const ManifestRow& row, int line) {
   const bool later = options_.name_classes && class_names_.empty() && row.label;
   if (options_.name_classes && class_names_.empty()) label_texts_.push_back(row.label.value_or(""));
   if (!later || row.label->empty()) entry.label = label_of(row.label, line);
-  entry.group = static_cast<std::int64_t>(entries_.size());
-  if (row.group) {
-    const auto next = static_cast<std::int64_t>(groups_.size());
-    entry.group = groups_.try_emplace(*row.group, next).first->second;
-  }
-  group_texts_.push_back(row.group.value_or(std::to_string(entry.group)));
+  entry.group =
+      row.group ? groups_.try_emplace(*row.group, next_group_).first->second : next_group_;
+  if (entry.group == next_group_) ++next_group_;
+  group_texts_.push_back(row.group.value_or(std::to_string(entries_.size())));
   entries_.push_back(std::move(entry));
 }
 
-// All labels are numbers, or all are names.
-void ManifestBuilder::name_classes() {
-  std::set<std::string> names;
-  const ManifestEntry* numbered = nullptr;
+// All labels are numbers, or all are names. The fewer of the two are the mistake; where they are as
+// many, those that do not follow the first line.
+void ManifestBuilder::refuse_mixed_labels() const {
+  struct Kind {
+    std::size_t first = 0, count = 0;
+  };
+  Kind kinds[2];  // names, numbers
   for (std::size_t i = 0; i < label_texts_.size(); ++i) {
     if (label_texts_[i].empty()) continue;
-    if (whole_number(label_texts_[i]))
-      numbered = &entries_[i];
-    else
-      names.insert(label_texts_[i]);
+    Kind& kind = kinds[is_number(label_texts_[i]) ? 1 : 0];
+    if (kind.count++ == 0) kind.first = i;
   }
-  if (!names.empty() && numbered != nullptr) {
-    throw InputError(where_(numbered->line), "label",
-                     "names of classes as elsewhere in the list (" + quoted(*names.begin()) + ")",
-                     "a number",
-                     "a list whose classes have numbers for names needs class_names or labels");
-  }
+  const Kind &names = kinds[0], &numbers = kinds[1];
+  if (names.count == 0 || numbers.count == 0) return;
+  const bool numbers_are_wrong =
+      numbers.count != names.count ? numbers.count < names.count : names.first < numbers.first;
+  const Kind& wrong = numbers_are_wrong ? numbers : names;
+  const Kind& right = numbers_are_wrong ? names : numbers;
+  throw InputError(where_(entries_[wrong.first].line), "label",
+                   std::string(numbers_are_wrong ? "the name of a class" : "a whole number") +
+                       " as at " + where_(entries_[right.first].line) + " (" +
+                       quoted(label_texts_[right.first]) + ")",
+                   quoted(label_texts_[wrong.first]),
+                   "a list whose classes have numbers for names needs class_names or labels");
+}
+
+void ManifestBuilder::name_classes() {
+  refuse_mixed_labels();
+  std::set<std::string> names;
+  for (const auto& text : label_texts_)
+    if (!text.empty() && !is_number(text)) names.insert(text);
   class_names_.assign(names.begin(), names.end());
   for (std::size_t k = 0; k < class_names_.size(); ++k)
     classes_by_name_.emplace(class_names_[k], static_cast<int>(k));

@@ -40,6 +40,7 @@ class ManifestBuilder {
 
  private:
   int label_of(const std::optional<std::string>& text, int line);
+  void refuse_mixed_labels() const;
   void name_classes();
   void look_at_files();
   std::string identity() const;
@@ -53,11 +54,15 @@ class ManifestBuilder {
   std::vector<std::string> label_texts_;  // with name_classes, until finish()
   std::vector<std::string> group_texts_;
   std::map<std::string, std::int64_t> groups_;
+  std::int64_t next_group_ = 0;
   int largest_ = -1;
 };
 
 // A number from 0 to the largest int, in digits alone; else nothing.
 std::optional<std::int64_t> whole_number(std::string_view text);
+
+// ASCII letters made small.
+std::string lower(std::string text);
 
 // The readers behind read_manifest(); `path` is where the text comes from.
 Manifest parse_text_list(std::string_view text, const std::filesystem::path& path,

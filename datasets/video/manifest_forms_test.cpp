@@ -147,6 +147,15 @@ TEST_F(ManifestForms, RawframesWithTheirNumber) {
 TEST_F(ManifestForms, DoubleColons) {
   touch("my clip, one.mp4");
   EXPECT_EQ(read("l.csv", "my clip, one.mp4::5\n").entries[0].label, 5);
+  const Manifest named = read("l.csv", "my clip, one.mp4::air drumming\n", {.name_classes = true});
+  EXPECT_EQ(named.class_names, Names{"air drumming"});
+  // A name may hold them.
+  touch("a::b.mp4");
+  for (const char* text : {"a::b.mp4 2\n", "a::b.mp4,2\n", "\"a::b.mp4\" 2\n", "a::b.mp4::2\n"}) {
+    const Manifest manifest = read("l.csv", text);
+    EXPECT_EQ(manifest.entries[0].name, "a::b.mp4") << text;
+    EXPECT_EQ(manifest.entries[0].label, 2) << text;
+  }
 }
 
 TEST_F(ManifestForms, LabelsByName) {
@@ -165,6 +174,77 @@ TEST_F(ManifestForms, LabelsByName) {
   // A name that ends in a number is a name where the names are known.
   EXPECT_EQ(read("l.csv", "a.mp4,class 0\n", {.class_names = {"x", "class 0"}}).entries[0].label,
             1);
+}
+
+TEST_F(ManifestForms, AMistakenLabelIsNamedAndNotAGoodOne) {
+  const ManifestOptions options{.require_files = false, .name_classes = true};
+  for (const char* label : {"-1", "1.5", "99999999999", "-0.5", "1e3"})
+    EXPECT_EQ(
+        error_of("l.csv", "a.mp4 0\nb.mp4 " + std::string(label) + "\n", options),
+        "l.csv:2: label: expected a whole number from 0, found \"" + std::string(label) + "\"");
+  const std::string hint =
+      " (a list whose classes have numbers for names needs class_names or labels)";
+  EXPECT_EQ(error_of("l.csv", "a.mp4 run\nb.mp4 0\nc.mp4 1\n", options),
+            "l.csv:1: label: expected a whole number as at l.csv:2 (\"0\"), found \"run\"" + hint);
+  EXPECT_EQ(error_of("l.csv", "a.mp4 0\nb.mp4 run\n", options),
+            "l.csv:2: label: expected a whole number as at l.csv:1 (\"0\"), found \"run\"" + hint);
+  EXPECT_EQ(
+      error_of("l.csv", "a.mp4 run\nb.mp4 jump\nc.mp4 -1\n", options),
+      "l.csv:3: label: expected the name of a class as at l.csv:1 (\"run\"), found \"-1\"" + hint);
+  EXPECT_EQ(read("l.csv", "a.mp4 inf\nb.mp4 nan\n", options).class_names, (Names{"inf", "nan"}));
+}
+
+TEST_F(ManifestForms, SplitsOfJson) {
+  const std::string text = R"([{"file": "a.mp4", "label": 0, "split": "train"},
+                               {"file": "b.mp4", "label": 1, "split": "test"}])";
+  const Manifest manifest = read("l.json", text, {.require_files = false, .split = "test"});
+  ASSERT_EQ(manifest.entries.size(), 1U);
+  EXPECT_EQ(manifest.entries[0].name, "b.mp4");
+  EXPECT_EQ(manifest.entries[0].line, 2);
+  EXPECT_EQ(read("l.json", text, {.require_files = false}).entries.size(), 2U);
+  EXPECT_EQ(error_of("l.json", text, {.require_files = false, .split = "dev"}),
+            "l.json: expected at least one object of split \"dev\", found none");
+  EXPECT_EQ(error_of("l.json", R"([{"file": "a.mp4", "label": 0}])", {.split = "train"}),
+            "l.json:/0: split: expected a split, as \"train\" alone is asked for, found none");
+  // A field that is not asked for may be anything.
+  EXPECT_EQ(
+      read("l.json", R"([{"file": "a.mp4", "label": 0, "split": [1]}])", {.require_files = false})
+          .entries.size(),
+      1U);
+}
+
+TEST_F(ManifestForms, EntriesWithoutAGroupStandApartFromThoseWithOne) {
+  const Manifest manifest = read("l.json", R"([{"file": "a.mp4", "label": 0},
+      {"file": "b.mp4", "label": 0, "group": "g"}, {"file": "c.mp4", "label": 1},
+      {"file": "d.mp4", "label": 1, "group": "g"}])",
+                                 {.require_files = false});
+  std::vector<std::int64_t> groups;
+  for (const auto& entry : manifest.entries) groups.push_back(entry.group);
+  EXPECT_EQ(groups, (std::vector<std::int64_t>{0, 1, 2, 1}));
+}
+
+TEST_F(ManifestForms, ClassFoldersAreNoSplits) {
+  touch("t/n01/z.mp4");
+  EXPECT_NE(error([&] {
+              read_manifest(folder_ / "t", {.split = "train"});
+            }).find("t: split: expected a list that names the split"),
+            std::string::npos);
+}
+
+TEST_F(ManifestForms, ClassFoldersThatAreNotAllThereYet) {
+  touch("t/n01/z.mp4");
+  fs::create_directories(folder_ / "t/n02");
+  const Manifest some = read_manifest(folder_ / "t", {.partial = true});
+  EXPECT_EQ(some.class_names, (Names{"n01", "n02"}));
+  EXPECT_EQ(some.entries.size(), 1U);
+  const ManifestOptions others{
+      .class_names = {"n02", "n05"}, .partial = true, .further_classes = true};
+  const Manifest more = read_manifest(folder_ / "t", others);
+  EXPECT_EQ(more.class_names, (Names{"n02", "n05", "n01"}));
+  EXPECT_EQ(more.entries[0].label, 2);
+  fs::create_directories(folder_ / "empty");
+  EXPECT_TRUE(read_manifest(folder_ / "empty", {.partial = true}).entries.empty());
+  EXPECT_NE(error([&] { read_manifest(folder_ / "empty"); }), "no error");
 }
 
 TEST_F(ManifestForms, ClassFolders) {
@@ -206,16 +286,12 @@ TEST_F(ManifestForms, TwoListsAreOneThatKeepsThemApart) {
   for (const char* name : {"a.mp4", "b.mp4", "c.mp4"}) touch(name);
   const Manifest train = read("t.csv", "path,label,group\na.mp4,0,g\nb.mp4,1,g\n");
   const Manifest test = read("v.csv", "path,label,group\nc.mp4,2,g\n");
-  const Manifest both = joined_lists(train, test, "v.csv");
+  const Manifest both = joined_lists(train, test);
   ASSERT_EQ(both.entries.size(), 3U);
   EXPECT_EQ(both.entries[1].group, 0);
   EXPECT_EQ(both.entries[2].group, 1);
   EXPECT_EQ(both.classes, 3);
-  EXPECT_NE(both.identity, joined_lists(test, train, "v.csv").identity);
-  EXPECT_EQ(
-      error([&] { joined_lists(train, read("x.csv", "./b.mp4 1\n"), "v.csv"); }),
-      "v.csv: test: expected files that the training list does not hold, found \"./b.mp4\" in "
-      "both");
+  EXPECT_NE(both.identity, joined_lists(test, train).identity);
 }
 
 }  // namespace

@@ -55,9 +55,21 @@ Manifest parse_json_list(const std::string& text, const fs::path& path,
     else
       row.label = field(item, {"label", "class"}, where);
     row.group = field(item, {"group"}, where);
+    if (!options.split.empty()) {
+      const auto split = field(item, {"split"}, where);
+      if (!split)
+        throw InputError(where, "split",
+                         "a split, as " + quoted(options.split) + " alone is asked for", "none");
+      if (*split != options.split) continue;
+    }
     builder.add(row, line);
   }
-  if (builder.empty()) throw InputError(path.string(), "", "at least one object", "none");
+  if (builder.empty())
+    throw InputError(path.string(), "",
+                     options.split.empty()
+                         ? "at least one object"
+                         : "at least one object of split " + quoted(options.split),
+                     "none");
   return builder.finish();
 }
 

@@ -155,9 +155,62 @@ TEST_F(ManifestTest, ErrorsNameLineAndColumn) {
   EXPECT_EQ(error_of("file,label\nclips/b, second.mp4,1\n"),
             "list.csv:2: columns: expected 2 as in the header, found 3 (a path that holds a "
             "separator needs quotes)");
-  EXPECT_EQ(error_of("file,group\nclips/a.mp4,1\n"),
-            "list.csv:1: header: expected a column named label or class, found \"file,group\"");
+  EXPECT_EQ(
+      error_of("file,group\nclips/a.mp4,1\n"),
+      "list.csv:1: header: expected a column named label or class, or label_name, class_name, "
+      "category, found \"file,group\"");
   EXPECT_EQ(error_of(",1\n"), "list.csv:1: path: expected a path, found none");
+}
+
+TEST_F(ManifestTest, ANameMayBeginWithTheSignOfComments) {
+  std::ofstream(folder_ / "#1.mp4") << "one";
+  const Manifest manifest = read("# clips,0\n#\n#1.mp4,0\n#\ttabbed 3\nclips/a.mp4,1\n");
+  ASSERT_EQ(manifest.entries.size(), 2U);
+  EXPECT_EQ(manifest.entries[0].name, "#1.mp4");
+  EXPECT_EQ(manifest.entries[0].line, 3);
+  EXPECT_EQ(error_of("#comment\n"),
+            "list.csv:1: label: expected a label after the path, found none");
+}
+
+TEST_F(ManifestTest, LabelsAreBounded) {
+  EXPECT_EQ(read("clips/a.mp4 999999\n").classes, kMostClasses);
+  for (const bool named : {false, true})
+    EXPECT_EQ(error_of("clips/a.mp4 0\nclips/b.mp4 1000000\n", {.name_classes = named}),
+              "list.csv:2: label: expected a class from 0 to 999999, found \"1000000\"");
+}
+
+TEST_F(ManifestTest, OtherNamesOfColumns) {
+  for (const char* header : {"video_path,label", "label_name,file_name", "category,Video_Name"}) {
+    const bool label_first = header[0] != 'v';
+    const std::string row = label_first ? "1,clips/a.mp4" : "clips/a.mp4,1";
+    const Manifest manifest = read(std::string(header) + "\n" + row + "\n");
+    ASSERT_EQ(manifest.entries.size(), 1U) << header;
+    EXPECT_EQ(manifest.entries[0].name, "clips/a.mp4");
+    EXPECT_EQ(manifest.entries[0].label, 1);
+  }
+  // The usual name goes first.
+  EXPECT_EQ(read("label_name,path,label\nrun,clips/a.mp4,7\n").entries[0].label, 7);
+  for (const char* header : {"clip_uri,label", "clip_uri Class", "a,b,labels", "uri\tcategories"}) {
+    const std::string message = error_of(std::string(header) + "\nclips/a.mp4,1\n",
+                                         {.require_files = false, .name_classes = true});
+    EXPECT_NE(message.find("list.csv:1: header: expected a column of files under path, file"),
+              std::string::npos)
+        << header << ": " << message;
+  }
+  // Further down it is a class.
+  EXPECT_EQ(read("clips/a.mp4,x\nclips/b.mp4,label\n", {.name_classes = true}).class_names,
+            (std::vector<std::string>{"label", "x"}));
+}
+
+TEST_F(ManifestTest, ASplitThatNoColumnTellsIsRefused) {
+  for (const char* text : {"clips/a.mp4 1\n", "path,label\nclips/a.mp4,1\n"})
+    EXPECT_NE(error_of(text, {.split = "train"})
+                  .find("list.csv: split: expected a list that names the split of its entries, as "
+                        "\"train\" alone is asked for"),
+              std::string::npos)
+        << text;
+  const std::string text = "path,label,split\nclips/a.mp4,1,train\nclips/b.mp4,0,test\n";
+  EXPECT_EQ(read(text, {.split = "test"}).entries[0].name, "clips/b.mp4");
 }
 
 TEST_F(ManifestTest, EmptyMissingOrBinaryManifest) {

@@ -137,6 +137,10 @@ TEST_F(TarList, ShardsByRangeFolderOrName) {
   EXPECT_THROW(read_manifest(folder_ / "s-001.tar", {.split = "su"}), InputError);
   EXPECT_THROW(read_manifest(folder_ / "s-{000..002}.tar"), InputError);
   EXPECT_THROW(read_manifest(folder_ / "s-{1..0}.tar"), InputError);
+  EXPECT_EQ(read_manifest(folder_ / "s-{000..002}.tar", {.partial = true}).entries.size(), 3U);
+  EXPECT_EQ(files_of_list(folder_ / "s-{000..002}.tar").size(), 3U);
+  EXPECT_EQ(files_of_list(folder_), std::vector<fs::path>{folder_});
+  EXPECT_EQ(files_of_list("none.csv"), std::vector<fs::path>{"none.csv"});
   // Another archive of the same content is the same list; other content is not.
   const std::string before = read_manifest(folder_ / "s-001.tar").identity;
   write_file_atomically(folder_ / "s-001.tar", tar_member("sub/002.png", pictures_[2] + "more") +
@@ -160,6 +164,62 @@ TEST_F(TarList, LabelsOfFoldersAndWhatIsNoSample) {
   EXPECT_EQ(read_manifest(folder_ / "d.tar", {.labels_required = false}).entries[0].label, -1);
   write_file_atomically(folder_ / "d.tar", tar_member("1.png", "x") + tar_member("1.json", "[]"));
   EXPECT_THROW(read_manifest(folder_ / "d.tar"), InputError);
+}
+
+TEST_F(TarList, AVideoGoesBeforePicturesOfItsSample) {
+  const auto read = [&](const std::string& bytes) {
+    write_file_atomically(folder_ / "d.tar", bytes + tar_member("7.CLS", "1"));
+    return read_manifest(folder_ / "d.tar").entries.at(0);
+  };
+  const std::string video = tar_member("7.MP4", "video"), still = tar_member("7.jpg", "still"),
+                    thumb = tar_member("7.thumb.jpg", "thumb");
+  for (const auto& bytes : {video + still + thumb, still + thumb + video, still + video + thumb}) {
+    EXPECT_EQ(read(bytes).name, "d.tar/7.MP4");
+    EXPECT_EQ(read(bytes).label, 1);
+    EXPECT_EQ(read(bytes).bytes, 5);
+  }
+  const auto error = [&](const std::string& bytes) -> std::string {
+    try {
+      read(bytes);
+    } catch (const InputError& failure) {
+      return failure.what();
+    }
+    return "no error";
+  };
+  EXPECT_NE(error(still + thumb)
+                .find("d.tar: 7.thumb.jpg: expected one video, or else one image, "
+                      "a sample, found \"7.jpg\" as well"),
+            std::string::npos)
+      << error(still + thumb);
+  EXPECT_NE(error(still + video + tar_member("7.webm", "other")).find("\"7.MP4\" as well"),
+            std::string::npos);
+}
+
+TEST_F(TarList, WithoutALabelTheMembersThatMayHoldItAreNamed) {
+  write_file_atomically(folder_ / "d.tar", tar_member("1.png", pictures_[0]));
+  try {
+    read_manifest(folder_ / "d.tar", {.name_classes = true});
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("d.tar: 1.png: label: expected a .cls or .json member of the same name"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+TEST_F(TarList, ARangeIsTheListOfATask) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  Json json = {{"name", "t"}, {"kind", "manifest"}, {"manifest", "s-{000..001}.tar"}, {"folds", 3}};
+  const auto open = [&] { return open_task(read_task_spec(json, "t"), {2, 16, 16}, folder_); };
+  const Task task = open();
+  ASSERT_TRUE(task.available()) << task.unavailable;
+  EXPECT_EQ(task.source->size(), 3);
+  json["manifest"] = "s-{000..003}.tar";
+  EXPECT_NE(open().unavailable.find("s-002.tar: no such file"), std::string::npos)
+      << open().unavailable;
 }
 
 TEST_F(TarList, MembersAreReadInPlace) {

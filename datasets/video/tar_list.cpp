@@ -11,6 +11,7 @@
 #include "common/files.h"
 #include "common/json_object.h"
 #include "common/parallel.h"
+#include "datasets/video/frame_folder.h"
 #include "datasets/video/manifest_builder.h"
 #include "datasets/video/tar_index.h"
 
@@ -21,6 +22,7 @@ namespace {
 struct TarSample {
   std::string media;  // name of the member
   FilePart range;
+  std::string rival;  // a second member that could be it as well
   std::optional<std::string> label, group;
 };
 
@@ -44,6 +46,19 @@ void read_json_member(std::string_view bytes, const std::string& where, TarSampl
   take("group", sample.group);
 }
 
+// A video goes before pictures, which are then its thumbnails, whatever stands first in the
+// archive. Two of a kind are left to the end, as a video may follow.
+void take_media(const TarMember& member, TarSample& sample) {
+  const bool was_image = is_image_path(sample.media), is_image = is_image_path(member.name);
+  if (!sample.media.empty() && was_image == is_image) {
+    sample.rival = member.name;
+  } else if (sample.media.empty() || was_image) {
+    sample.media = member.name;
+    sample.range = member.range;
+    sample.rival.clear();
+  }
+}
+
 // The samples of one archive in the order of their first members.
 std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions& options) {
   constexpr std::size_t kLargestText = 1 << 20;
@@ -59,7 +74,8 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
     const std::size_t dot = base.find('.', 1);
     if (base.starts_with('.') || dot == std::string::npos) continue;
     const std::string key = (name.parent_path() / base.substr(0, dot)).string();
-    const bool is_label = base.substr(dot) == ".cls", is_json = base.substr(dot) == ".json";
+    const std::string ending = lower(base.substr(dot));
+    const bool is_label = ending == ".cls", is_json = ending == ".json";
     if (!is_label && !is_json && !is_media_path(name)) continue;
     const auto [it, added] = by_key.try_emplace(key, samples.size());
     if (added) samples.emplace_back();
@@ -72,13 +88,14 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
       sample.label = trimmed(content);
     } else if (is_json) {
       read_json_member(content, where, sample);
-    } else if (!sample.media.empty()) {
-      throw InputError(where, "", "one video or image a sample", quoted(sample.media) + " as well");
     } else {
-      sample.media = member.name;
-      sample.range = member.range;
+      take_media(member, sample);
     }
   }
+  for (const auto& sample : samples)
+    if (!sample.rival.empty())
+      throw InputError(path.string() + ": " + sample.rival, "",
+                       "one video, or else one image, a sample", quoted(sample.media) + " as well");
   std::erase_if(samples, [](const TarSample& sample) { return sample.media.empty(); });
   return samples;
 }
@@ -104,25 +121,30 @@ std::vector<fs::path> expanded(const fs::path& path) {
   return paths;
 }
 
+bool is_tar(const fs::path& path) { return lower(path.extension().string()) == ".tar"; }
+
 }  // namespace
 
 std::vector<fs::path> tar_shards(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error))
-    return path.extension() == ".tar" ? expanded(path) : std::vector<fs::path>{};
+    return is_tar(path) ? expanded(path) : std::vector<fs::path>{};
   std::vector<fs::path> shards;
   for (auto it = fs::directory_iterator(path, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
     std::error_code ignored;
     if (it->is_directory(ignored)) return {};  // folders of classes
-    if (it->path().extension() == ".tar") shards.push_back(it->path());
+    if (is_tar(it->path())) shards.push_back(it->path());
   }
   std::sort(shards.begin(), shards.end());
   return shards;
 }
 
 Manifest read_tar_list(const fs::path& path, const ManifestOptions& options) {
-  const std::vector<fs::path> shards = tar_shards(path);
+  std::vector<fs::path> shards = tar_shards(path);
+  std::error_code ignored;
+  if (options.partial)
+    std::erase_if(shards, [&](const fs::path& shard) { return !fs::exists(shard, ignored); });
   std::vector<std::vector<TarSample>> samples(shards.size());
   parallel_for(static_cast<std::int64_t>(shards.size()), available_threads(), [&](std::int64_t k) {
     const auto s = static_cast<std::size_t>(k);
@@ -139,6 +161,10 @@ Manifest read_tar_list(const fs::path& path, const ManifestOptions& options) {
       // Without a label of its own, a member has that of the folder that it lies in.
       const std::string folder = fs::path(sample.media).parent_path().filename().string();
       if (!sample.label && !folder.empty()) sample.label = folder;
+      if (options.labels_required && sample.label.value_or("").empty())
+        throw InputError(shards[s].string() + ": " + sample.media, "label",
+                         "a .cls or .json member of the same name, or a folder of the class",
+                         "none");
       names.push_back(shard + "/" + sample.media);
       builder.add({.path = names.back(),
                    .label = sample.label,
