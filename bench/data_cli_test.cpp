@@ -80,6 +80,19 @@ TEST_F(DataCli, CheckLeavesWithOneWhereSomethingIsWrong) {
   EXPECT_NE(read_file(path("report/check.txt")).find("1 file is missing"), std::string::npos);
 }
 
+TEST_F(DataCli, CheckTakesListsForPretraining) {
+  synth();
+  write("d/bare.txt", "train/000000.mp4\ntrain/000001.mp4 0 -1\ntrain/000002.mp4 run\ngone.mp4\n");
+  expect_refusal("data check " + path("d/bare.txt"), {"bare.txt:1", "label"});
+  const Ran run =
+      program("data check " + path("d/bare.txt") + " --no-labels --quiet --out " + path("report"));
+  EXPECT_EQ(run.status, 1) << run.err;
+  EXPECT_NE(run.out.find("4 entries, 3 found, 3 whole"), std::string::npos) << run.out;
+  const std::string whole = read_file(path("report/whole.csv"));
+  EXPECT_EQ(whole.substr(0, 6), "file\n\"") << whole;
+  EXPECT_EQ(std::count(whole.begin(), whole.end(), '\n'), 4);
+}
+
 TEST_F(DataCli, PackIsCheckedInspectedAndProbed) {
   synth();
   const std::string command = "data pack " + path("d/task.json") +

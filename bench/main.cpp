@@ -261,6 +261,8 @@ void add_data_check(CLI::App& app, Commands& c) {
   add_data_target(sub, c.data_check.data);
   sub->add_option("--out", c.data_check.out,
                   "check.txt, check.json, whole.csv; a second run goes on");
+  sub->add_flag("--no-labels", c.data_check.no_labels,
+                "the lists have none, or they play no part, as in pretraining");
   sub->add_option("--least-frames", c.data_check.least_frames,
                   "a video of fewer is short; else 16, or what data synth was asked for")
       ->check(CLI::Range(0, 1'000'000));

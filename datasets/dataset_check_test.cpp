@@ -197,7 +197,7 @@ TEST_F(DatasetCheck, WholeFilesAreAList) {
 TEST_F(DatasetCheck, FramesOfFoldersAreCountedAgainstTheList) {
   for (int k = 1; k <= 20; ++k)
     write_png(folder_ / "v" / (std::to_string(k) + ".png"), Image(16, 16, k));
-  write_file_atomically(folder_ / "f.txt", "v 25 0\nv 20 0\nv 0\n");
+  write_file_atomically(folder_ / "f.txt", "v 25 0\nv 20 0\nv 0\ngood.mp4 7 0\n");
   const TaskSpec spec{.name = "f", .kind = TaskKind::manifest, .manifest = "f.txt"};
   CheckedFiles files{fs::path()};
   const DatasetReport r = check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {}, files);

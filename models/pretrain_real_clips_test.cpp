@@ -41,9 +41,10 @@ Json with_real_clips(const std::filesystem::path& folder, int missing, const std
   }
   for (int k = 0; k < missing; ++k) list += "gone" + std::to_string(k) + ".png" + more + "\n";
   write_file_atomically(folder / "list.txt", list);
-  return toy_pretraining({{"steps", 4},
-               {"checkpoint_every", 2},
-               {"real_clips", {{"manifest", (folder / "list.txt").string()}, {"share", 1}}}});
+  return toy_pretraining(
+      {{"steps", 4},
+       {"checkpoint_every", 2},
+       {"real_clips", {{"manifest", (folder / "list.txt").string()}, {"share", 1}}}});
 }
 
 TEST_F(PretrainOnRealClips, LabelsOfListsPlayNoPart) {

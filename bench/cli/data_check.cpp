@@ -87,6 +87,17 @@ std::vector<std::string> packs_of(const ResolvedLists& lists, const std::string&
   return packs;
 }
 
+// Read as pretraining reads them.
+void ignore_labels(ResolvedLists& lists) {
+  for (ResolvedList* list : {&lists.train, &lists.test, &lists.all}) {
+    list->options.labels_required = false;
+    list->options.labels_ignored = true;
+    list->options.name_classes = false;
+    list->options.class_names.clear();
+    list->options.classes = 0;
+  }
+}
+
 // A video of fewer frames is short: as the flag says, else as the lists' own folder says that it
 // was rendered, else 16.
 std::int64_t least_frames(const DataCheckCommand& command, const std::vector<NamedList>& lists) {
@@ -120,7 +131,7 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
   if (is_pack(command.data.target)) return check_packs(common, {command.data.target});
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
-  const ResolvedLists resolved = resolve_lists(target.spec, target.data);
+  ResolvedLists resolved = resolve_lists(target.spec, target.data);
   if (!resolved.unavailable.empty())
     throw InputError("data check", command.data.target, "data that is there", resolved.unavailable);
   const std::vector<std::string> packs = packs_of(resolved, command.data.target);
@@ -129,6 +140,7 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
     if (status == 0) read_lists_apart(resolved);  // their classes must fit as well
     return status;
   }
+  if (command.no_labels) ignore_labels(resolved);
   const std::vector<NamedList> lists = read_lists_apart(resolved);
   const fs::path out = command.out;
   if (!command.out.empty()) require_writable_directory(out, "--out");

@@ -104,6 +104,7 @@ struct DataOptions {
 struct DataCheckCommand {
   DataOptions data;
   std::string out;
+  bool no_labels = false;          // lists for pretraining
   std::int64_t least_frames = -1;  // -1: 16, or the frames of a rendered set
 };
 
