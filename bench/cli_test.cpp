@@ -115,9 +115,13 @@ TEST_F(Cli, RefusesBrokenManifests) {
                              "real_clips": {"manifest": "clips.txt", "share": 1}})");
   write("clips.txt", "a.mp4\nabsent.mp4\n");
   expect_refusal("pretrain " + config + " --out " + path("p"), {"clips.txt:2", "absent.mp4"});
+  EXPECT_FALSE(fs::exists(folder_ / "p"));
+  expect_refusal("pretrain " + config + " --data " + path("d") + " --out " + path("p"),
+                 {"d/clips.txt"});
   write("clips.txt", "a.mp4\n");
   expect_refusal("pretrain " + config + " --out " + path("p"), {"a.mp4"});
   EXPECT_FALSE(fs::exists(folder_ / "p/encoder.safetensors"));
+  EXPECT_FALSE(fs::exists(folder_ / "p/config.json"));
 }
 
 TEST_F(Cli, ProbesAnEncoder) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data commands as a user runs them.
+#include <sys/stat.h>
+
 #include <nlohmann/json.hpp>
 
 #include "bench/cli_fixture.h"
+#include "common/folder_lock.h"
 #include "common/json_object.h"
 #include "datasets/video/test_tar.h"
 
@@ -35,6 +38,26 @@ TEST_F(DataCli, SynthMakesATaskThatCanBeProbed) {
           path("d"),
       {"rendered.json", "the same set"});
   expect_refusal("data synth --world moton --out " + path("e"), {"--world", "nearest: motion"});
+  expect_refusal("data synth --coding h264 --size 33 --out " + path("e"), {"--size", "33"});
+  EXPECT_FALSE(fs::exists(path("e")));
+  EXPECT_EQ(program("data synth --help").out.find("localised_action"), std::string::npos);
+}
+
+TEST_F(DataCli, WhatWasRenderedIsWhole) {
+  ASSERT_EQ(program("data synth --train 8 --test 8 --frames 4 --size 24 --seed 2 --quiet --out " +
+                    path("d"))
+                .status,
+            0);
+  const Ran run = program("data check " + path("d/task.json") + " --quiet --out " + path("report"));
+  EXPECT_EQ(run.status, 0) << run.out;
+  EXPECT_EQ(program("data check " + path("d/task.json") + " --least-frames 16 --quiet").status, 1);
+  // The whole files can be named in a pretraining configuration.
+  EXPECT_FALSE(fs::exists(path("report/whole.csv")));
+  const std::string config = write("real.json", R"({"objective": "vjepa", "steps": 1, "batch": 4,
+    "encoder": {"width": 24, "depth": 1, "heads": 2, "frames": 4, "height": 24, "image_width": 24},
+    "predictor": {"width": 12, "depth": 1, "heads": 2},
+    "real_clips": {"manifest": "report/whole-train.csv", "share": 1, "frame_step": 1}})");
+  EXPECT_EQ(program("pretrain " + config + " --quiet --out " + path("p")).status, 0);
 }
 
 TEST_F(DataCli, CheckLeavesWithOneWhereSomethingIsWrong) {
@@ -56,6 +79,19 @@ TEST_F(DataCli, CheckLeavesWithOneWhereSomethingIsWrong) {
   EXPECT_EQ(json["lists"][0]["manifest_sha256"].get<std::string>().size(), 64U);
   EXPECT_EQ(read_file(path("report/check.json")), run.out);
   EXPECT_NE(read_file(path("report/check.txt")).find("1 file is missing"), std::string::npos);
+}
+
+TEST_F(DataCli, CheckTakesListsForPretraining) {
+  synth();
+  write("d/bare.txt", "train/000000.mp4\ntrain/000001.mp4 0 -1\ntrain/000002.mp4 run\ngone.mp4\n");
+  expect_refusal("data check " + path("d/bare.txt"), {"bare.txt:1", "label"});
+  const Ran run =
+      program("data check " + path("d/bare.txt") + " --no-labels --quiet --out " + path("report"));
+  EXPECT_EQ(run.status, 1) << run.err;
+  EXPECT_NE(run.out.find("4 entries, 3 found, 3 whole"), std::string::npos) << run.out;
+  const std::string whole = read_file(path("report/whole.csv"));
+  EXPECT_EQ(whole.substr(0, 6), "file\n\"") << whole;
+  EXPECT_EQ(std::count(whole.begin(), whole.end(), '\n'), 4);
 }
 
 TEST_F(DataCli, PackIsCheckedInspectedAndProbed) {
@@ -97,6 +133,65 @@ TEST_F(DataCli, PackIsCheckedInspectedAndProbed) {
   EXPECT_NE(run.out.find("shard-000000.pfshard: train/000000.mp4, frame 0"), std::string::npos)
       << run.out;
   EXPECT_NE(run.out.find("1 damaged"), std::string::npos) << run.out;
+}
+
+TEST_F(DataCli, PackTellsEveryDamageAndIsMended) {
+  synth();
+  const std::string pack = "data pack " + path("d/train.csv") +
+                           " --short-side 24 --shard-samples 1 --quiet --out " + path("p");
+  ASSERT_EQ(program(pack).status, 0);
+  const auto shard = [&](int k) { return path("p/shard-00000" + std::to_string(k) + ".pfshard"); };
+  write_file_atomically(shard(0), "");
+  write_file_atomically(shard(1), read_file(shard(1)).substr(0, 999));
+  fs::remove(shard(3));
+  Ran run = program("data check " + path("p") + " --quiet");
+  EXPECT_EQ(run.status, 1);
+  for (const char* part : {"shard-000000", "shard-000001", "shard-000003", "3 damaged"})
+    EXPECT_NE(run.out.find(part), std::string::npos) << run.out;
+  run = program("data check " + path("p/task.json") + " --quiet");
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.out.find("3 damaged"), std::string::npos) << run.out;
+  run = program(pack);
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_NE(run.err.find("shard-000001.pfshard"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("written anew"), std::string::npos) << run.err;
+  EXPECT_EQ(program("data check " + path("p") + " --quiet").status, 0);
+  fs::remove(path("p/pack.json"));
+  expect_refusal("data check " + path("p"), {"pack.json", "data pack goes on"});
+}
+
+TEST_F(DataCli, PackLeavesWithOneWhereSamplesHaveNoFrames) {
+  synth();
+  write_file_atomically(path("d/train/000001.mp4"), "no video");
+  const std::string out = " --quiet --out " + path("p");
+  Ran run = program("data pack " + path("d/task.json") + out);
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("1 of 5 samples have no frames"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("p/train/failures.txt"), std::string::npos) << run.err;
+  EXPECT_NE(read_file(path("p/train/failures.txt")).find("train/000001.mp4: "), std::string::npos);
+  for (const int k : {0, 2}) fs::remove(path("d/train/00000" + std::to_string(k) + ".mp4"));
+  expect_refusal("data pack " + path("d/task.json") + out, {"train.csv:2", "2 of 5 missing"});
+  write("h.csv", "a.mp4,0\nb.mp4,0\n");
+  const std::string none = write("h.json", R"({"name": "h", "kind": "manifest",
+    "manifest": "h.csv", "folds": 2, "missing_files": "count"})");
+  run = program("data pack " + none + " --quiet --out " + path("q"));
+  EXPECT_EQ(run.status, 1);
+  EXPECT_NE(run.err.find("none of the 2 samples of h.csv"), std::string::npos) << run.err;
+  EXPECT_FALSE(fs::exists(path("q/pack.json")));
+  EXPECT_FALSE(fs::exists(path("q/task.json")));
+}
+
+TEST_F(DataCli, OnlyOnePackWritesToAFolder) {
+  synth();
+  fs::create_directories(path("p"));
+  write_file_atomically(path("p/.partial-shard-000000.pfshard-Xy"), "half");
+  const std::string pack = "data pack " + path("d/train.csv") + " --quiet --out " + path("p");
+  {
+    const FolderLock lock(path("p"), "--out");
+    expect_refusal(pack, {"--out", "held by process"});
+  }
+  EXPECT_EQ(program(pack).status, 0);
+  EXPECT_FALSE(fs::exists(path("p/.partial-shard-000000.pfshard-Xy")));
 }
 
 TEST_F(DataCli, ShowMakesAContactSheet) {
@@ -190,6 +285,8 @@ TEST_F(DataCli, ATaskFileThatIsNotThereIsCalledSo) {
 
 TEST_F(DataCli, WhatIsNoDataIsRefused) {
   expect_refusal("data check " + path("none.csv"), {"a list, a folder", "none.csv"});
+  ASSERT_EQ(::mkfifo(path("pipe.csv").c_str(), 0600), 0);
+  expect_refusal("data check " + path("pipe.csv"), {"pipe.csv", "a named pipe"});
   expect_refusal("data check k400 --data " + path("."), {"k400/train.csv: no such file"});
   expect_refusal("data check k400 --root x --data " + path("."), {"--root", "known dataset"});
   const std::string task = write("t.json", R"({"name": "m", "kind": "synthetic", "world": "motion",

@@ -9,7 +9,9 @@
 #include "bench/cli/options.h"
 #include "bench/device.h"
 #include "common/error.h"
+#include "common/nearest_name.h"
 #include "common/parallel.h"
+#include "datasets/rendered_dataset.h"
 
 namespace permafrost {
 
@@ -43,7 +45,8 @@ CLI::App* add_command(CLI::App& app, Commands& c, const char* name, const char* 
   sub->add_option("--threads", c.common.threads, "0: all that this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  sub->add_option("--seed", c.common.seed, "the first of the seeds; pretrain: instead of its own")
+  sub->add_option("--seed", c.common.seed,
+                  "the first of the seeds; pretrain: instead of its own; data synth: other clips")
       ->each([&c](const std::string&) { c.common.seed_given = true; });
   sub->add_flag("--json", c.common.json, "machine-readable result on stdout");
   sub->add_flag("--quiet", c.common.quiet, "no progress");
@@ -102,6 +105,8 @@ void add_pretrain(CLI::App& app, Commands& c) {
   sub->add_option("--set", c.pretrain.set, "key=value over the configuration, a.b for nested keys");
   sub->add_option("--out", c.pretrain.out, "a folder; of several configurations, one by name in it")
       ->required();
+  sub->add_option("--data", c.pretrain.data,
+                  "folder of real clips, where lists start; else that of the configuration");
   sub->add_option("--jobs", c.pretrain.jobs, "runs at a time, of several")
       ->check(CLI::Range(1, 256));
   sub->add_option("--minutes", c.pretrain.minutes, "stop at a checkpoint after so long; 0: never");
@@ -224,7 +229,7 @@ void add_data_synth(CLI::App& app, Commands& c) {
                               [&c] { return run(c.common, c.data_synth); });
   auto& command = c.data_synth;
   const auto counts = CLI::Range(std::int64_t{1}, std::int64_t{1'000'000});
-  sub->add_option("--world", command.world, "a synthetic task: motion, appearance ...")
+  sub->add_option("--world", command.world, "one of " + joined(renderable_worlds()))
       ->capture_default_str();
   sub->add_option("--out", command.out)->required();
   sub->add_option("--train", command.train, "clips")->check(counts)->capture_default_str();
@@ -254,10 +259,13 @@ void add_data_check(CLI::App& app, Commands& c) {
   CLI::App* sub = add_command(app, c, "check", "decode every file; exit 1 where something is wrong",
                               [&c] { return run(c.common, c.data_check); });
   add_data_target(sub, c.data_check.data);
-  sub->add_option("--out", c.data_check.out, "check.txt and check.json; a second run goes on");
-  sub->add_option("--least-frames", c.data_check.least_frames, "a video of fewer is short")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
+  sub->add_option("--out", c.data_check.out,
+                  "check.txt, check.json, whole.csv; a second run goes on");
+  sub->add_flag("--no-labels", c.data_check.no_labels,
+                "the lists have none, or they play no part, as in pretraining");
+  sub->add_option("--least-frames", c.data_check.least_frames,
+                  "a video of fewer is short; else 16, or what data synth was asked for")
+      ->check(CLI::Range(0, 1'000'000));
 }
 
 void add_data_pack(CLI::App& app, Commands& c) {

@@ -20,6 +20,22 @@ namespace {
 
 std::string reason() { return std::strerror(errno); }
 
+std::string name_of(fs::file_type kind) {
+  switch (kind) {
+    case fs::file_type::directory:
+      return "a folder";
+    case fs::file_type::fifo:
+      return "a named pipe";
+    case fs::file_type::socket:
+      return "a socket";
+    case fs::file_type::block:
+    case fs::file_type::character:
+      return "a device";
+    default:
+      return "something else";
+  }
+}
+
 void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
@@ -40,8 +56,11 @@ void sync_directory(const fs::path& directory) {
 
 std::string read_file(const fs::path& path) {
   std::error_code ignored;
-  if (fs::is_directory(path, ignored))
-    throw InputError(path.string(), "", "a readable file", "a folder");
+  // A named pipe would be waited for, and a device may never end.
+  if (const auto kind = fs::status(path, ignored).type();
+      kind != fs::file_type::regular && kind != fs::file_type::not_found &&
+      kind != fs::file_type::none && kind != fs::file_type::unknown)
+    throw InputError(path.string(), "", "a readable file", name_of(kind));
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError(path.string(), "", "a readable file", reason());
   std::ostringstream text;

@@ -43,6 +43,17 @@ TEST_F(Files, NamesWhatCannotBeRead) {
   EXPECT_THROW(read_file(folder_), InputError);
 }
 
+TEST_F(Files, ANamedPipeIsRefusedNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  try {
+    read_file(folder_ / "pipe");
+    FAIL() << "read a pipe";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("a named pipe"), std::string::npos) << error.what();
+  }
+  EXPECT_THROW(read_file("/dev/zero"), InputError);
+}
+
 TEST_F(Files, RefusesAFolderBelowAFile) {
   write_file_atomically(folder_ / "file", "x");
   EXPECT_THROW(write_file_atomically(folder_ / "file" / "below", "y"), InputError);

@@ -39,6 +39,16 @@ Stamp stamp_of(const fs::path& path) {
   return stamp;
 }
 
+// Why a path that is there is neither a file nor a folder; empty where it is, or is missing.
+std::string why_no_file(const fs::path& path) {
+  std::error_code error;
+  const auto kind = fs::status(path, error).type();
+  if (kind == fs::file_type::none) return error.message();  // links in a circle
+  const bool is_usual = kind == fs::file_type::regular || kind == fs::file_type::directory ||
+                        kind == fs::file_type::not_found || kind == fs::file_type::unknown;
+  return is_usual ? "" : "a named pipe, socket or device, not a file";
+}
+
 Spread spread_of(std::vector<double> values) {
   Spread spread;
   if (values.empty()) return spread;
@@ -50,6 +60,20 @@ Spread spread_of(std::vector<double> values) {
   const std::size_t half = values.size() / 2;
   spread.median = values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
   return spread;
+}
+
+// What a list tells of a folder of frames, against what is there. Not kept in the journal: it is
+// of the list, not of the folder.
+void compare_frames(const ManifestEntry& entry, FileCheck& check) {
+  std::error_code ignored;
+  // A number behind the path of a video is no number of frames (VideoMAE's `a.mp4 0 -1`).
+  if (!fs::is_directory(entry.path, ignored)) return;
+  if (entry.frames_told == 0 || check.state != FileState::whole ||
+      check.frames == entry.frames_told)
+    return;
+  check.state = FileState::damaged;
+  check.reason = "the list tells of " + std::to_string(entry.frames_told) + " frames, " +
+                 std::to_string(check.frames) + " are there";
 }
 
 void count_file(const FoundFile& file, DatasetReport& report, ListReport& list) {
@@ -78,7 +102,9 @@ void count_file(const FoundFile& file, DatasetReport& report, ListReport& list) 
 std::vector<Duplicate> duplicates_of(const std::vector<FoundFile>& files) {
   std::unordered_map<std::string, std::vector<std::size_t>> by_content;
   for (std::size_t i = 0; i < files.size(); ++i)
-    if (!files[i].check.sha256.empty()) by_content[files[i].check.sha256].push_back(i);
+    // Of nothing, an empty file and an empty folder have the same hash.
+    if (!files[i].check.sha256.empty() && files[i].check.bytes > 0)
+      by_content[files[i].check.sha256].push_back(i);
   std::vector<Duplicate> duplicates;
   for (const auto& file : files) {
     const auto it = by_content.find(file.check.sha256);
@@ -174,18 +200,11 @@ void CheckedFiles::read(const fs::path& journal) {
   std::size_t line = 1;
   for (std::size_t begin = 0; begin < end; ++line) {
     const std::size_t stop = text.find('\n', begin);
-    const std::string where = journal.string() + ":" + std::to_string(line);
-    const Json json = parse_json(text.substr(begin, stop - begin), where);
-    JsonObject object(json, where);
-    Known known;
-    const std::string path = object.text("path");
-    known.bytes = object.integer("bytes");
-    known.changed = object.integer("changed");
-    const Json* check = object.child("check");
-    if (check == nullptr) throw InputError(where, "check", "an object", "none");
-    known.check = read_file_check(*check, where + ":/check");
-    object.finish();
-    known_[path] = std::move(known);
+    try {
+      read_line(text.substr(begin, stop - begin), journal.string() + ":" + std::to_string(line));
+    } catch (const InputError&) {
+      if (known_.empty() && text.find('\n', stop + 1) == std::string::npos) throw;
+    }
     begin = stop + 1;
   }
   if (end < text.size()) {
@@ -193,6 +212,20 @@ void CheckedFiles::read(const fs::path& journal) {
     fs::resize_file(journal, end, error);  // else the next line would go on behind the cut one
     if (error) throw InputError(journal.string(), "", "a file to write to", error.message());
   }
+}
+
+void CheckedFiles::read_line(const std::string& line, const std::string& where) {
+  const Json json = parse_json(line, where);
+  JsonObject object(json, where);
+  Known known;
+  const std::string path = object.text("path");
+  known.bytes = object.integer("bytes");
+  known.changed = object.integer("changed");
+  const Json* check = object.child("check");
+  if (check == nullptr) throw InputError(where, "check", "an object", "none");
+  known.check = read_file_check(*check, where + ":/check");
+  object.finish();
+  known_[path] = std::move(known);
 }
 
 FileCheck CheckedFiles::check(const fs::path& path, const FilePart& range) {
@@ -207,7 +240,10 @@ FileCheck CheckedFiles::check(const fs::path& path, const FilePart& range) {
         it->second.changed == stamp.changed && stamp.bytes >= 0)
       return it->second.check;
   }
-  const FileCheck check = check_file(path, range);
+  const std::string no_file = why_no_file(path);
+  const FileCheck check = no_file.empty()
+                              ? check_file(path, range)
+                              : FileCheck{.state = FileState::unreadable, .reason = no_file};
   if (check.state == FileState::missing) return check;  // may come
   const Json json = {{"path", name},
                      {"bytes", stamp.bytes},
@@ -246,6 +282,7 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
   parallel_for(static_cast<std::int64_t>(entries.size()), options.threads, [&](std::int64_t k) {
     const auto i = static_cast<std::size_t>(k);
     found[i].check = files.check(entries[i]->path, entries[i]->range);
+    compare_frames(*entries[i], found[i].check);
     if (options.done) options.done();
   });
   std::size_t next = 0;
@@ -256,7 +293,11 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
                    .entries = static_cast<std::int64_t>(list.manifest.entries.size()),
                    .released = list.samples};
     out.class_sizes.resize(static_cast<std::size_t>(report.classes));
-    for (std::int64_t k = 0; k < out.entries; ++k) count_file(found[next++], report, out);
+    for (std::int64_t k = 0; k < out.entries; ++k) {
+      if (found[next].check.state == FileState::whole)
+        out.whole_entries.push_back(static_cast<std::size_t>(k));
+      count_file(found[next++], report, out);
+    }
     report.lists.push_back(std::move(out));
   }
   std::vector<double> frames, seconds, rates;

@@ -24,8 +24,8 @@ namespace permafrost {
 // has changed since (size or time) counts as not known. Thread-safe.
 class CheckedFiles {
  public:
-  // An empty path keeps nothing. A last line that was cut off is dropped; other damage throws
-  // InputError.
+  // An empty path keeps nothing. Lines that are damaged are left out, so that their files are
+  // checked again. Throws InputError for a file that has lines and not one of a check.
   explicit CheckedFiles(const std::filesystem::path& journal);
   ~CheckedFiles();
   CheckedFiles(const CheckedFiles&) = delete;
@@ -41,6 +41,7 @@ class CheckedFiles {
     FileCheck check;
   };
   void read(const std::filesystem::path& journal);
+  void read_line(const std::string& line, const std::string& where);
   std::map<std::string, Known> known_;
   std::filesystem::path journal_;
   int descriptor_ = -1;
@@ -72,8 +73,9 @@ struct Duplicate {
 struct ListReport {
   std::string name, path, identity;  // identity: see Manifest
   std::int64_t entries = 0, found = 0, whole = 0, damaged = 0, unreadable = 0, missing = 0;
-  std::int64_t released = 0;              // 0: not known
-  std::vector<std::int64_t> class_sizes;  // [classes]
+  std::int64_t released = 0;               // 0: not known
+  std::vector<std::int64_t> class_sizes;   // [classes]
+  std::vector<std::size_t> whole_entries;  // numbers in the list, in order
   // Share of the entries that give a clip.
   double coverage() const;
 };
@@ -100,6 +102,11 @@ struct DatasetReport {
 // The lists must have been read without asking for their files. Results do not depend on threads.
 DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCheckOptions& options,
                             CheckedFiles& files);
+
+// The whole files of a list as a list of its own: absolute paths, names of classes or labels, and
+// groups where there are some. Empty where no file is whole, and for members of archives, which no
+// list of files can name.
+std::string whole_list(const Manifest& list, const ListReport& report);
 
 OrderedJson to_json(const DatasetReport& report);
 std::string to_text(const DatasetReport& report);

@@ -2,6 +2,7 @@
 #include "datasets/dataset_check.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -145,8 +146,15 @@ TEST_F(DatasetCheck, GoesOnFromItsJournal) {
   write_file_atomically(journal, changed);
   CheckedFiles again(journal);
   EXPECT_EQ(report(again).short_videos[0].check.frames, 6);
-  write_file_atomically(journal, "no json\n");
-  EXPECT_THROW(CheckedFiles broken(journal), InputError);
+  // The file of a damaged line is checked again; what has no line of a check is another file.
+  const std::size_t second = changed.find('\n') + 1;
+  changed.replace(second, 5, "\x01junk");
+  write_file_atomically(journal, changed);
+  CheckedFiles broken(journal);
+  EXPECT_LT(broken.known(), again.known());
+  EXPECT_EQ(report(broken).unreadable.size(), 0U);
+  write_file_atomically(journal, "no json\nnor this\n");
+  EXPECT_THROW(CheckedFiles other(journal), InputError);
 }
 
 TEST_F(DatasetCheck, NothingWrongIsSaidSo) {
@@ -202,6 +210,65 @@ TEST_F(DatasetCheck, TellsWhatIsNotThereYet) {
   EXPECT_NE(resolve_lists(spec, folder_).unavailable, "");
   fs::remove_all(folder_ / "in");
   EXPECT_NE(resolve_lists(spec, folder_, Completeness::partial).unavailable, "");
+}
+
+TEST_F(DatasetCheck, WholeFilesAreAList) {
+  write_file_atomically(folder_ / "odd \"name\", 1.mp4", video_bytes(20, 3));
+  write_file_atomically(folder_ / "mine.csv",
+                        "file,label,group\ngood.mp4,b,x\ntext.mp4,b,y\ngone.mp4,b,y\n"
+                        "\"odd \"\"name\"\", 1.mp4\",\"a, of two\",x\nimage.png,b,y\n");
+  TaskSpec spec{.name = "f", .kind = TaskKind::manifest, .manifest = "mine.csv"};
+  spec.count_missing = true;
+  const auto lists = read_lists_apart(resolve_lists(spec, folder_));
+  CheckedFiles files{fs::path()};
+  const DatasetReport r = check_dataset(lists, {}, files);
+  fs::create_directories(folder_ / "check");
+  write_file_atomically(folder_ / "check/whole.csv", whole_list(lists[0].manifest, r.lists[0]));
+  const Manifest whole = read_manifest(folder_ / "check/whole.csv", {.name_classes = true});
+  ASSERT_EQ(whole.entries.size(), 3U);
+  EXPECT_EQ(whole.entries[1].path.filename(), "odd \"name\", 1.mp4");
+  EXPECT_EQ(whole.class_names, (std::vector<std::string>{"a, of two", "b"}));
+  EXPECT_EQ(whole.entries[1].label, 0);
+  EXPECT_EQ(whole.entries[1].group, whole.entries[0].group);
+  EXPECT_NE(whole.entries[2].group, whole.entries[0].group);
+  // Without labels, a path a line.
+  write_file_atomically(folder_ / "bare.txt", "good.mp4\n");
+  const Manifest bare = read_manifest(folder_ / "bare.txt", {.labels_required = false});
+  EXPECT_EQ(whole_list(bare, {.whole_entries = {0}}),
+            "file\n\"" + (folder_ / "good.mp4").string() + "\"\n");
+  EXPECT_EQ(whole_list(bare, {}), "");
+}
+
+TEST_F(DatasetCheck, FramesOfFoldersAreCountedAgainstTheList) {
+  for (int k = 1; k <= 20; ++k)
+    write_png(folder_ / "v" / (std::to_string(k) + ".png"), Image(16, 16, k));
+  write_file_atomically(folder_ / "f.txt", "v 25 0\nv 20 0\nv 0\ngood.mp4 7 0\n");
+  const TaskSpec spec{.name = "f", .kind = TaskKind::manifest, .manifest = "f.txt"};
+  CheckedFiles files{fs::path()};
+  const DatasetReport r = check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {}, files);
+  ASSERT_EQ(r.damaged.size(), 1U);
+  EXPECT_EQ(r.damaged[0].line, 1);
+  EXPECT_EQ(r.damaged[0].check.reason, "the list tells of 25 frames, 20 are there");
+}
+
+TEST_F(DatasetCheck, WhatIsNoFileIsSaidSo) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe.mp4").c_str(), 0600), 0);
+  fs::create_symlink("loop.mp4", folder_ / "loop.mp4");
+  CheckedFiles files{fs::path()};
+  EXPECT_NE(files.check(folder_ / "pipe.mp4").reason.find("named pipe"), std::string::npos);
+  EXPECT_NE(files.check(folder_ / "loop.mp4").reason.find("links"), std::string::npos);
+  EXPECT_EQ(files.check(folder_ / "gone.mp4").state, FileState::missing);
+}
+
+TEST_F(DatasetCheck, NothingIsNoContent) {
+  write_file_atomically(folder_ / "empty.mp4", "");
+  fs::create_directories(folder_ / "folder");
+  write_file_atomically(folder_ / "n.txt", "empty.mp4 0\nfolder 0\n");
+  TaskSpec spec{.name = "n", .kind = TaskKind::manifest, .manifest = "n.txt"};
+  spec.count_missing = true;
+  CheckedFiles files{fs::path()};
+  EXPECT_TRUE(
+      check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {}, files).duplicates.empty());
 }
 
 // What ffmpeg 5.1 makes of broken and whole files of many kinds.

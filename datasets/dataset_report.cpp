@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "datasets/dataset_check.h"
 
@@ -110,7 +111,38 @@ void add_list(std::string& text, const ListReport& list, const DatasetReport& re
           told(order.back()) + "\n";
 }
 
+std::string in_quotes(const std::string& field) {
+  std::string text = "\"";
+  for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return text + "\"";
+}
+
 }  // namespace
+
+std::string whole_list(const Manifest& list, const ListReport& report) {
+  std::set<std::int64_t> groups;
+  bool has_labels = true;
+  for (const auto& entry : list.entries) {
+    if (entry.range.is_part()) return "";
+    groups.insert(entry.group);
+    has_labels = has_labels && entry.label >= 0;
+  }
+  if (report.whole_entries.empty()) return "";
+  const bool has_groups = groups.size() < list.entries.size();
+  std::string text =
+      std::string("file") + (has_labels ? ",label" : "") + (has_groups ? ",group" : "") + "\n";
+  for (const std::size_t k : report.whole_entries) {
+    const ManifestEntry& entry = list.entries[k];
+    const auto label = static_cast<std::size_t>(entry.label);
+    text += in_quotes(std::filesystem::absolute(entry.path).lexically_normal().string());
+    if (has_labels)
+      text += "," + (label < list.class_names.size() ? in_quotes(list.class_names[label])
+                                                     : std::to_string(label));
+    if (has_groups) text += "," + std::to_string(entry.group);
+    text += "\n";
+  }
+  return text;
+}
 
 OrderedJson to_json(const DatasetReport& report) {
   OrderedJson lists = OrderedJson::array(), duplicates = OrderedJson::array();

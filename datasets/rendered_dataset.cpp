@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/json_object.h"
+#include "common/nearest_name.h"
 #include "common/parallel.h"
 #include "datasets/synthetic/source.h"
 
@@ -17,6 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 using synthetic::Split;
+using synthetic::SyntheticTask;
 using synthetic::TaskSource;
 
 std::string file_name(const char* split, std::int64_t index) {
@@ -35,16 +37,24 @@ Clip with_last_frame_twice(const Clip& clip) {
   return longer;
 }
 
+// Pretraining takes an endless run of samples from a million on: seeds lie far behind it.
+std::int64_t first_sample(const RenderedDataset& set) {
+  return static_cast<std::int64_t>(set.seed - 1) << 36U;
+}
+
 Json description(const RenderedDataset& set) {
-  return {{"world", set.world},
-          {"world_version", synthetic::kWorldVersion},
-          {"train", set.train},
-          {"test", set.test},
-          {"frames", set.shape.frames},
-          {"height", set.shape.height},
-          {"width", set.shape.width},
-          {"fps", set.writing.fps},
-          {"coding", set.writing.coding == VideoCoding::lossless ? "lossless" : "h264"}};
+  Json json = {{"world", set.world},
+               {"world_version", synthetic::kWorldVersion},
+               {"train", set.train},
+               {"test", set.test},
+               {"frames", set.shape.frames},
+               {"height", set.shape.height},
+               {"width", set.shape.width},
+               {"fps", set.writing.fps},
+               {"coding", set.writing.coding == VideoCoding::lossless ? "lossless" : "h264"}};
+  // Not of the first: sets that were rendered before there were seeds go on.
+  if (set.seed != 1) json["seed"] = set.seed;
+  return json;
 }
 
 void claim_folder(const fs::path& out, const Json& wanted) {
@@ -83,14 +93,47 @@ void write_lists(const RenderedDataset& set, const TaskSource& train, const Task
 
 }  // namespace
 
-void render_dataset(const RenderedDataset& set, const fs::path& out, int threads,
-                    const std::function<void()>& done) {
-  const auto world = synthetic::task_named(set.world, "--world");
-  if (world == synthetic::SyntheticTask::localised_action)
+std::vector<std::string> renderable_worlds() {
+  std::vector<std::string> names = synthetic::world_names();
+  std::erase(names, synthetic::name_of(SyntheticTask::localised_action));
+  return names;
+}
+
+void require_renderable(const RenderedDataset& set) {
+  const auto worlds = renderable_worlds();
+  if (set.world == synthetic::name_of(SyntheticTask::localised_action))
     throw InputError("--world", "", "a world whose labels are of whole clips", quoted(set.world),
                      "lists of files have no place for its boxes");
-  const TaskSource train(world, Split::train, set.train, set.shape);
-  const TaskSource test(world, Split::test, set.test, set.shape);
+  if (std::find(worlds.begin(), worlds.end(), set.world) == worlds.end())
+    throw InputError("--world", "", "one of " + joined(worlds), quoted(set.world),
+                     "nearest: " + nearest_name(set.world, worlds));
+  if (set.writing.coding == VideoCoding::h264 &&
+      (set.shape.height % 2 != 0 || set.shape.width % 2 != 0))
+    throw InputError("--size", "", "an even number for --coding h264",
+                     std::to_string(set.shape.height), "its colours are of 2x2 pixels");
+  if (set.seed < 1 || set.seed > kMostRenderedSeed)
+    throw InputError("--seed", "", "1 to " + std::to_string(kMostRenderedSeed),
+                     std::to_string(set.seed));
+}
+
+int rendered_frames(const fs::path& folder) {
+  const fs::path file = folder / "rendered.json";
+  std::error_code ignored;
+  if (!fs::is_regular_file(file, ignored)) return 0;
+  const Json json = read_json(file.string());
+  const auto frames = json.is_object() ? json.find("frames") : json.end();
+  if (frames == json.end() || !frames->is_number_integer())
+    throw InputError(file.string(), "frames", "a whole number", "none");
+  return frames->get<int>();
+}
+
+void render_dataset(const RenderedDataset& set, const fs::path& out, int threads,
+                    const std::function<void()>& done) {
+  require_renderable(set);
+  const auto world = synthetic::task_named(set.world, "--world");
+  const std::int64_t first = first_sample(set);
+  const TaskSource train(world, Split::train, set.train, set.shape, first);
+  const TaskSource test(world, Split::test, set.test, set.shape, first);
   claim_folder(out, description(set));
   parallel_for(set.train + set.test, threads, [&](std::int64_t k) {
     const bool is_train = k < set.train;

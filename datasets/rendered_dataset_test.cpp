@@ -43,6 +43,43 @@ TEST_F(Rendered, IsTheSyntheticTaskThroughTheDecoder) {
   }
 }
 
+TEST_F(Rendered, WhatCannotBeRenderedLeavesNothing) {
+  const auto refusal = [&](const RenderedDataset& set) {
+    try {
+      render_dataset(set, folder_, 1);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  RenderedDataset odd = set_, boxes = set_, unknown = set_, seed = set_;
+  odd.shape = {4, 33, 33};
+  odd.writing.coding = VideoCoding::h264;
+  boxes.world = "localised_action";
+  unknown.world = "localised";
+  seed.seed = 0;
+  EXPECT_NE(refusal(odd).find("--size: expected an even number"), std::string::npos);
+  EXPECT_NE(refusal(boxes).find("no place for its boxes"), std::string::npos);
+  EXPECT_EQ(refusal(unknown).find("localised_action"), std::string::npos) << refusal(unknown);
+  EXPECT_NE(refusal(seed).find("--seed"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_));
+}
+
+TEST_F(Rendered, EverySeedHasItsOwnClips) {
+  RenderedDataset other = set_;
+  other.train = other.test = 2;
+  other.seed = 2;
+  render_dataset(other, folder_ / "b", 1);
+  EXPECT_EQ(rendered_frames(folder_ / "b"), 4);
+  EXPECT_EQ(rendered_frames(folder_), 0);
+  other.seed = 1;
+  render_dataset(other, folder_ / "a", 1);
+  for (const char* name : {"train/000000.mp4", "test/000001.mp4"})
+    EXPECT_NE(read_file(folder_ / "a" / name), read_file(folder_ / "b" / name)) << name;
+  EXPECT_EQ(read_file(folder_ / "a/train.csv"), read_file(folder_ / "b/train.csv"));  // labels
+  EXPECT_THROW(render_dataset(other, folder_ / "b", 1), InputError);
+}
+
 TEST_F(Rendered, GoesOnWhereItWasEnded) {
   render_dataset(set_, folder_, 1);
   const std::string kept = read_file(folder_ / "train/000003.mp4");

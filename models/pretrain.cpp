@@ -69,13 +69,14 @@ std::string read_checkpoint(TrainerState& state, const Json& config,
 // The batches of a run from step `first` on, out of a bank or as they are read.
 class Feed {
  public:
-  Feed(const PretrainConfig& config, const PretrainOptions& options, std::int64_t first)
+  Feed(const PretrainConfig& config, const PretrainOptions& options, std::int64_t first,
+       RealLists real)
       : config_(config),
         bank_(options.bank),
         order_(config.distinct_clips),
         place_(first * config.batch) {
     if (bank_ != nullptr) return;
-    stream_ = pretraining_stream(config);
+    stream_ = pretraining_stream(config, std::move(real));
     const std::int64_t begin = place_;
     loader_ = std::make_unique<Loader>(
         *stream_,
@@ -150,32 +151,66 @@ void require_finite(const StepReport& report, std::int64_t step) {
                 " is not finite; lower learning_rate.peak");
 }
 
-Json provenance_of(const PretrainConfig& config, const Json& config_json) {
-  return {{"config", config_json},
-          {"steps", config.steps},
-          {"clips", config.steps * config.batch},
-          {"export", config.objective == Objective::vjepa ? "target_encoder" : "encoder"}};
+Json provenance_of(const PretrainConfig& config, const Json& config_json, const Json& missing) {
+  Json json = {{"config", config_json},
+               {"steps", config.steps},
+               {"clips", config.steps * config.batch},
+               {"export", config.objective == Objective::vjepa ? "target_encoder" : "encoder"}};
+  if (!missing.is_null()) json["missing_files"] = missing;
+  return json;
+}
+
+// The first line of the log where missing files are left out; empty else.
+std::string missing_line(const Json& missing) {
+  if (missing.is_null()) return "";
+  return OrderedJson{{"event", "missing_files"}, {"lists", missing}}.dump(
+             -1, ' ', false, OrderedJson::error_handler_t::replace) +
+         "\n";
+}
+
+// The log of a run that goes on must tell of the same files: with others, its clips would be
+// others.
+std::string begun_log(const std::string& log, const std::string& line,
+                      const std::filesystem::path& out) {
+  if (log.empty()) return line;
+  if (!log.starts_with(line))
+    throw InputError((out / "checkpoint.safetensors").string(), "missing_files",
+                     log.substr(0, log.find('\n')), line.substr(0, line.find('\n')),
+                     "files of its lists have come or gone since this run began");
+  return log;
+}
+
+std::int64_t count_of(const Json& missing) {
+  std::int64_t count = 0;
+  for (const auto& list : missing) count += list.at("missing").get<std::int64_t>();
+  return count;
 }
 
 // The steps of one call, with what is written on the way.
 class Run {
  public:
-  Run(const PretrainConfig& config, const Json& config_json, const PretrainOptions& options)
+  Run(const PretrainConfig& config, const Json& config_json, const PretrainOptions& options,
+      const Json& missing)
       : config_(config),
         json_(config_json),
         options_(options),
+        missing_(missing),
         trainer_(config, {.threads = options.threads, .device = at::Device(options.device)}),
-        log_(read_checkpoint(trainer_.state(), config_json, options.out)),
+        log_(begun_log(read_checkpoint(trainer_.state(), config_json, options.out),
+                       missing_line(missing), options.out)),
         first_(trainer_.state().step),
         group_first_(first_) {}
 
-  PretrainResult all_steps() {
-    Feed feed(config_, options_, first_);
+  PretrainResult all_steps(RealLists real) {
+    result_.missing_files = count_of(missing_);
+    Feed feed(config_, options_, first_, std::move(real));
     Progress progress("pretrain " + config_.name, (config_.steps - first_) * config_.batch, "clips",
                       options_.quiet);
     const Stopwatch watch;
     while (done() < config_.steps) {
-      if (const auto report = trainer_.step(feed.next())) note(*report, progress);
+      const at::Tensor clips = feed.next();
+      if (done() == first_) write_config();
+      if (const auto report = trainer_.step(clips)) note(*report, progress);
       progress.advance(config_.batch);
       if (options_.stop_after > 0 && done() - first_ >= options_.stop_after) break;
       if (options_.stop()) {
@@ -195,6 +230,8 @@ class Run {
   }
 
  private:
+  void write_config() { write_file_atomically(options_.out / "config.json", json_.dump(2) + "\n"); }
+
   std::int64_t done() { return trainer_.state().step; }
 
   void note(const StepReport& report, Progress& progress) {
@@ -218,17 +255,19 @@ class Run {
 
   void finish() {
     // Again, for a kill between the last checkpoint and its log.
+    write_config();
     write_file_atomically(options_.out / "log.jsonl", log_);
     const TrainerState& state = trainer_.state();
     VitWeights final =
         to_device(config_.objective == Objective::vjepa ? state.target : state.encoder, at::kCPU);
     save_encoder(options_.out / "encoder.safetensors", final, config_.encoder,
-                 provenance_of(config_, json_), options_.bfloat16);
+                 provenance_of(config_, json_, missing_), options_.bfloat16);
   }
 
   const PretrainConfig& config_;
   const Json& json_;
   const PretrainOptions& options_;
+  const Json& missing_;
   Trainer trainer_;
   std::string log_;
   std::int64_t first_, group_first_;
@@ -240,11 +279,14 @@ class Run {
 
 PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                         const PretrainOptions& options) {
+  // Before anything is written. With a bank they were read; what is missing is still to be told.
+  RealLists real;
+  if (options.bank == nullptr || config.real_missing_counted) real = read_real_lists(config);
   require_writable_directory(options.out, "--out");
   const FolderLock lock(options.out, "--out");
-  Run run(config, config_json, options);
-  write_file_atomically(options.out / "config.json", config_json.dump(2) + "\n");
-  return run.all_steps();
+  const Json missing = real.missing;
+  Run run(config, config_json, options, missing);
+  return run.all_steps(std::move(real));
 }
 
 }  // namespace permafrost

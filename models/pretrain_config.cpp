@@ -73,16 +73,18 @@ void read_weighted_lists(PretrainConfig& config, const Json& json, const std::st
   }
 }
 
-void read_real_clips(PretrainConfig& config, JsonObject& parent, const std::string& where) {
+void read_real_clips(PretrainConfig& config, JsonObject& parent,
+                     const std::filesystem::path& folder) {
   const Json* json = parent.child("real_clips");
   if (json == nullptr) return;
   JsonObject object(*json, parent.where("real_clips"));
-  const auto folder = std::filesystem::path(where).parent_path();
   const Json* lists = object.child("lists");
   if (lists != nullptr)
     read_weighted_lists(config, *lists, object.where("lists"), folder);
   else
     config.real_manifest = (folder / object.text("manifest")).string();
+  config.real_missing_counted =
+      object.choice("missing_files", {"refuse", "count"}, "refuse") == "count";
   config.real_share = object.number("share", 0.5, 0, 1);
   config.real_frame_step = object.integer("frame_step", 4, 1, 1000);
   object.finish();
@@ -98,7 +100,8 @@ bool is_kept(const PretrainConfig& config, std::int64_t step) {
   return step % config.checkpoint_every == 0 || step == config.steps;
 }
 
-PretrainConfig read_pretrain_config(const Json& json, const std::string& where) {
+PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
+                                    const std::filesystem::path& data) {
   JsonObject object(json, where);
   PretrainConfig config;
   config.name = object.text("name", std::filesystem::path(where).stem().string());
@@ -131,7 +134,7 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where) 
   config.checkpoint_every = object.integer("checkpoint_every", config.checkpoint_every, 1);
   read_predictor(config, object);
   read_schedules(config, object);
-  read_real_clips(config, object, where);
+  read_real_clips(config, object, data.empty() ? std::filesystem::path(where).parent_path() : data);
   object.finish();
   if (config.batch % config.gradient_shards != 0)
     throw InputError(

@@ -3,6 +3,7 @@
 
 // One pretraining run as data: `permafrost pretrain CONFIG.json`.
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,9 @@ struct PretrainConfig {
   // are empty. Any list that read_manifest() takes.
   std::string real_manifest;
   std::vector<WeightedList> real_lists;
+  // Files that the lists name and that are not there are left out, counted and told; else they are
+  // an error.
+  bool real_missing_counted = false;
   double real_share = 0;
   std::int64_t real_frame_step = 4;
 };
@@ -62,7 +66,8 @@ bool is_logged(const PretrainConfig& config, std::int64_t step);
 bool is_kept(const PretrainConfig& config, std::int64_t step);
 
 // Throws InputError naming file and key; unknown keys come with the nearest valid one. Relative
-// manifests are relative to the configuration's folder.
-PretrainConfig read_pretrain_config(const Json& json, const std::string& where);
+// manifests are relative to `data`, or to the configuration's folder where that is empty.
+PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
+                                    const std::filesystem::path& data = {});
 
 }  // namespace permafrost

@@ -61,6 +61,20 @@ TEST(PretrainConfig, FindsManifestsBesideTheFile) {
   EXPECT_EQ(read_pretrain_config(json, "dir/a.json").real_manifest, "/else/clips.csv");
 }
 
+TEST(PretrainConfig, FindsListsInTheFolderOfData) {
+  Json json = valid();
+  json["real_clips"] = {{"manifest", "clips.csv"}, {"missing_files", "count"}};
+  const PretrainConfig config = read_pretrain_config(json, "dir/a.json", "data");
+  EXPECT_EQ(config.real_manifest, "data/clips.csv");
+  EXPECT_TRUE(config.real_missing_counted);
+  json["real_clips"] = {{"lists", {{{"manifest", "k400.csv"}, {"root", "k400"}}}}};
+  EXPECT_EQ(read_pretrain_config(json, "dir/a.json", "data").real_lists[0].list.root, "data/k400");
+  EXPECT_FALSE(read_pretrain_config(json, "dir/a.json").real_missing_counted);
+  json["real_clips"]["missing_files"] = "skip";
+  EXPECT_NE(input_error_of([&] { read_pretrain_config(json, "dir/a.json"); }).find("missing_files"),
+            std::string::npos);
+}
+
 TEST(PretrainConfig, JoinsListsByWeights) {
   Json json = valid();
   json["real_clips"] = {{"lists",

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/hash.h"
 #include "common/random.h"
 #include "datasets/list_source.h"
+#include "datasets/missing_files.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/weighted_source.h"
 #include "models/pretrain.h"
@@ -57,39 +61,80 @@ class MixedStream : public ClipSource {
   std::uint64_t seed_;
 };
 
-}  // namespace
-
-namespace {
-
-std::unique_ptr<ClipSource> open_list(const ListSpec& list, const VideoOptions& video) {
-  const ManifestOptions options{.labels_required = false,
-                                .root = list.root,
-                                .extension = list.extension,
-                                .separator = list.separator,
-                                .split = list.split};
-  return list_source(list.manifest, read_manifest(list.manifest, options), video);
+// The lists of a configuration with their weights; one list has none.
+std::vector<WeightedList> lists_of(const PretrainConfig& config) {
+  const bool has_real = !config.real_manifest.empty() || !config.real_lists.empty();
+  if (!has_real || config.real_share <= 0) return {};
+  if (!config.real_lists.empty()) return config.real_lists;
+  return {{.list = {.manifest = config.real_manifest}}};
 }
 
-std::unique_ptr<ClipSource> real_source(const PretrainConfig& config, const VideoOptions& video) {
-  if (config.real_lists.empty()) return open_list({.manifest = config.real_manifest}, video);
+Manifest read_list(const ListSpec& list) {
+  return read_manifest(list.manifest, {.require_files = false,
+                                       .labels_required = false,
+                                       .labels_ignored = true,
+                                       .root = list.root,
+                                       .extension = list.extension,
+                                       .separator = list.separator,
+                                       .split = list.split});
+}
+
+Json told(const std::string& path, const Manifest& left, const std::vector<std::string>& missing) {
+  constexpr std::size_t kTold = 5;
+  const std::vector<std::string> first(
+      missing.begin(),
+      missing.begin() + static_cast<std::ptrdiff_t>(std::min(kTold, missing.size())));
+  return {{"list", path},
+          {"entries", left.entries.size() + missing.size()},
+          {"missing", missing.size()},
+          {"first_missing", first},
+          {"identity", left.identity}};
+}
+
+std::unique_ptr<ClipSource> real_source(const PretrainConfig& config, RealLists real,
+                                        const VideoOptions& video) {
+  const std::vector<WeightedList> lists = lists_of(config);
+  const auto opened = [&](std::size_t k) {
+    return list_source(lists[k].list.manifest, std::move(real.lists[k]), video);
+  };
+  if (config.real_lists.empty()) return opened(0);
   std::vector<WeightedPart> parts;
-  for (const auto& weighted : config.real_lists)
-    parts.push_back({open_list(weighted.list, video), weighted.weight});
+  for (std::size_t k = 0; k < lists.size(); ++k) parts.push_back({opened(k), lists[k].weight});
   return std::make_unique<WeightedSource>(std::move(parts), config.seed);
 }
 
 }  // namespace
 
-std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config) {
+RealLists read_real_lists(const PretrainConfig& config) {
+  RealLists real;
+  if (config.real_missing_counted) real.missing = Json::array();
+  for (const auto& [list, weight] : lists_of(config)) {
+    Manifest manifest = read_list(list);
+    if (config.real_missing_counted) {
+      const auto missing = take_out_missing(manifest, list.manifest);
+      real.missing.push_back(told(list.manifest, manifest, missing));
+    } else {
+      require_files(manifest, list.manifest);
+    }
+    real.lists.push_back(std::move(manifest));
+  }
+  return real;
+}
+
+std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config, RealLists real) {
   const ClipShape shape = config.encoder.clip_shape();
   auto synthetic = std::make_unique<synthetic::MixtureSource>(kEndless, shape);
-  const bool has_real = !config.real_manifest.empty() || !config.real_lists.empty();
-  if (!has_real || config.real_share <= 0) return synthetic;
+  if (real.lists.empty()) return synthetic;
   VideoOptions video;
   video.shape = shape;
   video.frame_step = static_cast<int>(config.real_frame_step);
-  return std::make_unique<MixedStream>(std::move(synthetic), real_source(config, video),
+  return std::make_unique<MixedStream>(std::move(synthetic),
+                                       real_source(config, std::move(real), video),
                                        config.real_share, config.seed);
+}
+
+std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config) {
+  return pretraining_stream(config, read_real_lists(config));
 }
 
 }  // namespace permafrost

@@ -7,7 +7,9 @@
 #include "bench/cli/options.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/folder_lock.h"
 #include "common/progress.h"
+#include "datasets/missing_files.h"
 #include "datasets/pack/pack_writer.h"
 #include "datasets/task_lists.h"
 
@@ -33,6 +35,31 @@ TaskSpec packed_task(const TaskSpec& spec, bool directional, const std::vector<N
   return packed;
 }
 
+// Where the task refuses missing files, all of them are told before anything is packed.
+std::vector<NamedList> lists_of(const DataPackCommand& command, ResolvedLists resolved) {
+  bool refuses = false;
+  for (ResolvedList* list : {&resolved.train, &resolved.test, &resolved.all}) {
+    if (list->path.empty()) continue;
+    if (is_pack(list->path))
+      throw InputError("data pack", command.data.target, "lists of files", "a pack");
+    refuses = refuses || list->options.require_files;
+    list->options.require_files = false;
+  }
+  std::vector<NamedList> lists = read_lists_apart(resolved);
+  if (refuses)
+    for (const auto& list : lists) require_files(list.manifest, list.path);
+  return lists;
+}
+
+void print_packs(const OrderedJson& packs, const fs::path& out) {
+  for (const auto& one : packs)
+    std::printf("%s: %lld samples, %lld that could not be decoded, %.1f MB, sha256 %s\n",
+                one["folder"].get<std::string>().c_str(), one["samples"].get<long long>(),
+                one["failures"].get<long long>(), one["bytes"].get<double>() / 1e6,
+                one["identity"].get<std::string>().c_str());
+  std::printf("use it with --task %s\n", (out / "task.json").c_str());
+}
+
 }  // namespace
 
 int run(const CommonOptions& common, const DataPackCommand& command) {
@@ -40,14 +67,12 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
   const ResolvedLists resolved = resolve_lists(target.spec, target.data);
   if (!resolved.unavailable.empty())
     throw InputError("data pack", command.data.target, "data that is there", resolved.unavailable);
-  const std::vector<NamedList> lists = read_lists_apart(resolved);
-  for (const auto& list : lists)
-    if (is_pack(list.path))
-      throw InputError("data pack", command.data.target, "lists of files", "a pack");
+  const std::vector<NamedList> lists = lists_of(command, resolved);
   // As the task over the packs would; a list by itself may be for pretraining.
   if (!target.is_list) refuse_repeated_files(lists);
   const fs::path out = command.out;
   require_writable_directory(out, "--out");
+  const FolderLock lock(out, "--out");
   std::int64_t total = 0;
   for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
   Progress progress("pack", total, "files", common.quiet);
@@ -59,13 +84,16 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
                .antialias = !command.aliased},
       .shard_samples = command.shard_samples,
       .threads = common.thread_count(),
-      .done = [&] { progress.advance(); }};
+      .done = [&] { progress.advance(); },
+      .notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }};
+  std::int64_t failures = 0;
   OrderedJson report = OrderedJson::array();
   for (const auto& list : lists) {
     const fs::path folder = lists.size() == 1 ? out : out / list.name;
     const PackInfo info = write_pack(list.manifest, list.path.filename().string(), folder, options);
     std::uint64_t bytes = 0;
     for (const auto& shard : info.shards) bytes += shard.bytes;
+    failures += info.failures;
     report.push_back({{"folder", folder.string()},
                       {"identity", info.identity},
                       {"samples", info.samples},
@@ -77,17 +105,18 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
   write_file_atomically(
       out / "task.json",
       to_json(packed_task(target.spec, resolved.directional, lists)).dump(2) + "\n");
-  if (common.json) {
+  if (common.json)
     std::printf("%s\n", report.dump(2).c_str());
-    return 0;
+  else
+    print_packs(report, out);
+  for (const auto& one : report) {
+    if (one["failures"] == 0) continue;
+    const fs::path reasons = fs::path(one["folder"].get<std::string>()) / kPackFailures;
+    std::fprintf(stderr, "%lld of %lld samples have no frames: %s tells why\n",
+                 one["failures"].get<long long>(), one["samples"].get<long long>(),
+                 reasons.c_str());
   }
-  for (const auto& one : report)
-    std::printf("%s: %lld samples, %lld that could not be decoded, %.1f MB, sha256 %s\n",
-                one["folder"].get<std::string>().c_str(), one["samples"].get<long long>(),
-                one["failures"].get<long long>(), one["bytes"].get<double>() / 1e6,
-                one["identity"].get<std::string>().c_str());
-  std::printf("use it with --task %s\n", (out / "task.json").c_str());
-  return 0;
+  return failures == 0 ? 0 : 1;
 }
 
 }  // namespace permafrost

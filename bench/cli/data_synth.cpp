@@ -18,7 +18,9 @@ int run(const CommonOptions& common, const DataSynthCommand& command) {
       .test = command.test,
       .shape = {command.frames, command.size, command.size},
       .writing = {.coding = lossless ? VideoCoding::lossless : VideoCoding::h264,
-                  .fps = command.fps}};
+                  .fps = command.fps},
+      .seed = common.seed};
+  require_renderable(set);
   require_writable_directory(command.out, "--out");
   Progress progress("render", set.train + set.test, "clips", common.quiet);
   render_dataset(set, command.out, common.thread_count(), [&] { progress.advance(); });

@@ -33,7 +33,8 @@ struct TablesCommand {
 
 struct PretrainCommand {
   std::vector<std::string> configs;
-  std::string out;  // of one configuration; of several: each has a folder of its name there
+  std::string out;   // of one configuration; of several: each has a folder of its name there
+  std::string data;  // where lists start; empty: the folder of each configuration
   std::vector<std::string> set;
   int jobs = 1;
   double minutes = 0;
@@ -103,7 +104,8 @@ struct DataOptions {
 struct DataCheckCommand {
   DataOptions data;
   std::string out;
-  std::int64_t least_frames = 16;
+  bool no_labels = false;          // lists for pretraining
+  std::int64_t least_frames = -1;  // -1: 16, or the frames of a rendered set
 };
 
 struct DataPackCommand {

@@ -18,7 +18,7 @@ QueuedRun run_of(const CommonOptions& common, const PretrainCommand& command,
   run.json = read_json(path);
   if (common.seed_given) run.json["seed"] = common.seed;
   for (const auto& assignment : command.set) set_json(run.json, assignment);
-  run.config = read_pretrain_config(run.json, path);
+  run.config = read_pretrain_config(run.json, path, command.data);
   const std::filesystem::path out = command.out;
   run.out = command.configs.size() == 1 ? out : out / run.config.name;
   return run;
@@ -42,6 +42,7 @@ Json json_of(const QueuedRun& run, const PretrainResult& result) {
           {"steps", result.steps},
           {"clips_per_second", result.clips_per_second},
           {"wait_seconds", result.wait_seconds},
+          {"missing_files", result.missing_files},
           {"loader",
            {{"read_seconds", result.loader.read_seconds},
             {"decode_seconds", result.loader.decode_seconds},
@@ -95,6 +96,9 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
   const auto results =
       pretrain_all(runs, options, [&](const QueuedRun& run, const PretrainResult& result) {
         if (common.json || (common.quiet && runs.size() > 1)) return;
+        if (result.missing_files > 0)
+          std::printf("%s: %lld files of its lists are missing and were left out (log.jsonl)\n",
+                      run.config.name.c_str(), static_cast<long long>(result.missing_files));
         std::printf("%s: %lld steps done, %.0f clips/s, %s\n", run.config.name.c_str(),
                     static_cast<long long>(result.steps), result.clips_per_second,
                     result.finished

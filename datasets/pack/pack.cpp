@@ -22,6 +22,42 @@ std::string identity_of(const PackInfo& info) {
   return sha256_of(text);
 }
 
+// Over all fields, names of classes among them, which the identity leaves out.
+std::string checksum_of(Json json) {
+  json.erase("checksum");
+  return sha256_of("pack.json " + json.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+PackShardIndex read_index_of(const PackShard& shard, const MappedFile& file,
+                             const std::string& where) {
+  const std::string mend = "the shard is damaged; data pack writes it anew";
+  if (file.size() != shard.bytes)
+    throw InputError(where, "size", std::to_string(shard.bytes) + " bytes",
+                     std::to_string(file.size()), mend);
+  PackShardIndex index =
+      read_pack_shard({reinterpret_cast<const char*>(file.data()), file.size()}, where);
+  if (index.sha256 != shard.index_sha256)
+    throw InputError(where, "index", "SHA-256 " + shard.index_sha256, index.sha256,
+                     "the shard is of another pack");
+  if (static_cast<std::int64_t>(index.samples.size()) != shard.samples)
+    throw InputError(where, "samples", std::to_string(shard.samples),
+                     std::to_string(index.samples.size()));
+  return index;
+}
+
+// Throws InputError where the frame is not what was written.
+std::string_view checked_frame(const MappedFile& file, const std::string& where,
+                               const PackedSample& sample, std::size_t frame) {
+  const PackedFrame& stored = sample.stored[frame];
+  const std::string_view bytes(reinterpret_cast<const char*>(file.data()) + stored.offset,
+                               stored.bytes);
+  if (frame_hash(bytes) != stored.hash)
+    throw InputError(where, sample.name + ", frame " + std::to_string(frame),
+                     "SHA-256 " + digits_of(stored.hash), digits_of(frame_hash(bytes)),
+                     "the shard is damaged; remove it and pack again");
+  return bytes;
+}
+
 PackSpec read_pack_spec(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   PackSpec spec;
@@ -75,6 +111,17 @@ bool is_pack(const fs::path& folder) {
   return fs::is_regular_file(folder / "pack.json", ignored);
 }
 
+bool is_unfinished_pack(const fs::path& folder) {
+  if (is_pack(folder)) return false;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.ends_with(".pfshard") || name.starts_with(".partial-shard-")) return true;
+  }
+  return false;
+}
+
 PackInfo read_pack_info(const fs::path& folder) {
   const std::string where = (folder / "pack.json").string();
   return parse_pack_info(read_json(where), where);
@@ -97,9 +144,13 @@ PackInfo parse_pack_info(const Json& json, const std::string& where) {
   info.samples = object.integer("samples", {}, 0);
   info.failures = object.integer("failures", {}, 0);
   info.identity = object.text("identity");
+  const std::string checksum = object.text("checksum", "");
   object.finish();
   if (info.identity != identity_of(info))
     throw InputError(where, "identity", identity_of(info), info.identity, "the file is damaged");
+  if (json.contains("checksum") && checksum != checksum_of(json))
+    throw InputError(where, "checksum", checksum_of(json), checksum,
+                     "the file was changed; data pack writes it anew");
   return info;
 }
 
@@ -110,14 +161,16 @@ void write_pack_info(const fs::path& folder, const PackInfo& info) {
                       {"bytes", shard.bytes},
                       {"samples", shard.samples},
                       {"index_sha256", shard.index_sha256}});
-  const OrderedJson json = {{"format", "permafrost pack"},   {"version", kVersion},
-                            {"spec", to_json(info.spec)},    {"plan", info.plan},
-                            {"list", info.list_name},        {"list_identity", info.list_identity},
-                            {"classes", info.classes},       {"class_names", info.class_names},
-                            {"samples", info.samples},       {"failures", info.failures},
-                            {"identity", identity_of(info)}, {"shards", shards}};
-  write_file_atomically(folder / "pack.json",
-                        json.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+  OrderedJson json = {{"format", "permafrost pack"},   {"version", kVersion},
+                      {"spec", to_json(info.spec)},    {"plan", info.plan},
+                      {"list", info.list_name},        {"list_identity", info.list_identity},
+                      {"classes", info.classes},       {"class_names", info.class_names},
+                      {"samples", info.samples},       {"failures", info.failures},
+                      {"identity", identity_of(info)}, {"shards", shards}};
+  const auto text = [&] { return json.dump(2, ' ', false, OrderedJson::error_handler_t::replace); };
+  // Of what a reader will see: names that are no UTF-8 are changed on the way.
+  json["checksum"] = checksum_of(parse_json(text(), "pack.json"));
+  write_file_atomically(folder / "pack.json", text() + "\n");
 }
 
 Pack::Pack(fs::path folder) : folder_(std::move(folder)), info_(read_pack_info(folder_)) {
@@ -136,15 +189,7 @@ void Pack::open_shard(std::size_t s) {
   const PackShard& shard = info_.shards[s];
   const fs::path path = folder_ / shard.file;
   files_[s] = std::make_unique<MappedFile>(path);
-  const MappedFile& file = *files_[s];
-  if (file.size() != shard.bytes)
-    throw InputError(path.string(), "size", std::to_string(shard.bytes) + " bytes",
-                     std::to_string(file.size()), "the shard is damaged");
-  indices_[s] =
-      read_pack_shard({reinterpret_cast<const char*>(file.data()), file.size()}, path.string());
-  if (indices_[s].sha256 != shard.index_sha256)
-    throw InputError(path.string(), "index", "SHA-256 " + shard.index_sha256, indices_[s].sha256,
-                     "the shard is of another pack");
+  indices_[s] = read_index_of(shard, *files_[s], path.string());
 }
 
 const PackedSample& Pack::sample(std::int64_t index) const {
@@ -161,28 +206,26 @@ std::string_view Pack::frame_bytes(std::int64_t index, std::int64_t frame) const
     throw InputError(folder_.string() + ": " + packed.name, "frame",
                      "0 to " + std::to_string(packed.stored.size()) + " less one",
                      std::to_string(frame));
-  const PackedFrame& stored = packed.stored[static_cast<std::size_t>(frame)];
   const std::size_t shard = samples_[static_cast<std::size_t>(index)].shard;
-  const std::string_view bytes(reinterpret_cast<const char*>(files_[shard]->data()) + stored.offset,
-                               stored.bytes);
-  if (frame_hash(bytes) != stored.hash)
-    throw InputError((folder_ / info_.shards[shard].file).string(),
-                     packed.name + ", frame " + std::to_string(frame),
-                     "SHA-256 " + digits_of(stored.hash), digits_of(frame_hash(bytes)),
-                     "the shard is damaged; remove it and pack again");
-  return bytes;
+  return checked_frame(*files_[shard], (folder_ / info_.shards[shard].file).string(), packed,
+                       static_cast<std::size_t>(frame));
 }
 
-std::vector<std::string> Pack::damaged_samples(std::size_t shard) const {
+std::vector<std::string> shard_damage(const fs::path& folder, const PackShard& shard) {
+  const std::string where = (folder / shard.file).string();
   std::vector<std::string> damaged;
-  for (std::int64_t i = 0; i < size(); ++i) {
-    if (samples_[static_cast<std::size_t>(i)].shard != shard) continue;
-    const auto frames = static_cast<std::int64_t>(sample(i).stored.size());
-    try {
-      for (std::int64_t k = 0; k < frames; ++k) frame_bytes(i, k);
-    } catch (const InputError& error) {
-      damaged.emplace_back(error.what());
+  try {
+    const MappedFile file(where);
+    for (const auto& sample : read_index_of(shard, file, where).samples) {
+      try {
+        for (std::size_t k = 0; k < sample.stored.size(); ++k)
+          checked_frame(file, where, sample, k);
+      } catch (const InputError& error) {
+        damaged.emplace_back(error.what());
+      }
     }
+  } catch (const InputError& error) {
+    damaged.emplace_back(error.what());
   }
   return damaged;
 }

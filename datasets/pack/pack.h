@@ -55,7 +55,9 @@ struct PackInfo {
 
 // Whether a folder is a pack.
 bool is_pack(const std::filesystem::path& folder);
-// pack.json alone. Throws InputError.
+// Whether it holds shards, or parts of them, but no pack.json: of a packing that was ended.
+bool is_unfinished_pack(const std::filesystem::path& folder);
+// pack.json alone, against its own checksum (older packs have none). Throws InputError.
 PackInfo read_pack_info(const std::filesystem::path& folder);
 PackInfo parse_pack_info(const Json& json, const std::string& where);
 void write_pack_info(const std::filesystem::path& folder, const PackInfo& info);
@@ -73,8 +75,6 @@ class Pack {
   // The bytes of a stored frame. Throws InputError naming shard and sample where they are not what
   // was written.
   std::string_view frame_bytes(std::int64_t index, std::int64_t frame) const;
-  // Reads every frame of a shard; the samples that are damaged.
-  std::vector<std::string> damaged_samples(std::size_t shard) const;
 
  private:
   struct Place {
@@ -87,6 +87,10 @@ class Pack {
   std::vector<PackShardIndex> indices_;
   std::vector<Place> samples_;
 };
+
+// What is wrong with a shard, a text each: the file as a whole (missing, cut, of another pack), or
+// samples of it. Reads every frame. Thread-safe.
+std::vector<std::string> shard_damage(const std::filesystem::path& folder, const PackShard& shard);
 
 // Frames as pixels; keeps a JPEG decoder. Not thread-safe.
 class FrameDecoder {

@@ -84,7 +84,7 @@ TEST_F(PackFiles, AreReadBack) {
   EXPECT_EQ(frame.pixels[0], 62);
   EXPECT_THROW(pack.sample(4), InputError);
   EXPECT_THROW(pack.frame_bytes(2, 4), InputError);
-  EXPECT_TRUE(pack.damaged_samples(0).empty());
+  for (const auto& shard : pack.info().shards) EXPECT_TRUE(shard_damage(folder_, shard).empty());
   EXPECT_FALSE(fs::exists(folder_ / ".partial-shard-0.pfshard"));
 }
 
@@ -143,18 +143,23 @@ TEST_F(PackFiles, DamageIsFoundByChecksums) {
   const std::string failure = clips.read(0, 0, 1).failure;
   EXPECT_NE(failure.find("shard-0.pfshard: 0.mp4, frame 0"), std::string::npos) << failure;
   EXPECT_EQ(clips.read(1, 0, 1).failure, "");
-  ASSERT_EQ(Pack(folder_).damaged_samples(0).size(), 1U);
+  ASSERT_EQ(shard_damage(folder_, Pack(folder_).info().shards[0]).size(), 1U);
   damage("shard-0.pfshard", 8 + 5);
 
   const std::string bytes = read_file(folder_ / "shard-0.pfshard");
   damage("shard-0.pfshard", bytes.size() - 100 - 3);  // the end of the index
   EXPECT_NE(error([&] { Pack pack(folder_); }).find("the file is damaged"), std::string::npos);
+  const PackInfo info = read_pack_info(folder_);
+  ASSERT_EQ(shard_damage(folder_, info.shards[0]).size(), 1U);
+  EXPECT_TRUE(shard_damage(folder_, info.shards[1]).empty());
   write_file_atomically(folder_ / "shard-0.pfshard", bytes.substr(0, bytes.size() - 1));
   EXPECT_NE(error([&] { Pack pack(folder_); }).find("size: expected"), std::string::npos);
   write_file_atomically(folder_ / "shard-0.pfshard", read_file(folder_ / "shard-1.pfshard"));
   EXPECT_NE(error([&] { Pack pack(folder_); }), "no error");
   fs::remove(folder_ / "shard-0.pfshard");
   EXPECT_NE(error([&] { Pack pack(folder_); }), "no error");
+  ASSERT_EQ(shard_damage(folder_, info.shards[0]).size(), 1U);
+  EXPECT_NE(shard_damage(folder_, info.shards[0])[0].find("shard-0.pfshard"), std::string::npos);
 }
 
 TEST_F(PackFiles, PackJsonIsReadStrictly) {
@@ -169,12 +174,33 @@ TEST_F(PackFiles, PackJsonIsReadStrictly) {
   EXPECT_NE(with("identity", std::string(64, '0')).find("identity"), std::string::npos);
   EXPECT_NE(with("version", 2).find("version"), std::string::npos);
   EXPECT_NE(with("shards", 2), "no error");
+  EXPECT_NE(with("class_names", {"fight", "calm"}).find("checksum"), std::string::npos);
+  EXPECT_NE(with("classes", 3).find("checksum"), std::string::npos);
   EXPECT_NE(with("more", 2), "no error");
+  Json older = good;  // of before there was a checksum
+  older.erase("checksum");
+  older["list"] = "other.csv";
+  write_file_atomically(folder_ / "pack.json", older.dump());
+  EXPECT_EQ(read_pack_info(folder_).list_name, "other.csv");
   Json shards = good["shards"];
   shards[0]["file"] = "../shard-0.pfshard";
   EXPECT_NE(with("shards", shards).find("in the folder of the pack"), std::string::npos);
   write_file_atomically(folder_ / "pack.json", "");
   EXPECT_NE(error([&] { read_pack_info(folder_); }), "no error");
+}
+
+TEST_F(PackFiles, ThatAreUnfinishedAreNoFolderOfClasses) {
+  EXPECT_FALSE(is_unfinished_pack(folder_));
+  fs::remove(folder_ / "pack.json");
+  EXPECT_TRUE(is_unfinished_pack(folder_));
+  const auto read = [&](const fs::path& path) { return error([&] { read_manifest(path); }); };
+  EXPECT_NE(read(folder_).find("packing was ended"), std::string::npos) << read(folder_);
+  fs::create_directories(folder_ / "above");
+  fs::rename(folder_ / "shard-0.pfshard", folder_ / "above/.partial-shard-0.pfshard-Xy");
+  fs::remove(folder_ / "shard-1.pfshard");
+  EXPECT_NE(read(folder_).find("above: pack.json"), std::string::npos) << read(folder_);
+  write_file_atomically(folder_ / "above/pack.json", "{}");
+  EXPECT_NE(read(folder_).find("a folder of packs"), std::string::npos) << read(folder_);
 }
 
 // The index says whatever it likes; nothing is believed.

@@ -18,11 +18,20 @@ struct PackOptions {
   std::int64_t shard_samples = 64;  // part of what a pack is: shards are cut by number
   int threads = 1;
   std::function<void()> done;  // called once a sample, from any thread
+  // What was found broken and is written anew, a line each; from any thread, never two at once.
+  std::function<void(const std::string&)> notice;
 };
 
+// In the folder of a pack: "NAME: REASON" of every sample that has no frames; no file where all
+// have.
+inline constexpr const char* kPackFailures = "failures.txt";
+
 // Shards that are there and whole are kept, so that a run that was ended goes on; a shard and
-// pack.json appear whole. A sample that cannot be decoded becomes one that says why. The pack does
-// not depend on the number of threads. Throws InputError where the folder holds another pack.
+// pack.json appear whole, broken ones are written anew. A sample that cannot be decoded becomes one
+// that says why, and is tried again when the pack is written again.
+// The pack does not depend on the number of threads. What killed runs left is removed: only one may
+// write to a folder at a time. Throws InputError where the folder holds another pack, and Error,
+// leaving no pack, where not one sample could be read.
 PackInfo write_pack(const Manifest& list, const std::string& list_name,
                     const std::filesystem::path& folder, const PackOptions& options);
 

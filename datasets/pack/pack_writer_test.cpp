@@ -134,6 +134,80 @@ TEST_F(PackWriterTest, DoesNotDependOnThreadsAndGoesOn) {
   EXPECT_THROW(pack({.short_side = 32}), InputError);  // its shards tell
 }
 
+TEST_F(PackWriterTest, FailedSamplesAreTriedAgain) {
+  const std::string whole = read_file(folder_ / "clips/v0.mkv");
+  write_file_atomically(folder_ / "clips/v0.mkv", std::string(whole.size(), 'x'));
+  EXPECT_EQ(pack({.short_side = 24}).failures, 2);
+  const std::string reasons = read_file(folder_ / "pack" / kPackFailures);
+  EXPECT_NE(reasons.find("v0.mkv: "), std::string::npos) << reasons;
+  const auto time = [&] { return fs::last_write_time(folder_ / "pack/shard-000003.pfshard"); };
+  const auto before = time();
+  write_file_atomically(folder_ / "clips/v0.mkv", whole);  // of the same size: the same list
+  const PackInfo mended = pack({.short_side = 24});
+  EXPECT_EQ(mended.failures, 1);
+  EXPECT_EQ(time(), before);  // its failure is as it was
+  EXPECT_EQ(mended.identity, pack({.short_side = 24}, 1, "anew").identity);
+  write_file_atomically(folder_ / "clips/list.csv", "v0.mkv,calm\n");
+  pack({.short_side = 24}, 1, "one");
+  EXPECT_FALSE(fs::exists(folder_ / "one" / kPackFailures));
+}
+
+TEST_F(PackWriterTest, BrokenShardsAreWrittenAnew) {
+  const PackInfo whole = pack({.short_side = 24});
+  const auto shard = [&](int k) {
+    return folder_ / "pack" / ("shard-00000" + std::to_string(k) + ".pfshard");
+  };
+  const std::string bytes = read_file(shard(0));
+  write_file_atomically(shard(0), bytes.substr(0, bytes.size() / 2));
+  write_file_atomically(shard(1), "");
+  write_file_atomically(shard(2), "X" + read_file(shard(2)).substr(1));
+  std::string info = read_file(folder_ / "pack/pack.json");
+  info.replace(info.find("\"calm\""), 6, "\"warm\"");
+  write_file_atomically(folder_ / "pack/pack.json", info);
+  std::vector<std::string> notices;
+  const PackInfo mended = write_pack(
+      list(), "list.csv", folder_ / "pack",
+      {.spec = {.short_side = 24}, .shard_samples = 2, .notice = [&](const std::string& line) {
+         notices.push_back(line);
+       }});
+  EXPECT_EQ(mended.identity, whole.identity);
+  EXPECT_EQ(mended.class_names, whole.class_names);
+  EXPECT_EQ(read_file(shard(0)), bytes);
+  ASSERT_EQ(notices.size(), 4U);
+  EXPECT_NE(notices[0].find("pack.json: checksum"), std::string::npos) << notices[0];
+  EXPECT_NE(notices[1].find("shard-000000.pfshard"), std::string::npos) << notices[1];
+  EXPECT_NE(notices[1].find("written anew"), std::string::npos) << notices[1];
+}
+
+TEST_F(PackWriterTest, WhereNothingCanBeReadThereIsNoPack) {
+  const auto refused = [&](const std::string& text) {
+    write_file_atomically(folder_ / "clips/list.csv", text);
+    const Manifest manifest =
+        read_manifest(folder_ / "clips/list.csv", {.require_files = false, .name_classes = true});
+    try {
+      write_pack(manifest, "list.csv", folder_ / "pack", {});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_status(), 1);
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_NE(refused("gone.mp4,calm\nfar.mp4,calm\n").find("none of the 2 samples of list.csv"),
+            std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "pack"));
+  EXPECT_NE(refused("gone.mp4,calm\nbroken.mp4,calm\n").find("none of the 2"), std::string::npos);
+  EXPECT_TRUE(fs::is_empty(folder_ / "pack"));
+}
+
+TEST_F(PackWriterTest, FramesWithAGapAreAFailure) {
+  for (const int k : {1, 2, 4})
+    write_png(folder_ / "clips/f" / (std::to_string(k) + ".png"), Image(20, 12, 77));
+  write_file_atomically(folder_ / "clips/list.csv", "f,calm\nv0.mkv,calm\n");
+  EXPECT_EQ(pack({.short_side = 24}).failures, 1);
+  EXPECT_NE(read_file(folder_ / "pack" / kPackFailures).find("2.png followed by 4.png"),
+            std::string::npos);
+}
+
 TEST_F(PackWriterTest, FailedSamplesLeaveNothingBehind) {
   write_file_atomically(folder_ / "clips/list.csv", "broken.mp4,calm\nv0.mkv,calm\n");
   const PackInfo info = pack({.short_side = 24});

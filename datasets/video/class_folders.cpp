@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
+#include "datasets/pack/pack.h"
 #include "datasets/video/frame_folder.h"
 #include "datasets/video/manifest_builder.h"
 
@@ -47,9 +48,17 @@ void add_files(const fs::path& folder, int depth, std::vector<fs::path>& files) 
   }
 }
 
+// What `data pack` leaves is no folder of classes.
+void refuse_packs(const fs::path& folder) {
+  if (is_unfinished_pack(folder))
+    throw InputError(folder.string(), "pack.json", "a whole pack", "one whose packing was ended",
+                     "the same data pack goes on with it");
+}
+
 }  // namespace
 
 Manifest read_class_folders(const fs::path& path, const ManifestOptions& options) {
+  refuse_packs(path);
   std::vector<fs::path> folders, loose;
   for (const auto& child : children(path)) {
     std::error_code ignored;
@@ -82,6 +91,10 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
     std::vector<fs::path> files;
     add_files(folder, 0, files);
     if (files.empty() && !options.partial) {
+      refuse_packs(folder);
+      if (is_pack(folder))
+        throw InputError(path.string(), "", "a folder of classes, or one pack", "a folder of packs",
+                         "name its task.json, or one of the packs");
       throw InputError(folder.string(), "", "at least one image or video file of this class",
                        "none");
     }

@@ -71,7 +71,8 @@ void decode_all(const fs::path& path, const FilePart& range, FileCheck& check) {
 FileCheck check_frame_folder(const fs::path& folder) {
   FileCheck sum;
   Sha256 hash;
-  for (const auto& file : frame_files(folder)) {
+  const FrameListing listing = list_frame_files(folder);
+  for (const auto& file : listing.files) {
     const FileCheck frame = check_file(file);
     hash.add(frame.sha256 + "\n");
     sum.bytes += frame.bytes;
@@ -84,6 +85,10 @@ FileCheck check_frame_folder(const fs::path& folder) {
       sum.state = FileState::damaged;
       sum.reason = file.filename().string() + ": " + frame.reason;
     }
+  }
+  if (!listing.gap.empty() && sum.state == FileState::whole) {
+    sum.state = FileState::damaged;
+    sum.reason = "numbers with a gap: " + listing.gap;
   }
   if (sum.frames == 0) sum.state = FileState::unreadable;
   if (sum.frames == 0 && sum.reason.empty()) sum.reason = "a folder without image files";

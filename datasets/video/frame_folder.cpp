@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -58,15 +60,55 @@ std::vector<FrameFile> sorted_frame_files(const fs::path& folder) {
   return files;
 }
 
+// Numbers of more digits than a 64-bit integer has for sure are names, not numbers.
+std::optional<std::int64_t> number_of(const FrameFile& file) {
+  std::int64_t number = 0;
+  const char* const end = file.digits.data() + file.digits.size();
+  if (file.digits.size() > 18 ||
+      file.path.stem().string().find_first_of("0123456789") == std::string::npos)
+    return std::nullopt;
+  std::from_chars(file.digits.data(), end, number);
+  return number;
+}
+
+// The first place where the numbers go on by more than they do elsewhere at least: frames that were
+// kept one in five have no gap.
+std::string gap_of(const std::vector<FrameFile>& files) {
+  std::int64_t least = 0, widest = 0;
+  std::size_t place = 0;
+  const auto step_at = [&](std::size_t k) -> std::int64_t {
+    const auto before = number_of(files[k - 1]), here = number_of(files[k]);
+    return before && here ? *here - *before : 0;
+  };
+  for (std::size_t k = 1; k < files.size(); ++k) {
+    const std::int64_t step = step_at(k);
+    if (step > 0) least = least == 0 ? step : std::min(least, step);
+    widest = std::max(widest, step);
+  }
+  if (widest <= least) return "";
+  for (std::size_t k = files.size() - 1; k > 0; --k)
+    if (step_at(k) > least) place = k;
+  return files[place - 1].path.filename().string() + " followed by " +
+         files[place].path.filename().string();
+}
+
 }  // namespace
 
 bool is_image_path(const fs::path& path) { return ends_in(path, kImages); }
 bool is_video_path(const fs::path& path) { return ends_in(path, kVideos); }
 
+FrameListing list_frame_files(const fs::path& folder) {
+  std::vector<FrameFile> files = sorted_frame_files(folder);
+  FrameListing listing{.files = {}, .gap = gap_of(files)};
+  for (auto& file : files) listing.files.push_back(std::move(file.path));
+  return listing;
+}
+
 std::vector<fs::path> frame_files(const fs::path& folder) {
-  std::vector<fs::path> paths;
-  for (auto& file : sorted_frame_files(folder)) paths.push_back(std::move(file.path));
-  return paths;
+  FrameListing listing = list_frame_files(folder);
+  if (!listing.gap.empty())
+    throw InputError(folder.string(), "frames", "numbers without a gap", listing.gap);
+  return std::move(listing.files);
 }
 
 std::int64_t count_frame_files(const fs::path& folder) {

@@ -5,6 +5,7 @@
 // SlowFast): every image file of the folder is a frame, in the order of the numbers in the names.
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "datasets/video/decoder.h"
@@ -15,12 +16,22 @@ namespace permafrost {
 bool is_image_path(const std::filesystem::path& path);
 bool is_video_path(const std::filesystem::path& path);
 
-// Image files right in the folder, by their numbers; none for what is no folder.
+// Image files right in the folder, by their numbers; none for what is no folder. Throws InputError
+// where a number is left out, as a frame was lost there.
 std::vector<std::filesystem::path> frame_files(const std::filesystem::path& folder);
+
+// The same with a gap told, not thrown: "img_00004.jpg followed by img_00006.jpg". Numbers that
+// are evenly spaced have none.
+struct FrameListing {
+  std::vector<std::filesystem::path> files;
+  std::string gap;
+};
+FrameListing list_frame_files(const std::filesystem::path& folder);
+
 std::int64_t count_frame_files(const std::filesystem::path& folder);
 
 // As read_clips of decoder.h for one request, which reads the pictures. Throws InputError for a
-// folder without image files too.
+// folder without image files, and one with a gap, too.
 Clip read_frame_folder(const std::filesystem::path& folder, const ClipRequest& request,
                        const DecodeOptions& options = {});
 

@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
+#include "datasets/video/file_check.h"
 #include "datasets/video/source.h"
 
 namespace permafrost {
@@ -57,6 +58,32 @@ TEST_F(FrameFolder, DamageIsAFailureThatNamesTheFile) {
   const ManifestSource source(read_manifest(folder_ / "list.csv"),
                               {.shape = {4, 16, 16}, .frame_step = 3});
   EXPECT_NE(source.read(0, 0, 1).failure.find("img_1.png"), std::string::npos);
+}
+
+TEST_F(FrameFolder, AGapIsALostFrame) {
+  EXPECT_EQ(list_frame_files(folder_ / "v").gap, "");
+  fs::remove(folder_ / "v/img_5.png");
+  EXPECT_EQ(list_frame_files(folder_ / "v").gap, "img_4.png followed by img_6.png");
+  EXPECT_EQ(list_frame_files(folder_ / "v").files.size(), 11U);
+  EXPECT_THROW(frame_files(folder_ / "v"), InputError);
+  const ManifestSource source(read_manifest(folder_ / "list.csv"),
+                              {.shape = {4, 16, 16}, .frame_step = 3});
+  EXPECT_NE(source.read(0, 0, 1).failure.find("img_4.png followed by img_6.png"),
+            std::string::npos);
+  const FileCheck check = check_file(folder_ / "v");
+  EXPECT_EQ(check.state, FileState::damaged);
+  EXPECT_EQ(check.frames, 11);
+  EXPECT_NE(check.reason.find("img_4.png followed by img_6.png"), std::string::npos);
+  // One in three was kept.
+  for (int k = 1; k <= 12; ++k)
+    if (k % 3 != 0) fs::remove(folder_ / "v" / ("img_" + std::to_string(k) + ".png"));
+  EXPECT_EQ(frame_files(folder_ / "v").size(), 4U);
+}
+
+TEST_F(FrameFolder, NumbersMayBeginAtZeroAndNamesNeedNone) {
+  for (const char* name : {"z/f_000.png", "z/f_001.png", "z/f_002.png", "z/cover.png"})
+    write_png(folder_ / name, Image(16, 16, 1));
+  EXPECT_EQ(frame_files(folder_ / "z").size(), 4U);
 }
 
 TEST_F(FrameFolder, NeedsFramesAndRightIndices) {

@@ -255,6 +255,31 @@ void refuse_split(const fs::path& path, const ManifestOptions& options, const st
                    found);
 }
 
+// Without a label. The path is the line, or what stands before its last field or its last two: the
+// first of these with an ending of videos or images, else all that stands before numbers, or before
+// a separator that is no blank.
+ManifestRow unlabelled_row(std::string_view line, const ManifestOptions& options) {
+  const std::vector<std::string> separators = options.separator.empty()
+                                                  ? std::vector<std::string>{"::", ",", " "}
+                                                  : std::vector<std::string>{options.separator};
+  std::string path = unquoted(line), before_numbers = path;
+  std::string_view rest = line;
+  bool only_numbers = true;
+  for (int fields = 0; !is_media_path(path); ++fields) {
+    const std::size_t cut = last_separator(rest, separators);
+    if (fields == 2 || cut == kNowhere || cut == 0) return {.path = before_numbers};
+    const bool is_firm = !separates(rest.substr(cut), " ");
+    const std::size_t width = separates(rest.substr(cut), "::") ? 2 : 1;
+    const std::string field = unquoted(rest.substr(cut + width));
+    rest = trimmed(rest.substr(0, cut));
+    if (rest.ends_with(',')) rest.remove_suffix(1);  // "a.mp4, 3"
+    path = unquoted(rest);
+    only_numbers = only_numbers && (field == "-1" || whole_number(field));
+    if (only_numbers || (fields == 0 && is_firm)) before_numbers = path;
+  }
+  return {.path = path};
+}
+
 }  // namespace
 
 Manifest parse_text_list(std::string_view text, const fs::path& path,
@@ -282,7 +307,9 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
       const auto row = row_under_header(content, *header, options, where_of(line));
       if (row) builder.add(*row, line);
     } else {
-      builder.add(row_without_header(content, options), line);
+      builder.add(options.labels_ignored ? unlabelled_row(content, options)
+                                         : row_without_header(content, options),
+                  line);
     }
   }
   if (builder.empty()) {

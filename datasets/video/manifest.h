@@ -53,14 +53,18 @@ struct ManifestEntry {
   std::int64_t group = 0;
   // File size, or number of frames of a folder; -1 where there is no such file.
   std::int64_t bytes = -1;
-  FilePart range;  // of a member of an archive; the path is then the archive's
-  int line = 0;    // in the manifest, from 1; in JSON and in folders the number of the entry
+  std::int64_t frames_told = 0;  // that the list says a folder of frames has; 0: it does not say
+  FilePart range;                // of a member of an archive; the path is then the archive's
+  int line = 0;  // in the manifest, from 1; in JSON and in folders the number of the entry
 };
 
 struct ManifestOptions {
   bool require_files = true;  // a path without a file is an error
   // False: a line may be a path alone, and gets the label -1.
   bool labels_required = true;
+  // For what needs no labels: all are -1, whatever stands there, and numbers behind a path, of
+  // which there may be two (VideoMAE's `clips/a.mp4 0 -1`), are not looked at.
+  bool labels_ignored = false;
   // The names of the classes in order of their index. Labels are then names or indices below their
   // number; without it labels are whole numbers from 0.
   std::vector<std::string> class_names;

@@ -78,6 +78,7 @@ ManifestBuilder::ManifestBuilder(const ManifestOptions& options, const fs::path&
 }
 
 int ManifestBuilder::label_of(const std::optional<std::string>& text, int line) {
+  if (options_.labels_ignored) return -1;
   if (!text || text->empty()) {
     if (!options_.labels_required) return -1;
     throw InputError(where_(line), "label", "a label after the path", "none");
@@ -177,7 +178,12 @@ void ManifestBuilder::look_at_files() {
                    if (entry.bytes >= 0) continue;
                    if (const fs::path folder = without_frame_count(entry.path); !folder.empty()) {
                      entry.bytes = size_of_file(folder);
-                     if (entry.bytes >= 0) entry.path = folder;
+                     if (entry.bytes >= 0) {
+                       const std::string named = entry.path.string();
+                       entry.frames_told =
+                           whole_number(named.substr(folder.string().size() + 1)).value_or(0);
+                       entry.path = folder;
+                     }
                    }
                    if (entry.bytes < 0 && options_.require_files) {
                      throw InputError(where_(entry.line), "path", "an existing file",

@@ -51,6 +51,42 @@ class ManifestForms : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(ManifestForms, LabelsThatPlayNoPart) {
+  for (const char* name : {"clips/a.mp4", "clips/my cat.mp4", "v17/1.png", "v17/2.png"})
+    touch(name);
+  ManifestOptions options;
+  options.labels_required = false;
+  options.labels_ignored = true;
+  const auto names = [&](const std::string& text) {
+    Names found;
+    for (const auto& entry : read("list.txt", text, options).entries) {
+      EXPECT_EQ(entry.label, -1);
+      found.push_back(entry.name);
+    }
+    return found;
+  };
+  for (const char* line :
+       {"clips/a.mp4", "clips/a.mp4 run", "clips/a.mp4,run", "clips/a.mp4, jump high",
+        "clips/a.mp4 0 -1", "clips/a.mp4,0,-1", "clips/a.mp4::run", "\"clips/a.mp4\",0",
+        "clips/a.mp4\t3", "path,label\nclips/a.mp4,run"})
+    EXPECT_EQ(names(line), Names{"clips/a.mp4"}) << line;
+  for (const char* line : {"clips/my cat.mp4", "clips/my cat.mp4 3", "clips/my cat.mp4 0 -1"})
+    EXPECT_EQ(names(line), Names{"clips/my cat.mp4"}) << line;
+  for (const char* line : {"v17", "v17 2 1", "v17 0 -1", "v17,run"})
+    EXPECT_EQ(names(line), Names{"v17"}) << line;
+  EXPECT_NE(error_of("list.txt", "clips/b.mp4 0 -1", options).find("clips/b.mp4\""),
+            std::string::npos);
+  // A folder a class.
+  EXPECT_EQ(read_manifest(folder_, options).entries.at(0).label, -1);
+}
+
+TEST_F(ManifestForms, FramesThatAListTellsOf) {
+  for (const char* name : {"v/1.png", "v/2.png"}) touch(name);
+  const Manifest list = read("list.txt", "v 25 1\nv 1\n");
+  EXPECT_EQ(list.entries[0].frames_told, 25);
+  EXPECT_EQ(list.entries[1].frames_told, 0);
+}
+
 TEST_F(ManifestForms, KineticsOwnLists) {
   touch("train/abc-_1_000010_000020.mp4");
   touch("train/x_000000_000010.mp4");
