@@ -47,6 +47,9 @@ std::string unreadable_data(const TaskSpec& spec, const fs::path& data) {
     return fs::is_directory(spec.dataset_folder, ignored)
                ? ""
                : spec.dataset_folder + ": no such folder";
+  // A file that declares a dataset says where it lies, from itself on.
+  const fs::path file = spec.dataset;
+  if (file.is_absolute() && file.extension() == ".json") return "";
   if (data.empty()) return "no folder of real data (--data DIR or PERMAFROST_DATA)";
   return fs::is_directory(data, ignored) ? "" : data.string() + ": no such folder";
 }

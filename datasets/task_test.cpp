@@ -262,6 +262,12 @@ TEST_F(TaskLists, ADatasetGivesWhatTheTaskLeavesOpen) {
   ASSERT_TRUE(task.available()) << task.unavailable;
   EXPECT_EQ(task.source->size(), 5);
   EXPECT_EQ(task.listed, (ListedSamples{3, 2, 10, 4}));
+  // A file by its full path needs no folder of data.
+  Json anywhere = json;
+  anywhere["dataset"] = (data_ / "two.json").string();
+  const Task found = open_task(read_task_spec(anywhere, "tasks.json"), ClipShape{2, 16, 16}, "");
+  ASSERT_TRUE(found.available()) << found.unavailable;
+  EXPECT_EQ(found.source->size(), 5);
   dataset["classes"] = 3;
   write_file_atomically(data_ / "two.json", dataset.dump());
   EXPECT_NE(error_of(json).find("classes: expected 3, found 2"), std::string::npos);
