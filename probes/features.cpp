@@ -15,17 +15,42 @@
 namespace permafrost {
 namespace {
 
+// What the encoder says [B*clips,N,D] of the clips of one batch.
+at::Tensor encode_clips(const Encoder& encoder, const ClipSource& source, int clips,
+                        std::span<const std::int64_t> samples, std::span<std::string> failures) {
+  const ClipShape shape = encoder.spec.clip_shape();
+  const auto pixels = read_chunk(source, shape, samples, clips, failures);
+  const auto count = static_cast<std::int64_t>(samples.size()) * clips;
+  return encode_pixels(encoder, pixel_tensor(pixels.data(), count, shape));
+}
+
 // Standardised tokens [B,clips*N,D] of one batch.
 at::Tensor encode_batch(const Encoder& encoder, const ClipSource& source, int clips,
                         std::span<const std::int64_t> samples, std::span<std::string> failures) {
   const at::NoGradGuard no_grad;
-  const ClipShape shape = encoder.spec.clip_shape();
   const auto count = static_cast<std::int64_t>(samples.size());
-  const auto pixels = read_chunk(source, shape, samples, clips, failures);
-  at::Tensor features = encode_pixels(encoder, pixel_tensor(pixels.data(), count * clips, shape));
+  at::Tensor features = encode_clips(encoder, source, clips, samples, failures);
   if (const auto boxes = boxes_of(source, samples, clips); !boxes.empty())
     features = pooled_in_boxes(features, encoder.spec, boxes);
   return standardised(features).view({count, clips * features.size(1), features.size(2)});
+}
+
+// Puts encode(samples, failures), a tensor [B,...], of every batch into its rows of `out`.
+template <typename Encode>
+void in_batches(const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                std::vector<std::string>& failures, const at::Tensor& out, const Encode& encode) {
+  const auto n = static_cast<std::int64_t>(samples.size());
+  const std::int64_t batch = options.batch;
+  failures.assign(samples.size(), "");
+  parallel_for((n + batch - 1) / batch, options.threads, [&](std::int64_t number) {
+    const std::int64_t begin = number * batch, end = std::min(n, begin + batch);
+    const auto first = static_cast<std::size_t>(begin),
+               count = static_cast<std::size_t>(end - begin);
+    out.slice(0, begin, end)
+        .copy_(encode(std::span(samples).subspan(first, count),
+                      std::span(failures).subspan(first, count)));
+    if (options.progress != nullptr) options.progress->advance(end - begin);
+  });
 }
 
 }  // namespace
@@ -48,17 +73,19 @@ at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
   const auto n = static_cast<std::int64_t>(samples.size());
   const int tokens = source.has_boxes() ? encoder.spec.grid_t() : encoder.spec.tokens();
   at::Tensor out = at::empty({n, options.clips * tokens, encoder.spec.width}, at::kFloat);
-  failures.assign(samples.size(), "");
-  const std::int64_t batch = options.batch;
-  parallel_for((n + batch - 1) / batch, options.threads, [&](std::int64_t number) {
-    const std::int64_t begin = number * batch, end = std::min(n, begin + batch);
-    const auto first = static_cast<std::size_t>(begin),
-               count = static_cast<std::size_t>(end - begin);
-    out.slice(0, begin, end)
-        .copy_(encode_batch(encoder, source, options.clips,
-                            std::span(samples).subspan(first, count),
-                            std::span(failures).subspan(first, count)));
-    if (options.progress != nullptr) options.progress->advance(end - begin);
+  in_batches(samples, options, failures, out, [&](auto some, auto failed) {
+    return encode_batch(encoder, source, options.clips, some, failed);
+  });
+  return out;
+}
+
+at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
+                      const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                      std::vector<std::string>& failures) {
+  const auto n = static_cast<std::int64_t>(samples.size());
+  at::Tensor out = at::empty({n, encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
+  in_batches(samples, options, failures, out, [&](auto some, auto failed) {
+    return encode_clips(encoder, source, 1, some, failed);
   });
   return out;
 }

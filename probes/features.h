@@ -42,6 +42,12 @@ at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
                           const std::vector<std::int64_t>& samples, const EncodeOptions& options,
                           std::vector<std::string>& failures);
 
+// The same of one clip a sample, as the encoder says it: raw final-norm features [B,N,D], neither
+// standardised nor pooled in boxes.
+at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
+                      const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                      std::vector<std::string>& failures);
+
 // Raw final-norm features float32 [B,N,D] of clips, in inference mode.
 at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels);
 

@@ -9,8 +9,6 @@
 #include "bench/cli/task_option.h"
 #include "bench/device.h"
 #include "common/error.h"
-#include "common/parallel.h"
-#include "probes/clip_chunk.h"
 #include "probes/features.h"
 
 namespace permafrost {
@@ -24,24 +22,6 @@ std::vector<std::int64_t> evenly(const std::vector<std::int64_t>& all, std::int6
   for (std::int64_t i = 0; i < std::min(wanted, n); ++i)
     some.push_back(all[static_cast<std::size_t>(i * n / std::min(wanted, n))]);
   return some;
-}
-
-// Features [n,N,D] of the samples; reasons of those that could not be read go to `failures` [n].
-at::Tensor encoded(const Encoder& encoder, const ClipSource& source,
-                   const std::vector<std::int64_t>& samples, int threads,
-                   std::vector<std::string>& failures) {
-  const auto n = static_cast<std::int64_t>(samples.size());
-  const ClipShape shape = encoder.spec.clip_shape();
-  std::vector<at::Tensor> parts(static_cast<std::size_t>((n + kBatch - 1) / kBatch));
-  parallel_for(static_cast<std::int64_t>(parts.size()), threads, [&](std::int64_t part) {
-    const auto first = static_cast<std::size_t>(part * kBatch);
-    const std::size_t count = std::min(static_cast<std::size_t>(kBatch), samples.size() - first);
-    const auto pixels = read_chunk(source, shape, std::span(samples).subspan(first, count), 1,
-                                   std::span(failures).subspan(first, count));
-    parts[static_cast<std::size_t>(part)] = encode_pixels(
-        encoder, pixel_tensor(pixels.data(), static_cast<std::int64_t>(count), shape));
-  });
-  return at::cat(parts);
 }
 
 Task opened(const HealthOptions& options, const ClipShape& shape) {
@@ -61,8 +41,9 @@ HealthOnTask health_on_task(const CommonOptions& common, const HealthOptions& op
   const auto samples = evenly(task.folds.at(0).train, options.clips);
   Encoder placed = encoder;
   placed.weights = to_device(encoder.weights, at::Device(chosen_device(common.device)));
-  std::vector<std::string> failures(samples.size());
-  const at::Tensor all = encoded(placed, *task.source, samples, common.thread_count(), failures);
+  std::vector<std::string> failures;
+  const at::Tensor all = encode_raw(placed, *task.source, samples,
+                                    {.threads = common.thread_count(), .batch = kBatch}, failures);
   HealthOnTask found{.task = task.name};
   std::vector<std::int64_t> read;
   for (std::size_t i = 0; i < failures.size(); ++i)
