@@ -12,7 +12,7 @@ struct BuildInfo {
   std::string libtorch;        // version that it was compiled against
   std::string device = "cpu";  // that the features were computed on
   // The CPU and the vectors that LibTorch uses of it, on which last digits depend; empty in records
-  // of older programs and where the system does not tell.
+  // of older programs. Where the system does not name the CPU, the vectors alone.
   std::string processor;
 };
 

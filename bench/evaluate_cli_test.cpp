@@ -43,6 +43,31 @@ TEST_F(EvaluateCli, MeasuresAHeadWithoutTraining) {
   EXPECT_EQ(result.at("n"), 24);
 }
 
+TEST_F(EvaluateCli, MeasuresBoxesAsTheProbeThatTrainedTheHead) {
+  const std::string boxes =
+      write("boxes.json", R"({"name": "boxes", "kind": "synthetic", "world": "localised_action",
+                              "train": 40, "test": 24})");
+  const Ran probe = program("probe --quiet --encoder " + encoder() + " --task " + boxes +
+                            " --set epochs=2 --set clips=1 --out " + path("probe"));
+  ASSERT_EQ(probe.status, 0) << probe.err;
+  const auto only = [&](const std::string& folder) {
+    return std::filesystem::directory_iterator(path(folder))->path().string();
+  };
+  const auto record = nlohmann::json::parse(read_file(only("probe/records")));
+  ASSERT_EQ(record.at("metric"), "mAP");
+  const std::string run = "evaluate --quiet --encoder " + encoder() + " --task " + boxes +
+                          " --head " + only("probe/heads");
+  const Ran json = program(run + " --json");
+  ASSERT_EQ(json.status, 0) << json.err;
+  const auto result = nlohmann::json::parse(json.out);
+  EXPECT_EQ(result.at("metric"), "mAP");
+  EXPECT_NEAR(result.at("value").get<double>(), record.at("value").get<double>(), 0.5);
+  EXPECT_NEAR(result.at("accuracy").get<double>(), result.at("correct").get<double>() / 0.24, 1e-9);
+  const Ran text = program(run);
+  EXPECT_EQ(text.out.rfind("mAP ", 0), 0U) << text.out;
+  EXPECT_NE(text.out.find("\naccuracy "), std::string::npos) << text.out;
+}
+
 TEST_F(EvaluateCli, TellsEncodersAndHeadsApart) {
   expect_refusal(evaluate(encoder(), encoder()),
                  {"encoder.safetensors", "this is an encoder; name it with --encoder"});

@@ -56,19 +56,20 @@ const Recipe* chosen_recipe(const EvaluationOptions& options, const Classifier& 
   return nullptr;
 }
 
-void warn(Evaluation& e) {
+void warn(Evaluation& e, const Interval& accuracy_ci95) {
   const Diagnosis& d = e.diagnosis;
   if (e.coverage() < 1) {
     const auto lost = static_cast<double>(e.failures.size());
     e.warnings.push_back(std::to_string(e.failures.size()) + " of " + std::to_string(e.n()) +
                          " samples could not be read and count as wrong; had all of them been "
                          "right, accuracy would be " +
-                         fixed(e.value + 100 * lost / static_cast<double>(e.n())));
+                         fixed(e.accuracy() + 100 * lost / static_cast<double>(e.n())));
   }
   if (d.at_chance)
     e.warnings.push_back(
-        "accuracy is at chance: " + interval_text(e.ci95) + " is not above " + fixed(d.chance) +
-        " (1 of " + std::to_string(e.task.classes) + " classes) and " + fixed(d.majority) +
+        "accuracy is at chance: " + interval_text(accuracy_ci95) + " is not above " +
+        fixed(d.chance) + " (1 of " + std::to_string(e.task.classes) + " classes) and " +
+        fixed(d.majority) +
         " (always the most frequent label). Usual causes: the order of the labels; the wrong entry "
         "of the encoder's file (encoder for target_encoder); another normalisation of pixels; a "
         "head of another encoder");
@@ -85,11 +86,24 @@ void warn(Evaluation& e) {
         (d.pattern.empty() ? "" : "; " + d.pattern));
 }
 
+// The head's probabilities [C] in the order of the task's classes.
+std::vector<float> in_order_of_task(const at::Tensor& probabilities, const ClassMap& classes) {
+  std::vector<float> scores(classes.task_class.size());
+  for (std::size_t k = 0; k < scores.size(); ++k)
+    scores[static_cast<std::size_t>(classes.task_class[k])] =
+        probabilities[static_cast<std::int64_t>(k)].item<float>();
+  return scores;
+}
+
 }  // namespace
 
 std::int64_t Evaluation::correct() const {
   return std::count_if(predictions.begin(), predictions.end(),
                        [](const Prediction& p) { return p.predicted == p.label; });
+}
+
+double Evaluation::accuracy() const {
+  return n() == 0 ? 0 : 100 * static_cast<double>(correct()) / static_cast<double>(n());
 }
 
 double Evaluation::coverage() const {
@@ -99,34 +113,37 @@ double Evaluation::coverage() const {
 void judge(Evaluation& e, const Task& task, const std::vector<std::int64_t>& samples,
            const HeadOutput& output) {
   std::vector<int> labels, predicted;
-  std::set<std::int64_t> groups;
-  std::vector<std::int64_t> group_of;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    const int head_class = output.predictions[i];
     Prediction p{.sample = task.source->name(samples[i]),
                  .label = task.source->label(samples[i]),
                  .group = task.groups.empty() ? samples[i]
                                               : task.groups[static_cast<std::size_t>(samples[i])]};
-    if (head_class >= 0) p.predicted = e.classes.task_class[static_cast<std::size_t>(head_class)];
+    double confidence = 0;
+    if (const int head_class = output.predictions[i]; head_class >= 0) {
+      const at::Tensor probabilities = output.probabilities[static_cast<std::int64_t>(i)];
+      confidence = probabilities.max().item<double>();
+      p.predicted = e.classes.task_class[static_cast<std::size_t>(head_class)];
+      if (task.metric != Metric::top1) p.scores = in_order_of_task(probabilities, e.classes);
+    }
     if (!output.failures[i].empty()) e.failures.push_back({p.sample, output.failures[i]});
-    e.confidence.push_back(
-        head_class < 0 ? 0
-                       : output.probabilities[static_cast<std::int64_t>(i)].max().item<double>());
+    e.confidence.push_back(confidence);
     labels.push_back(p.label);
     predicted.push_back(p.predicted);
-    group_of.push_back(p.group);
-    groups.insert(p.group);
     e.predictions.push_back(std::move(p));
   }
-  if (groups.size() == group_of.size())
-    group_of.clear();
-  else
-    e.ci95_over = "groups";
-  const auto scores = scores_of(labels, predicted);
-  e.value = mean_of(scores);
-  e.ci95 = bootstrap_interval(scores, group_of, kAccuracyRange);
-  e.diagnosis = diagnose(labels, predicted, e.task.classes, e.ci95, e.class_names);
-  warn(e);
+  e.metric = task.metric;
+  Record record;
+  record.metric = Metric::top1;
+  record.predictions = e.predictions;
+  measure(record);
+  const Interval accuracy_ci95 = record.ci95;
+  record.metric = e.metric;
+  measure(record);
+  e.value = record.value;
+  e.ci95 = record.ci95;
+  if (!groups_of(record).empty()) e.ci95_over = "groups";
+  e.diagnosis = diagnose(labels, predicted, e.task.classes, accuracy_ci95, e.class_names);
+  warn(e, accuracy_ci95);
 }
 
 Evaluation evaluate_task(const Encoder& given, const Classifier& head,

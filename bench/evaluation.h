@@ -45,6 +45,7 @@ struct Evaluation {
   std::vector<Prediction> predictions;  // classes as the task counts them
   std::vector<double> confidence;       // probability of the predicted class; 0: not read
   std::vector<Failure> failures;
+  Metric metric = Metric::top1;  // the task's
   double value = 0;  // percent of all samples, those not read being wrong (laws 3 and 4)
   Interval ci95;     // bootstrap
   std::string ci95_over = "samples";  // or "groups", where samples share one (law 6)
@@ -57,6 +58,7 @@ struct Evaluation {
 
   std::int64_t n() const { return static_cast<std::int64_t>(predictions.size()); }
   std::int64_t correct() const;
+  double accuracy() const;  // percent, top-1, whatever the metric
   double coverage() const;  // share of the samples that were read
 };
 

@@ -18,9 +18,13 @@ std::string count(std::int64_t n, const std::string& what) {
 }
 
 std::string headline(const Evaluation& e) {
-  std::string text = "accuracy " + fixed(e.value) + " % (" + std::to_string(e.correct()) + " of " +
-                     std::to_string(e.n()) + "), 95 % interval " + interval_text(e.ci95) +
-                     " over " + e.ci95_over + ", coverage " + fixed(100 * e.coverage()) + " %\n";
+  const std::string right = std::to_string(e.correct()) + " of " + std::to_string(e.n());
+  std::string text = e.metric == Metric::top1
+                         ? "accuracy " + fixed(e.value) + " % (" + right + ")"
+                         : std::string(name_of(e.metric)) + " " + fixed(e.value) + " %";
+  text += ", 95 % interval " + interval_text(e.ci95) + " over " + e.ci95_over + ", coverage " +
+          fixed(100 * e.coverage()) + " %\n";
+  if (e.metric != Metric::top1) text += "accuracy " + fixed(e.accuracy()) + " % (" + right + "), ";
   text += "chance " + fixed(e.diagnosis.chance) + ", most frequent label " +
           fixed(e.diagnosis.majority);
   if (e.published)
@@ -176,8 +180,9 @@ OrderedJson to_json(const Evaluation& e) {
           {"recipe_source", e.recipe_source},
           {"protocol", to_json(e.protocol)},
           {"fields", fields_json(e)},
-          {"metric", "accuracy"},
+          {"metric", e.metric == Metric::top1 ? "accuracy" : name_of(e.metric)},
           {"value", e.value},
+          {"accuracy", e.accuracy()},
           {"ci95", {e.ci95.low, e.ci95.high}},
           {"ci95_over", e.ci95_over},
           {"published", e.published ? OrderedJson(*e.published) : OrderedJson()},

@@ -150,7 +150,8 @@ Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::strin
   }
   if (!choice.made_here()) {
     unavailable = missing_encoder(choice.zoo);
-    return unavailable.empty() ? load_encoder(choice.zoo, where, choice.reading) : Encoder{};
+    if (!unavailable.empty()) return {};
+    return choice.read ? *choice.read : load_encoder(choice.zoo, where, choice.reading);
   }
   if (!choice.like.empty()) {
     unavailable = missing_encoder(choice.like);

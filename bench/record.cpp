@@ -336,6 +336,10 @@ std::vector<std::int64_t> groups_of(const Record& record) {
 
 void complete(Record& record) {
   record.key = key_of(record);
+  measure(record);
+}
+
+void measure(Record& record) {
   const auto scores = scores_of(record);
   record.value = mean_of(scores);
   record.ci95 = bootstrap_interval(scores, groups_of(record), kAccuracyRange);

@@ -116,6 +116,8 @@ std::string key_of(const Record& record);
 
 // Fills key, value and ci95 from the rest.
 void complete(Record& record);
+// Value and ci95 alone, from metric and predictions.
+void measure(Record& record);
 
 // In percent, their mean is the value: 100 or 0 for right or wrong; for mAP see
 // average_precision_values.

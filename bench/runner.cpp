@@ -8,6 +8,7 @@
 #include <ctime>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -208,12 +209,11 @@ class Runner {
       PlannedCell& cell = plan_.cells[group.cells[c]];
       results[c][f] = probe_fold(store, cell, f, fold_units(group, cell, task.folds[f]), progress);
       if (--left[c] > 0) return;
+      // Probes may encode on their way: before the record says that the encoder was frozen.
+      require_frozen(on_device);
       cell.record.encode_seconds = encode_seconds;
       finish(cell, results[c]);
     });
-    // What probes encoded on their way, on whatever device.
-    if (hash_of(on_device) != encoder_.sha256)
-      throw Error(encoder_.name + ": the frozen encoder's weights changed while it was measured");
   }
 
   FoldResult probe_fold(const ProbeFeatures& store, const PlannedCell& cell, std::size_t f,
@@ -348,9 +348,16 @@ void tell_unavailable(const Plan& plan, const TablesOptions& options) {
 
 }  // namespace
 
-TablesResult run_specs(const TablesOptions& options, const Suite& suite,
+TablesResult run_specs(const TablesOptions& given, const Suite& suite,
                        const std::vector<TableSpec>& tables) {
   const Stopwatch watch;
+  TablesOptions options = given;
+  std::mutex telling;  // probes notice things on threads of their own
+  if (given.notice)
+    options.notice = [&](const std::string& line) {
+      const std::lock_guard lock(telling);
+      given.notice(line);
+    };
   for (const auto& table : tables) require_fit(table, suite);
   require_writable_directory(options.out, "--out");
   const FolderLock lock(options.out, "--out");

@@ -31,10 +31,11 @@ struct EncoderChoice {
   Json expected;             // named_later: EncoderSpec's fields, for estimates before it is there
   bool named_later = false;  // by a file of paths: `zoo` is then no name yet
   EncoderOptions reading;    // how `zoo` is read
-  std::string like;          // random or pixels: the spec of this zoo encoder, or ...
-  Json spec;                 // ... this spec
-  bool pixels = false;       // of the patches that the spec cuts, see pixel_encoder()
-  bool one_frame = false;    // pixels of the middle frame alone
+  std::optional<Encoder> read;  // what is in `zoo`, where somebody has read it already
+  std::string like;             // random or pixels: the spec of this zoo encoder, or ...
+  Json spec;                    // ... this spec
+  bool pixels = false;          // of the patches that the spec cuts, see pixel_encoder()
+  bool one_frame = false;       // pixels of the middle frame alone
   std::uint64_t seed = 1;
   // Pretrainings of the same encoder with other seeds, by their names in the suite, this one first;
   // none: one encoder. Seed s of a run takes number (s - 1) modulo their count.

@@ -107,6 +107,11 @@ std::string hash_of(const Encoder& encoder) {
   return hash_of(named_tensors(weights));
 }
 
+void require_frozen(const Encoder& encoder) {
+  if (hash_of(encoder) != encoder.sha256)
+    throw Error(encoder.name + ": the frozen encoder's weights changed while it was measured");
+}
+
 fs::path zoo_folder() {
   if (const char* set = std::getenv("PERMAFROST_ZOO")) return set;
   std::error_code ignored;

@@ -56,5 +56,7 @@ std::filesystem::path zoo_folder();
 std::vector<std::string> zoo_names();
 
 std::string hash_of(const Encoder& encoder);
+// Throws Error when the weights are not those of its sha256 any more (law 10).
+void require_frozen(const Encoder& encoder);
 
 }  // namespace permafrost

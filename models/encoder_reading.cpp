@@ -164,8 +164,11 @@ void take_stored_table(Encoder& encoder, Gathered& gathered, std::vector<TensorF
     fate.fate = Fate::mismatched;
     fate.note = c10::str("expected ", table.defined() ? c10::str(table.sizes()) : "no table",
                          ", found ", found->tensor.sizes());
+  } else if (const at::Tensor stored = found->tensor.to(at::kFloat);
+             !not_finite_text(stored).empty()) {
+    fate.fate = Fate::not_finite;
+    fate.note = not_finite_text(stored);
   } else {
-    const at::Tensor stored = found->tensor.to(at::kFloat);
     const double distance = (stored - table).abs().max().item<double>();
     table = stored;
     if (distance > 1e-6) {
@@ -251,9 +254,11 @@ const char* name_of(Fate fate) {
     case Fate::unexpected:
       return "unexpected";
     case Fate::mismatched:
+      return "mismatched";
+    case Fate::not_finite:
       break;
   }
-  return "mismatched";
+  return "not finite";
 }
 
 bool EncoderReading::complete() const { return complaint_of(fates).empty(); }
@@ -261,11 +266,12 @@ bool EncoderReading::complete() const { return complaint_of(fates).empty(); }
 std::string complaint_of(const std::vector<TensorFate>& fates) {
   constexpr std::size_t kShown = 5;
   std::string report;
-  for (const Fate kind : {Fate::missing, Fate::mismatched, Fate::unexpected}) {
+  for (const Fate kind : {Fate::missing, Fate::mismatched, Fate::not_finite, Fate::unexpected}) {
+    const bool noted = kind == Fate::mismatched || kind == Fate::not_finite;
     std::vector<std::string> names;
     for (const auto& fate : fates)
       if (fate.fate == kind)
-        names.push_back(kind == Fate::mismatched ? fate.name + " (" + fate.note + ")" : fate.name);
+        names.push_back(noted ? fate.name + " (" + fate.note + ")" : fate.name);
     if (names.empty()) continue;
     const std::vector<std::string> first(
         names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));

@@ -3,7 +3,7 @@
 
 // From a checkpoint to an encoder: which family it is, its spec, and the fate of every tensor.
 // Nothing is skipped in silence: what is known to be unused is named in the family's map, and what
-// is missing, unexpected or of another shape makes the reading incomplete.
+// is missing, unexpected, of another shape or not finite makes the reading incomplete.
 #include <string>
 #include <vector>
 
@@ -12,7 +12,7 @@
 
 namespace permafrost {
 
-enum class Fate { used, known_unused, missing, unexpected, mismatched };
+enum class Fate { used, known_unused, missing, unexpected, mismatched, not_finite };
 const char* name_of(Fate fate);  // "used", "known unused", ...
 
 struct TensorFate {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoder.h"
 
+#include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "models/checkpoints/safetensors.h"
 #include "models/position.h"
@@ -79,6 +81,12 @@ TEST_F(EncoderFile, HashChangesWithAnyWeight) {
   EXPECT_EQ(hash_of(encoder_), encoder_.sha256);
 }
 
+TEST_F(EncoderFile, IsFrozenUntilAWeightChanges) {
+  EXPECT_NO_THROW(require_frozen(encoder_));
+  encoder_.weights.norm.bias[3] += 1e-6;
+  EXPECT_THROW(require_frozen(encoder_), Error);
+}
+
 TEST_F(EncoderFile, HashIsOfNamesShapesTypesAndBytesAlone) {
   // Pinned: records on disk carry such hashes.
   EXPECT_EQ(hash_of({{"w", at::tensor({1.0F, 2.0F}).view({1, 2})}}),
@@ -102,6 +110,23 @@ TEST_F(EncoderFile, ListsWhatDoesNotFit) {
   EXPECT_TRUE(contains(text, "2 mismatched: ")) << text;
   EXPECT_TRUE(contains(text, "norm.bias (expected [16], found [3] float)")) << text;
   EXPECT_TRUE(contains(text, "1 unexpected: head.weight")) << text;
+}
+
+TEST_F(EncoderFile, RefusesValuesThatAreNotFinite) {
+  const double inf = std::numeric_limits<double>::infinity();
+  save_encoder(path_, encoder_.weights, encoder_.spec, nullptr, false);
+  rewrite([&](NamedTensors& tensors, auto&) {
+    for (auto& [name, tensor] : tensors) {
+      if (name == "blocks.1.mlp.fc1.bias") tensor[3] = std::nan("");
+      if (name == "norm.weight") tensor.slice(0, 0, 2).fill_(-inf);
+      if (name == "norm.bias") tensor = at::full({16}, 1e300, at::kDouble);
+    }
+  });
+  const std::string text = loading_fails();
+  EXPECT_TRUE(contains(text, "3 not finite: ")) << text;
+  EXPECT_TRUE(contains(text, "blocks.1.mlp.fc1.bias (1 of 64 values are not finite")) << text;
+  EXPECT_TRUE(contains(text, "norm.weight (2 of 16 values are not finite numbers)")) << text;
+  EXPECT_TRUE(contains(text, "norm.bias (16 of 16 values")) << text;
 }
 
 TEST_F(EncoderFile, ListsTheFirstOfMany) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading encoders of every kind, and everything that is refused on the way.
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "common/nearest_name.h"
@@ -216,6 +217,14 @@ TEST_F(VjepaFile, KeepsATableThatIsNotTheComputedOne) {
   Encoder copy = reading.encoder;
   save_encoder(folder / "a.safetensors", copy.weights, copy.spec, nullptr, false);
   EXPECT_EQ(load_encoder_file(folder / "a.safetensors").sha256, copy.sha256);
+}
+
+TEST_F(VjepaFile, RefusesATableThatIsNotFinite) {
+  for (auto& [name, tensor] : tensors_)
+    if (name == "pos_embed") (tensor = tensor.clone()).view(-1)[5] = NAN;
+  EXPECT_TRUE(
+      contains(complaint_of(read_encoder(checkpoint_of(tensors_), {.spec = kVjepaSpec}).fates),
+               "1 not finite: pos_embed (1 of "));
 }
 
 TEST_F(VjepaFile, ListsWhatIsMissingUnexpectedAndMismatched) {

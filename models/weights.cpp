@@ -137,6 +137,12 @@ at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const B
   return kept_branch(branches, 1, scaled(weights.scale2, fed)).add_(attended);
 }
 
+std::string not_finite_text(const at::Tensor& tensor) {
+  const auto wrong = tensor.numel() - tensor.isfinite().sum().item<std::int64_t>();
+  if (wrong == 0) return "";
+  return c10::str(wrong, " of ", tensor.numel(), " values are not finite numbers");
+}
+
 std::string hash_of(const NamedTensors& tensors) {
   Sha256 hash;
   for (const auto& [name, tensor] : tensors) {

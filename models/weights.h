@@ -85,6 +85,9 @@ class BiasAfterProduct {
   BiasAfterProduct& operator=(const BiasAfterProduct&) = delete;
 };
 
+// "3 of 128 values are not finite numbers"; empty where all are.
+std::string not_finite_text(const at::Tensor& tensor);
+
 // SHA-256 over names, shapes and values (as little-endian bytes of their dtype), in visiting order.
 std::string hash_of(const NamedTensors& tensors);
 

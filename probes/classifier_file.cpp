@@ -189,7 +189,7 @@ void tell(std::string& report, const char* what, const std::vector<std::string>&
 
 // Gives every tensor its fate.
 void fill_strictly(const Checkpoint& file, HeadTensors head, Classifier& out) {
-  std::vector<std::string> mismatched, missing = head.incomplete, unexpected;
+  std::vector<std::string> mismatched, not_finite, missing = head.incomplete, unexpected;
   for (const char* name : kNeverApplied)
     if (out.spec.kind == HeadKind::attentive && head.tensors.erase(name) > 0)
       out.unused.emplace_back(name);
@@ -206,6 +206,8 @@ void fill_strictly(const Checkpoint& file, HeadTensors head, Classifier& out) {
     if (!it->second.sizes().equals(tensor.sizes()) || !it->second.is_floating_point())
       mismatched.push_back(c10::str(name, " (expected ", tensor.sizes(), ", found ",
                                     it->second.sizes(), " ", it->second.dtype().name(), ")"));
+    else if (const std::string wrong = not_finite_text(it->second.to(at::kFloat)); !wrong.empty())
+      not_finite.push_back(name + " (" + wrong + ")");
     else
       tensor = it->second.to(at::kFloat).contiguous();
     head.tensors.erase(it);
@@ -214,6 +216,7 @@ void fill_strictly(const Checkpoint& file, HeadTensors head, Classifier& out) {
   std::string report;
   tell(report, "missing", missing);
   tell(report, "mismatched", mismatched);
+  tell(report, "not finite", not_finite);
   tell(report, "unexpected", unexpected);
   if (!report.empty())
     throw InputError(file.path, "tensors", "exactly those of a head (" + out.kind + ")", report);

@@ -2,6 +2,7 @@
 #include "probes/classifier_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -113,6 +114,10 @@ TEST(ClassifierFile, GivesEveryTensorAFate) {
   tensor_named(file, "module.linear.bias") = at::zeros({8}, at::kLong);
   EXPECT_TRUE(contains(input_error_of([&] { read_classifier(file, {.heads = 2}); }),
                        "1 mismatched: linear.bias"));
+  file = whole;
+  tensor_named(file, "module.linear.bias") = at::full({8}, std::nan(""));
+  EXPECT_TRUE(contains(input_error_of([&] { read_classifier(file, {.heads = 2}); }),
+                       "1 not finite: linear.bias (8 of 8 values are not finite numbers)"));
   file = whole;
   file.entries[0].tensors.emplace_back("linear.bias", at::zeros({8}));
   EXPECT_TRUE(contains(input_error_of([&] { read_classifier(file, {.heads = 2}); }),

@@ -97,8 +97,7 @@ LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
   std::iota(samples.begin(), samples.end(), 0);
   for (const auto i : samples) out.labels.push_back(source.label(i));
   out.tokens = encode_samples(encoder, source, samples, options, out.failures);
-  if (hash_of(encoder) != encoder.sha256)
-    throw Error(encoder.name + ": the frozen encoder's weights changed while it was measured");
+  require_frozen(encoder);
   return out;
 }
 

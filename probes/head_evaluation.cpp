@@ -117,8 +117,7 @@ HeadOutput evaluate_head(const Encoder& encoder, const Classifier& head,
     chunk.run();
     if (progress != nullptr) progress->advance(chunk.end - chunk.begin);
   });
-  if (hash_of(encoder) != encoder.sha256)
-    throw Error(encoder.name + ": the frozen encoder's weights changed while it was measured");
+  require_frozen(encoder);
   return out;
 }
 

@@ -38,7 +38,8 @@ EncoderChoice chosen_encoder(const Suite& suite, const ProbeCommand& command) {
     if (choice.name == command.encoder) return choice;
   const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
-  return {.name = encoder.name, .zoo = command.encoder, .reading = command.reading};
+  return {
+      .name = encoder.name, .zoo = command.encoder, .reading = command.reading, .read = encoder};
 }
 
 const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {

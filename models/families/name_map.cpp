@@ -138,8 +138,14 @@ at::Tensor fitted(const FileTensor& found, const std::string& ours, at::IntArray
                               found.tensor.dtype().name())});
     return {};
   }
+  // As float32, in which it is used: a float64 may be too large for it.
+  at::Tensor tensor = found.tensor.to(at::kFloat).reshape(expected).contiguous();
+  if (const std::string wrong = not_finite_text(tensor); !wrong.empty()) {
+    fates.push_back({found.name, Fate::not_finite, wrong});
+    return {};
+  }
   fates.push_back({found.name, Fate::used, ours});
-  return found.tensor.to(at::kFloat).reshape(expected).contiguous();
+  return tensor;
 }
 
 }  // namespace
