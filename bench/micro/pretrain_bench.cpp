@@ -6,10 +6,11 @@
 //
 // prints a line of JSON with clips/s over --steps steps after --warmup. --peak adds what share of
 // the device's matrix product the arithmetic of a step is (models/step_flops.h); --profile tells
-// where the time goes instead. --write FILE measures nothing and leaves there what
-// scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights, clips, masks, and
-// the first losses to check against.
+// where the time goes instead; --attention holds attention to one of LibTorch's kernels. --write
+// FILE measures nothing and leaves there what scripts/lib/pretrain_step.py needs to do the same
+// steps: sizes, first weights, clips, masks, and the first losses to check against.
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <torch/types.h>
 
 #include <CLI/CLI.hpp>
@@ -22,6 +23,7 @@
 #include "bench/device.h"
 #include "bench/micro/step_parts.h"
 #include "common/error.h"
+#include "common/nearest_name.h"
 #include "common/parallel.h"
 #include "common/stopwatch.h"
 #include "models/checkpoints/safetensors.h"
@@ -32,11 +34,27 @@ namespace permafrost {
 namespace {
 
 struct Options {
-  std::string config, device = "cpu", precision, write;
+  std::string config, device = "cpu", precision, attention, write;
   int threads = 1, batch = 0, shards = 0;  // 0: the configuration's
   std::int64_t warmup = 3, steps = 20, losses = 3;
   bool peak = false, profile = false;
 };
+
+// Leaves one kernel to choose from; a GPU that lacks it for the sizes at hand then says so.
+void hold_attention_to(const std::string& kernel, const at::Device& device) {
+  if (kernel.empty()) return;
+  const std::vector<std::string> known =
+      device.is_cpu() ? std::vector<std::string>{"flash", "math"}
+                      : std::vector<std::string>{"cudnn", "efficient", "flash", "math"};
+  if (std::find(known.begin(), known.end(), kernel) == known.end())
+    throw InputError("--attention", "", "one of " + joined(known) + " on " + device.str(),
+                     quoted(kernel));
+  at::Context& context = at::globalContext();
+  context.setSDPUseCuDNN(kernel == "cudnn");
+  context.setSDPUseMemEfficient(kernel == "efficient");
+  context.setSDPUseFlash(kernel == "flash");
+  context.setSDPUseMath(kernel == "math");
+}
 
 PretrainConfig config_of(const Options& options) {
   Json json = read_json(options.config);
@@ -219,6 +237,7 @@ OrderedJson time_of(const PretrainConfig& config, const Options& options,
                    {"steps", options.steps},
                    {"threads", options.threads},
                    {"device", options.device},
+                   {"attention", options.attention.empty() ? "any" : options.attention},
                    {"version", build.version},
                    {"commit", build.commit},
                    {"libtorch", build.libtorch}};
@@ -263,6 +282,7 @@ int run(Options& options) {
   const PretrainConfig config = config_of(options);
   check(options, config);
   const at::Device device(options.device);
+  hold_attention_to(options.attention, device);
   if (!options.write.empty()) {
     write_inputs(config, options, device);
     return 0;
@@ -281,6 +301,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--batch", options.batch, "clips a step")->check(positive);
   app.add_option("--shards", options.shards, "parts of a batch")->check(positive);
   app.add_option("--precision", options.precision, "float32 or bfloat16");
+  app.add_option("--attention", options.attention,
+                 "cudnn, efficient, flash or math; any if left out");
   app.add_option("--warmup", options.warmup, "steps that are not timed")->check(positive);
   app.add_option("--steps", options.steps, "steps that are")->check(positive);
   app.add_option("--losses", options.losses, "with --write: steps to check")->check(positive);

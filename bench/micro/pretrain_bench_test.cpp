@@ -27,6 +27,22 @@ TEST_F(PretrainBench, TellsTheRateOfItsSteps) {
               1e-3);
 }
 
+TEST_F(PretrainBench, HoldsAttentionToOneKernel) {
+  const std::string steps = tiny_config() + " --warmup 1 --steps 1 --losses 2 --write ";
+  const auto losses = [&](const std::string& more, const std::string& name) {
+    const Ran run = program(steps + path(name) + more);
+    EXPECT_EQ(run.status, 0) << run.err;
+    return parse_json(read_safetensors(path(name)).metadata.at("step"), name).at("losses");
+  };
+  const Json any = losses("", "a"), flash = losses(" --attention flash", "b"),
+             math = losses(" --attention math", "c");
+  EXPECT_EQ(any, flash);  // what a CPU takes by itself
+  for (std::size_t k = 0; k < 2; ++k)
+    EXPECT_NEAR(math[k].get<double>(), any[k].get<double>(), 1e-5);
+  EXPECT_EQ(line_of(tiny_config() + " --warmup 1 --steps 1 --attention math").at("attention"),
+            "math");
+}
+
 TEST_F(PretrainBench, PartsOfTheProfileAddUpToTheStep) {
   const Json line = line_of(tiny_config() + " --warmup 1 --steps 2 --profile");
   double sum = 0;
@@ -64,6 +80,7 @@ TEST_F(PretrainBench, RefusesWhatItCannotTime) {
   expect_refusal(config + " --batch 7", {"batch", "multiple of gradient_shards (2)", "7"});
   expect_refusal(config + " --precision half", {"precision", "bfloat16", "half"});
   expect_refusal(config + " --steps 0", {"--steps"});
+  expect_refusal(config + " --attention cudnn", {"--attention", "flash, math on cpu", "cudnn"});
   expect_refusal(config + " --peak --profile", {"--peak", "--profile"});
   expect_refusal(path("none.json"), {"none.json"});
   const std::string turned = write("rope.json", R"({"objective": "vjepa", "gradient_shards": 1,
