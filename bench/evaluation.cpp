@@ -137,8 +137,10 @@ void judge(Evaluation& e, const Task& task, const std::vector<std::int64_t>& sam
   record.predictions = e.predictions;
   measure(record);
   const Interval accuracy_ci95 = record.ci95;
-  record.metric = e.metric;
-  measure(record);
+  if (e.metric != record.metric) {
+    record.metric = e.metric;
+    measure(record);
+  }
   e.value = record.value;
   e.ci95 = record.ci95;
   if (!groups_of(record).empty()) e.ci95_over = "groups";

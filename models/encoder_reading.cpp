@@ -159,15 +159,15 @@ void take_stored_table(Encoder& encoder, Gathered& gathered, std::vector<TensorF
   if (!found) return;
   TensorFate fate{found->name, Fate::used, "position table"};
   at::Tensor& table = encoder.weights.pos_embed;
+  const at::Tensor stored = found->tensor.to(at::kFloat);
   if (!table.defined() || found->tensor.sizes() != table.sizes() ||
       !found->tensor.is_floating_point()) {
     fate.fate = Fate::mismatched;
     fate.note = c10::str("expected ", table.defined() ? c10::str(table.sizes()) : "no table",
                          ", found ", found->tensor.sizes());
-  } else if (const at::Tensor stored = found->tensor.to(at::kFloat);
-             !not_finite_text(stored).empty()) {
+  } else if (const std::string wrong = not_finite_text(stored); !wrong.empty()) {
     fate.fate = Fate::not_finite;
-    fate.note = not_finite_text(stored);
+    fate.note = wrong;
   } else {
     const double distance = (stored - table).abs().max().item<double>();
     table = stored;

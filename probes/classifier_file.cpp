@@ -203,13 +203,14 @@ void fill_strictly(const Checkpoint& file, HeadTensors head, Classifier& out) {
       if (!told) missing.push_back(name);
       return;
     }
+    const at::Tensor found = it->second.to(at::kFloat);
     if (!it->second.sizes().equals(tensor.sizes()) || !it->second.is_floating_point())
       mismatched.push_back(c10::str(name, " (expected ", tensor.sizes(), ", found ",
                                     it->second.sizes(), " ", it->second.dtype().name(), ")"));
-    else if (const std::string wrong = not_finite_text(it->second.to(at::kFloat)); !wrong.empty())
+    else if (const std::string wrong = not_finite_text(found); !wrong.empty())
       not_finite.push_back(name + " (" + wrong + ")");
     else
-      tensor = it->second.to(at::kFloat).contiguous();
+      tensor = found.contiguous();
     head.tensors.erase(it);
   });
   for (const auto& [name, tensor] : head.tensors) unexpected.push_back(name);
