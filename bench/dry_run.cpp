@@ -42,8 +42,7 @@ void estimate(DryCell& cell, const EncoderSpec& spec, const Task& task, const Ta
                                static_cast<std::int64_t>(views * labelled) * clips +
                                    cell.test * clips * p.test.views) +
                    passes_of(p) * probe_work(spec, p, clips, static_cast<std::int64_t>(labelled));
-    const double kept = p.test.views + (augmented ? p.training_views : 0);
-    cell.feature_bytes = kept * feature_bytes(spec, *task.source, clips);
+    cell.feature_bytes = feature_bytes(spec, task, clips, augmented ? p.training_views : 0);
   }
   cell.core_hours = left * milliseconds / 3.6e6;
 }

@@ -37,13 +37,6 @@ Task open_with_views(const EvaluationOptions& options, const EvaluationProtocol&
   return task;
 }
 
-// The test sides of the folds are disjoint.
-std::vector<std::int64_t> tested_samples(const Task& task) {
-  std::set<std::int64_t> samples;
-  for (const auto& fold : task.folds) samples.insert(fold.test.begin(), fold.test.end());
-  return {samples.begin(), samples.end()};
-}
-
 const Recipe* chosen_recipe(const EvaluationOptions& options, const Classifier& head,
                             const EncoderSpec& encoder) {
   if (options.task.kind == TaskKind::manifest)

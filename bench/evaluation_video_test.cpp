@@ -2,6 +2,7 @@
 // evaluate_task on video files: a paper's protocol from the recipe down to the pixels.
 #include "bench/evaluation.h"
 #include "common/files.h"
+#include "datasets/pack/pack_writer.h"
 #include "datasets/video/source.h"
 #include "datasets/video/test_video.h"
 #include "probes/classifier_test_support.h"
@@ -76,6 +77,23 @@ TEST(EvaluationOfVideos, ShowsEveryViewAndClipOfTheRecipe) {
     EXPECT_EQ(e.predictions[place].predicted, expected.argmax().item<int>());
     EXPECT_NEAR(e.confidence[place], expected.max().item<double>(), 1e-5);
   }
+}
+
+TEST(EvaluationOfVideos, ShowsEveryViewOfAPack) {
+  Videos videos;
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const Classifier head = three_classes();
+  videos.options.recipe = "ssv2_16x2x3";
+  videos.options.set = {"frames=4"};
+  const Evaluation files = evaluate_task(encoder, head, videos.options);
+  write_pack(read_manifest(videos.folder / "clips.csv"), "clips.csv", videos.folder / "pack",
+             {.spec = {.short_side = 20}});
+  videos.options.task.manifest = "pack";
+  const Evaluation packed = evaluate_task(encoder, head, videos.options);
+  EXPECT_EQ(packed.protocol.views, 3);
+  ASSERT_EQ(packed.n(), files.n());
+  for (std::size_t k = 0; k < 3; ++k)
+    EXPECT_NEAR(packed.confidence[k], files.confidence[k], 1e-6) << k;
 }
 
 TEST(EvaluationOfVideos, CountsADamagedFileAsWrongAndNamesIt) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "datasets/one_view_source.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -71,11 +70,9 @@ class Planner {
       const std::string& name = encoder_for_seed(suite_, row.encoder, seed).name;
       const PlannedEncoder& encoder = encoder_named(name);
       const TestView test = protocol.is_finetune ? protocol.finetune.test : protocol.probe.test;
-      const Task& task = task_opened(spec, encoder.spec.clip_shape(), test, 0);
+      const Task& task = task_opened(spec, encoder.spec.clip_shape(), test);
       if (!task.available()) return {.unavailable = task.unavailable};
       PlannedCell cell{.encoder = name, .protocol = protocol, .task = &task};
-      for (int view = 1; view < test.views; ++view)
-        cell.more_views.push_back(&task_opened(spec, encoder.spec.clip_shape(), test, view));
       cell.clips = clips_of(protocol, spec);
       cell.record.encoder = encoder.identity;
       cell.record.task = {.name = task.name,
@@ -107,16 +104,11 @@ class Planner {
     return planned;
   }
 
-  const Task& task_opened(const TaskSpec& spec, const ClipShape& shape, const TestView& test,
-                          int view) {
+  const Task& task_opened(const TaskSpec& spec, const ClipShape& shape, const TestView& test) {
     const std::string name = spec.name + " " + shape_text(shape) + " " +
-                             std::to_string(test.short_side) + " " + std::to_string(view) + "/" +
-                             std::to_string(test.views);
+                             std::to_string(test.short_side) + " " + std::to_string(test.views);
     if (const auto it = plan_.tasks.find(name); it != plan_.tasks.end()) return it->second;
-    const TaskView shown{.short_side = test.short_side, .view = view, .views = test.views};
-    Task task = open_task(spec, shape, data_, shown);
-    if (task.available() && task.source->views() > 1)
-      task.source = std::make_unique<OneViewSource>(std::move(task.source), view);
+    Task task = open_task(spec, shape, data_, {.short_side = test.short_side, .views = test.views});
     return plan_.tasks.emplace(name, std::move(task)).first->second;
   }
 

@@ -23,7 +23,6 @@ struct PlannedCell {
   std::string encoder;  // choice in the suite
   ProtocolChoice protocol;
   const Task* task = nullptr;
-  std::vector<const Task*> more_views;  // other crops of the same samples, for the test
   int clips = 1;
   bool done = false, reused = false;
 };
@@ -45,7 +44,7 @@ struct Plan {
   std::vector<PlannedCell> cells;                              // in order of first use
   std::vector<std::vector<std::vector<PlannedPlace>>> places;  // [tables][rows][columns]
   std::map<std::string, PlannedEncoder> encoders;
-  std::map<std::string, Task> tasks;  // by name, clip shape and view
+  std::map<std::string, Task> tasks;  // by name, clip shape and views
 };
 
 // Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.

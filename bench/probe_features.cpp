@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -26,9 +27,16 @@ FeatureStore feature_store_named(const std::string& name, const std::string& fla
   throw InputError(flag, "", "auto, kept or streamed", quoted(name));
 }
 
-double feature_bytes(const EncoderSpec& spec, const ClipSource& source, int clips) {
-  const double tokens = source.has_boxes() ? spec.grid_t() : spec.tokens();
-  return static_cast<double>(source.size()) * clips * tokens * spec.width * sizeof(float);
+std::int64_t samples_in_views(const Task& task) {
+  return task.source->size() +
+         static_cast<std::int64_t>(tested_samples(task).size()) * (task.source->views() - 1);
+}
+
+double feature_bytes(const EncoderSpec& spec, const Task& task, int clips, int training_views) {
+  const double tokens = task.source->has_boxes() ? spec.grid_t() : spec.tokens();
+  const auto samples =
+      static_cast<double>(samples_in_views(task) + training_views * task.source->size());
+  return samples * clips * tokens * spec.width * sizeof(float);
 }
 
 double free_memory_bytes() {
@@ -41,20 +49,27 @@ double free_memory_bytes() {
 ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
   const ClipSource& source = *input.task.source;
   if (input.kept) {
+    if (source.views() > 1) tested_ = tested_samples(input.task);
     features_ = encode_source(input.encoder, source,
                               {.clips = input.clips,
                                .threads = input.threads,
                                .batch = input.batch,
-                               .progress = input.progress});
-    for (const Task* view : input.more_views)
-      test_views_.push_back(
-          encode_source(input.encoder, *view->source,
-                        {.clips = input.clips, .threads = input.threads, .batch = input.batch})
-              .tokens);
+                               .progress = input.progress},
+                              tested_);
     return;
   }
   for (std::int64_t i = 0; i < source.size(); ++i) features_.labels.push_back(source.label(i));
   features_.failures.resize(features_.labels.size());
+}
+
+std::vector<at::Tensor> ProbeFeatures::kept_in_all_views(const Samples& samples) const {
+  Samples places;
+  for (const auto sample : samples)
+    places.push_back(std::lower_bound(tested_.begin(), tested_.end(), sample) - tested_.begin());
+  std::vector<at::Tensor> views;
+  for (const auto& tokens : features_.more_views) views.push_back(rows(tokens, places));
+  views.insert(views.begin() + input_.task.source->view(), rows(features_.tokens, samples));
+  return views;
 }
 
 at::Tensor ProbeFeatures::encoded(const ClipSource& source, const Samples& samples,
@@ -99,22 +114,27 @@ at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t
 ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t seed,
                                 LabelledFeatures& mine) const {
   ProbeViews views;
-  const auto streamed = [this, &mine](const ClipSource& source, const Samples& samples) {
-    std::vector<std::string> failures;
-    const at::Tensor tokens = encoded(source, samples, failures);
+  const ClipSource& source = *input_.task.source;
+  const auto tell = [&mine](const Samples& samples, const std::vector<std::string>& failures) {
     for (std::size_t i = 0; i < samples.size(); ++i)
       if (!failures[i].empty()) mine.failures[static_cast<std::size_t>(samples[i])] = failures[i];
-    return tokens;
   };
   if (!input_.kept)
-    views.evaluation = [this, streamed](const Samples& samples) {
-      return streamed(*input_.task.source, samples);
+    views.evaluation = [this, &source, tell](const Samples& samples) {
+      std::vector<std::string> failures;
+      const at::Tensor tokens = encoded(source, samples, failures);
+      tell(samples, failures);
+      return tokens;
     };
-  for (std::size_t v = 0; v < input_.more_views.size(); ++v)
-    views.test.push_back([this, streamed, v](const Samples& samples) {
-      return input_.kept ? rows(test_views_[v], samples)
-                         : streamed(*input_.more_views[v]->source, samples);
-    });
+  if (source.views() > 1)
+    views.test = [this, &source, tell](const Samples& samples) {
+      if (input_.kept) return kept_in_all_views(samples);
+      std::vector<std::string> failures;
+      auto tokens = encode_views(input_.encoder, source, samples,
+                                 {.clips = input_.clips, .batch = input_.batch}, failures);
+      tell(samples, failures);
+      return tokens;
+    };
   if (!protocol.augmentation.active()) return views;
   views.training = [this, protocol, seed](int epoch, const Samples& samples) {
     const int count = protocol.training_views;  // 0: online

@@ -23,15 +23,16 @@ enum class FeatureStore {
 };
 FeatureStore feature_store_named(const std::string& name, const std::string& flag);
 
-// Bytes that kept features of a source take.
-double feature_bytes(const EncoderSpec& spec, const ClipSource& source, int clips);
+// Samples of the task, those that are tested once for every view.
+std::int64_t samples_in_views(const Task& task);
+// Bytes that kept features of a task take, beside so many augmented views to train on.
+double feature_bytes(const EncoderSpec& spec, const Task& task, int clips, int training_views);
 // Of memory that could be had now; 0 where the system does not tell.
 double free_memory_bytes();
 
 struct ProbeFeaturesInput {
   const Encoder& encoder;  // where it is to run
-  const Task& task;
-  std::vector<const Task*> more_views;  // other crops of the same samples, for the test
+  const Task& task;        // test samples are looked at in every view of its source
   int clips = 1;
   bool kept = true;
   int threads = 1;
@@ -57,10 +58,11 @@ class ProbeFeatures {
   at::Tensor augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,
                        const Samples& samples) const;
   at::Tensor kept_view(const ProbeProtocol& protocol, std::uint64_t seed, int view) const;
+  std::vector<at::Tensor> kept_in_all_views(const Samples& samples) const;
 
   ProbeFeaturesInput input_;
   LabelledFeatures features_;
-  std::vector<at::Tensor> test_views_;  // [n,...], where they are kept
+  Samples tested_;  // ascending: the rows of features_.more_views
   mutable std::mutex mutex_;
   mutable std::map<std::string, at::Tensor> training_views_;
 };

@@ -129,7 +129,7 @@ class Runner {
 
   std::int64_t encode_units(const PlannedGroup& group) const {
     return units(encode_work(spec_of(group.encoder), group.task->kind,
-                             group.task->source->size() * group.clips));
+                             samples_in_views(*group.task) * group.clips));
   }
 
   std::int64_t fold_units(const PlannedGroup& group, const PlannedCell& cell,
@@ -163,13 +163,11 @@ class Runner {
     if (options_.features != FeatureStore::automatic)
       return options_.features == FeatureStore::kept;
     const Task& task = *group.task;
-    const PlannedCell& first = plan_.cells[group.cells[0]];
-    double tensors = 1 + static_cast<double>(first.more_views.size());
+    int training_views = 0;
     for (const auto i : group.cells)
       if (plan_.cells[i].protocol.probe.augmentation.active())
-        tensors += plan_.cells[i].protocol.probe.training_views;
-    const double needed =
-        tensors * feature_bytes(spec_of(group.encoder), *task.source, group.clips);
+        training_views += plan_.cells[i].protocol.probe.training_views;
+    const double needed = feature_bytes(spec_of(group.encoder), task, group.clips, training_views);
     const double free = free_memory_bytes();
     const bool fits = free <= 0 || needed < free / 2;
     if (!fits && options_.notice)
@@ -188,7 +186,6 @@ class Runner {
     Progress encoding(progress, encode_units(group), task.source->size());
     const ProbeFeatures store({.encoder = on_device,
                                .task = task,
-                               .more_views = plan_.cells[group.cells[0]].more_views,
                                .clips = group.clips,
                                .kept = kept(group),
                                .threads = options_.threads,
@@ -251,10 +248,8 @@ class Runner {
         const FinetuneProtocol& protocol = cell.protocol.finetune;
         const auto clips = static_cast<std::int64_t>(fold.train.size()) * protocol.epochs;
         Progress part(progress, fold_units(group, cell, fold), clips);
-        std::vector<const ClipSource*> more;
-        for (const Task* view : cell.more_views) more.push_back(view->source.get());
         FinetuneOutcome outcome = finetune(encoder_, *task.source, fold, task.classes, protocol,
-                                           cell.record.seed, options_.threads, &part, more);
+                                           cell.record.seed, options_.threads, &part);
         results.push_back({.predictions = std::move(outcome.predictions),
                            .scores = std::move(outcome.scores),
                            .failures = std::move(outcome.failures),

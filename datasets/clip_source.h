@@ -53,8 +53,9 @@ class ClipSource {
   // All clips of a sample at once: clip `place` of view `view` is number view * places + place, and
   // equals what read() gives of it. A file is decoded once.
   virtual ClipSet read_all(std::int64_t index, int places) const;
-  // Spatial crops of every clip in read_all(); read() shows one of them.
+  // Spatial crops of every clip in read_all(), and which of them read() shows.
   virtual int views() const { return 1; }
+  virtual int view() const { return 0; }
   // The same clip as training sees it: an augmented view, a pure function of its arguments. What
   // is read() where nothing is asked for. By default the clip of read() is augmented as if it were
   // the full picture, and drawn by the index in this source.

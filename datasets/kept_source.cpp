@@ -40,7 +40,7 @@ Sample KeptSource::read_view(std::int64_t index, int place, int places,
 
 ClipSet KeptSource::read_views(std::int64_t index, int places,
                                const Augmentation& augmentation) const {
-  if (!augmentation.spec.active()) return read_all(index, places);
+  if (!augmentation.spec.active() && views() == 1) return read_all(index, places);
   return source_->read_views(index, places, augmentation);
 }
 

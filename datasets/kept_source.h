@@ -28,6 +28,7 @@ class KeptSource : public ClipSource {
   Sample read(std::int64_t index, int place, int places) const override;
   ClipSet read_all(std::int64_t index, int places) const override;
   int views() const override { return source_->views(); }
+  int view() const override { return source_->view(); }
   // Not kept: a training view is cut from the full frames, and seldom asked for twice.
   Sample read_view(std::int64_t index, int place, int places,
                    const Augmentation& augmentation) const override;

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "common/parallel.h"
+#include "datasets/augment/augmentation.h"
 
 namespace permafrost {
 namespace {
@@ -48,6 +49,25 @@ TEST(KeptSource, ReadsEverySampleOnceWhateverTheThreads) {
   EXPECT_EQ(source.read_all(3, 2).failure, "3: broken");
   EXPECT_EQ(reads, 10);
   EXPECT_EQ(source.identity(), "counting");
+}
+
+class TwoViews : public Counting {
+ public:
+  using Counting::Counting;
+  int views() const override { return 2; }
+  ClipSet read_all(std::int64_t index, int places) const override {
+    ClipSet set = Counting::read_all(index, places);
+    const std::vector<Clip> again = set.clips;
+    set.clips.insert(set.clips.end(), again.begin(), again.end());
+    return set;
+  }
+};
+
+TEST(KeptSource, ShowsTrainingOneOfSeveralViews) {
+  std::atomic<int> reads = 0;
+  const KeptSource source(std::make_unique<TwoViews>(reads), 2);
+  EXPECT_EQ(source.read_all(1, 2).clips.size(), 4U);
+  EXPECT_EQ(source.read_views(1, 2, {}).clips.size(), 2U);
 }
 
 }  // namespace

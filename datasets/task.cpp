@@ -22,7 +22,7 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-// One source after the other.
+// One source after the other, with as many views.
 class ConcatenatedSource : public ClipSource {
  public:
   ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second,
@@ -52,6 +52,15 @@ class ConcatenatedSource : public ClipSource {
     return i < cut_ ? first_->read_view(i, place, places, augmentation)
                     : second_->read_view(i - cut_, place, places, augmentation);
   }
+  ClipSet read_all(std::int64_t i, int places) const override {
+    return i < cut_ ? first_->read_all(i, places) : second_->read_all(i - cut_, places);
+  }
+  ClipSet read_views(std::int64_t i, int places, const Augmentation& augmentation) const override {
+    return i < cut_ ? first_->read_views(i, places, augmentation)
+                    : second_->read_views(i - cut_, places, augmentation);
+  }
+  int views() const override { return first_->views(); }
+  int view() const override { return first_->view(); }
   std::string identity() const override {
     return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
   }
@@ -139,7 +148,7 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
                              .frame_step = spec.frame_step,
                              .short_side = view.short_side,
                              .antialias = view.antialias,
-                             .view = view.view,
+                             .view = (view.views - 1) / 2,
                              .views = view.views,
                              .directional = lists.directional};
   task.source = packed_source(apart, options);
@@ -272,6 +281,12 @@ Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& dat
                               task.source->identity() + "\n" + folds_text(task.folds));
   }
   return task;
+}
+
+std::vector<std::int64_t> tested_samples(const Task& task) {
+  std::set<std::int64_t> samples;
+  for (const auto& fold : task.folds) samples.insert(fold.test.begin(), fold.test.end());
+  return {samples.begin(), samples.end()};
 }
 
 fs::path data_folder(const std::string& given) {

@@ -89,7 +89,7 @@ struct Task {
 struct TaskView {
   int short_side = 0;     // before the crop; 0: as small as the crop allows
   bool antialias = true;  // see ViewSpec
-  int view = 0, views = 1;
+  int views = 1;     // crops at test; training sees the middle one (of an even number, that before)
   bool keep = true;  // clips in memory, where they fit: for several encoders on the same clips
 };
 
@@ -98,6 +98,9 @@ struct TaskView {
 // task counts them), throws InputError.
 Task open_task(const TaskSpec& spec, const ClipShape& shape, const std::filesystem::path& data,
                const TaskView& view = {});
+
+// Samples that any fold tests, ascending.
+std::vector<std::int64_t> tested_samples(const Task& task);
 
 // Where real data lies: `given` (a flag) if not empty, else $PERMAFROST_DATA, else shared/data
 // beside the source tree if it is there, else an empty path.

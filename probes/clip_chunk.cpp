@@ -4,18 +4,26 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "datasets/augment/augmentation.h"
 
 namespace permafrost {
 
+int views_of(const ClipSource& source, Views views) {
+  return views == Views::shown ? 1 : source.views();
+}
+
 std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,
-                                     std::span<const std::int64_t> indices, int clips,
+                                     std::span<const std::int64_t> indices, int clips, Views views,
                                      std::span<std::string> failures) {
-  const std::size_t bytes = shape.bytes(), places = static_cast<std::size_t>(clips) *
-                                                    static_cast<std::size_t>(source.views());
+  const std::size_t bytes = shape.bytes(),
+                    places = static_cast<std::size_t>(clips * views_of(source, views));
+  const bool only_shown = views == Views::shown && source.views() > 1;
   std::vector<std::uint8_t> pixels(indices.size() * places * bytes);
   for (std::size_t i = 0; i < indices.size(); ++i) {
     if (!failures[i].empty()) continue;
-    const ClipSet set = source.read_all(indices[i], clips);
+    // Without augmentation one view alone is cut, where there are several.
+    const ClipSet set =
+        only_shown ? source.read_views(indices[i], clips, {}) : source.read_all(indices[i], clips);
     failures[i] = set.failure;
     for (std::size_t place = 0; place < set.clips.size(); ++place) {
       const Clip& clip = set.clips[place];

@@ -12,13 +12,18 @@
 
 namespace permafrost {
 
+enum class Views {
+  shown,  // the one that read() shows
+  all     // as many as the source has
+};
+int views_of(const ClipSource& source, Views views);
+
 // Pixels [samples*views*clips,T,H,W,3] of `clips` clips of every sample of `indices`, sample-major,
-// in each view that the source has (one, unless it was opened for more), view before clip. A
-// sample that cannot be read stays black and has its reason put into `failures`
+// view before clip. A sample that cannot be read stays black and has its reason put into `failures`
 // [samples]; one that has a reason already is not read. Throws Error naming the sample for clips of
 // another shape.
 std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,
-                                     std::span<const std::int64_t> indices, int clips,
+                                     std::span<const std::int64_t> indices, int clips, Views views,
                                      std::span<std::string> failures);
 
 }  // namespace permafrost

@@ -20,6 +20,8 @@ struct LabelledFeatures {
   at::Tensor tokens;
   std::vector<int> labels;            // [n]
   std::vector<std::string> failures;  // [n], the reason where a sample could not be read
+  // The other views of the samples that were asked for in all of them: [m, clips*N, D] each.
+  std::vector<at::Tensor> more_views;
   std::int64_t failed() const;
 };
 
@@ -30,17 +32,25 @@ struct EncodeOptions {
   Progress* progress = nullptr;
 };
 
-// Reads and encodes every sample of the source, tokens of its segments one after the other. Work is
-// cut into batches, whatever `threads`. Throws Error when the encoder's weights changed meanwhile
-// (law 10).
+// Reads and encodes every sample of the source, tokens of its segments one after the other: those
+// of `in_all_views` (ascending) in every view that the source has, the rest in the one that it
+// shows. Work is cut into batches, whatever `threads`. Throws Error when the encoder's weights
+// changed meanwhile (law 10).
 LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
-                               const EncodeOptions& options);
+                               const EncodeOptions& options,
+                               const std::vector<std::int64_t>& in_all_views = {});
 
-// Standardised tokens [B,clips*N,D] of some samples, in their order; the reasons of those that
-// could not be read, whose tokens say nothing, go to `failures` [B].
+// Standardised tokens [B,clips*N,D] of some samples, in their order, in the view that the source
+// shows; the reasons of those that could not be read, whose tokens say nothing, go to
+// `failures` [B].
 at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
                           const std::vector<std::int64_t>& samples, const EncodeOptions& options,
                           std::vector<std::string>& failures);
+// The same in every view of the source, from one reading of each sample.
+std::vector<at::Tensor> encode_views(const Encoder& encoder, const ClipSource& source,
+                                     const std::vector<std::int64_t>& samples,
+                                     const EncodeOptions& options,
+                                     std::vector<std::string>& failures);
 
 // The same of one clip a sample, as the encoder says it: raw final-norm features [B,N,D], neither
 // standardised nor pooled in boxes.

@@ -37,6 +37,43 @@ TEST(Features, AreTheStandardisedFeaturesOfEachClip) {
   EXPECT_LT(features.tokens.mean(2).abs().max().item<double>(), 1e-5);
 }
 
+TEST(Features, OfSeveralViewsComeFromOneReading) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const ThreeViews source(40, encoder.spec.clip_shape(), {7});
+  const std::vector<std::int64_t> tested{3, 7, 20, 21, 39};
+  const LabelledFeatures features =
+      encode_source(encoder, source, {.clips = 2, .threads = 2, .batch = 4}, tested);
+  EXPECT_EQ(source.reads(), 40);
+  EXPECT_EQ(features.failed(), 1);
+  EXPECT_EQ(features.failures[7], "clip/7: broken");
+  const ColouredClips shown(40, encoder.spec.clip_shape(), {7});
+  const LabelledFeatures plain = encode_source(encoder, shown, {.clips = 2});
+  EXPECT_TRUE(plain.more_views.empty());
+  for (std::int64_t i = 0; i < 40; ++i) {
+    if (i == 7) continue;
+    EXPECT_LT(largest_difference(features.tokens[i], plain.tokens[i]), 1e-5) << i;
+  }
+  ASSERT_EQ(features.more_views.size(), 2U);
+  std::vector<std::string> failures;
+  const auto views = encode_views(encoder, source, tested, {.clips = 2, .batch = 4}, failures);
+  ASSERT_EQ(views.size(), 3U);
+  EXPECT_EQ(failures[1], "clip/7: broken");
+  for (std::size_t k = 0; k < tested.size(); ++k) {
+    if (tested[k] == 7) continue;
+    const auto row = static_cast<std::int64_t>(k);
+    EXPECT_LT(largest_difference(views[1][row], features.tokens[tested[k]]), 1e-5);
+    EXPECT_TRUE(features.more_views[0][row].equal(views[0][row]));
+    EXPECT_TRUE(features.more_views[1][row].equal(views[2][row]));
+    for (std::size_t v = 0; v < 3; ++v) {
+      const ClipSet set = source.read_all(tested[k], 2);
+      const Clip& clip = set.clips[2 * v];
+      const at::Tensor alone =
+          standardised(encode_pixels(encoder, pixel_tensor(clip.pixels.data(), 1, clip.shape)));
+      EXPECT_LT(largest_difference(views[v][row].slice(0, 0, 8), alone[0]), 1e-5);
+    }
+  }
+}
+
 TEST(Features, ReportSamplesThatCouldNotBeRead) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   const ColouredClips whole(40, encoder.spec.clip_shape());

@@ -192,10 +192,10 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
   return result;
 }
 
-// Fills predictions and scores of the samples, from `clips` segments of every view.
+// Fills predictions and scores of the samples, from `clips` segments in every view.
 void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
-                 const std::vector<const ClipSource*>& views, int clips,
-                 const std::vector<std::int64_t>& samples, int threads) {
+                 const ClipSource& source, int clips, const std::vector<std::int64_t>& samples,
+                 int threads) {
   constexpr std::int64_t kChunk = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
@@ -208,16 +208,19 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
     const auto failures =
         std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);
     const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
+    const std::int64_t views = source.views();
+    const auto pixels = read_chunk(source, spec.clip_shape(), part, clips, Views::all, failures);
+    const at::Tensor all =
+        pixel_tensor(pixels.data(), (end - begin) * views * clips, spec.clip_shape())
+            .unflatten(0, {end - begin, views, clips});
+    const auto boxes = boxes_of(source, part, clips);
     at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
-    for (const ClipSource* view : views) {
-      const auto pixels = read_chunk(*view, spec.clip_shape(), part, clips, failures);
-      const at::Tensor patches =
-          patchify(pixel_tensor(pixels.data(), (end - begin) * clips, spec.clip_shape()), spec);
-      const at::Tensor logits =
-          logits_of(model, spec, outcome.spec, patches, boxes_of(*view, part, clips));
+    for (std::int64_t view = 0; view < views; ++view) {
+      const at::Tensor patches = patchify(all.select(1, view).flatten(0, 1), spec);
+      const at::Tensor logits = logits_of(model, spec, outcome.spec, patches, boxes);
       sum += at::softmax(logits, 1).view({end - begin, clips, -1}).mean(1);
     }
-    sum /= static_cast<double>(views.size());
+    sum /= static_cast<double>(views);
     for (std::int64_t i = begin; i < end; ++i) {
       if (!failures[static_cast<std::size_t>(i - begin)].empty()) continue;
       const auto k = static_cast<std::size_t>(i);
@@ -231,8 +234,7 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
 
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress,
-                         const std::vector<const ClipSource*>& more_views) {
+                         int threads, Progress* progress) {
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
@@ -282,9 +284,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
   }
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  std::vector<const ClipSource*> views{&source};
-  views.insert(views.end(), more_views.begin(), more_views.end());
-  predict_all(outcome, model, encoder.spec, views, protocol.clips, fold.test, threads);
+  predict_all(outcome, model, encoder.spec, source, protocol.clips, fold.test, threads);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = model.encoder;
   outcome.head = model.head;

@@ -31,12 +31,10 @@ struct FinetuneOutcome {
 };
 
 // Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
-// that is passed in is not changed. `progress` counts training clips.
-// `more_views` are other crops of the same samples: at test probabilities are averaged over them,
-// the source itself and the protocol's clips.
+// that is passed in is not changed. `progress` counts training clips. Training sees the view that
+// the source shows; at test probabilities are averaged over all views and the protocol's clips.
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress = nullptr,
-                         const std::vector<const ClipSource*>& more_views = {});
+                         int threads, Progress* progress = nullptr);
 
 }  // namespace permafrost

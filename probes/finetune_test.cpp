@@ -199,6 +199,20 @@ class BoxedClips : public ColouredClips {
   }
 };
 
+TEST(Finetune, TrainsOnOneViewAndIsTestedInAll) {
+  Toy toy;
+  toy.protocol.epochs = 2;
+  const ThreeViews views(72, toy.encoder.spec.clip_shape());
+  const FinetuneOutcome three = finetune(toy.encoder, views, toy.fold, 3, toy.protocol, 1, 2);
+  const FinetuneOutcome one = toy.train();
+  EXPECT_EQ(views.reads(), 2 * 48 + 24);
+  EXPECT_EQ(hash_of(tensors_of(three)), hash_of(tensors_of(one)));
+  EXPECT_NE(three.scores[0], one.scores[0]);
+  double sum = 0;
+  for (const float p : three.scores[0]) sum += static_cast<double>(p);
+  EXPECT_NEAR(sum, 1, 1e-5);
+}
+
 TEST(Finetune, LooksIntoTheBox) {
   const Toy toy;
   const BoxedClips source(72, toy.encoder.spec.clip_shape());

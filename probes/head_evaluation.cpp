@@ -43,14 +43,13 @@ struct Chunk {
   at::Tensor probabilities(const ClipSource& source) const {
     const auto first = static_cast<std::size_t>(begin),
                count = static_cast<std::size_t>(end - begin);
-    const auto pixels = read_chunk(source, encoder.spec.clip_shape(),
-                                   std::span(input.samples).subspan(first, count), input.clips,
-                                   std::span(out.failures).subspan(first, count));
+    const auto samples = std::span(input.samples).subspan(first, count);
+    const auto pixels = read_chunk(source, encoder.spec.clip_shape(), samples, input.clips,
+                                   Views::all, std::span(out.failures).subspan(first, count));
     const std::int64_t n = end - begin, views = source.views();
     const at::Tensor clips =
         pixel_tensor(pixels.data(), n * views * input.clips, encoder.spec.clip_shape());
-    const auto boxes =
-        boxes_of(source, std::span(input.samples).subspan(first, count), input.clips);
+    const auto boxes = boxes_of(source, samples, input.clips);
     if (views == 1) return probabilities(clips, boxes);
     const at::Tensor by_view = clips.unflatten(0, {n, views, input.clips});
     at::Tensor sum = at::zeros({n, head.spec.classes}, at::kFloat);

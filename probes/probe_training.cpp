@@ -82,26 +82,40 @@ std::vector<float> values_of(const at::Tensor& row) {
   return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
 
-at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
-                     const std::function<at::Tensor(const Samples&)>& tokens,
-                     const Samples& samples) {
+std::vector<at::Tensor> logits_of_views(
+    const HeadWeights& head, const HeadSpec& spec,
+    const std::function<std::vector<at::Tensor>(const Samples&)>& tokens, const Samples& samples) {
   const at::NoGradGuard no_grad;
   constexpr std::int64_t kMostValues = std::int64_t{1} << 28;
-  std::vector<at::Tensor> parts;
+  std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
   std::size_t chunk = 1, begin = 0;
   while (begin < samples.size()) {
     const std::size_t end = std::min(samples.size(), begin + chunk);
     const Samples part(samples.begin() + static_cast<std::ptrdiff_t>(begin),
                        samples.begin() + static_cast<std::ptrdiff_t>(end));
-    const at::Tensor shown = tokens(part);
-    parts.push_back(head_logits(head, spec, shown));
+    const std::vector<at::Tensor> views = tokens(part);
+    parts.resize(views.size());
+    std::int64_t values = 0;
+    for (std::size_t v = 0; v < views.size(); ++v) {
+      parts[v].push_back(head_logits(head, spec, views[v]));
+      values += views[v].numel() / views[v].size(0);
+    }
     // The first sample tells how large the others are.
-    const std::int64_t values = std::max<std::int64_t>(1, shown.numel() / shown.size(0));
-    chunk = static_cast<std::size_t>(std::clamp<std::int64_t>(kMostValues / values, 1, 128));
+    chunk = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(kMostValues / std::max<std::int64_t>(1, values), 1, 128));
     begin = end;
   }
-  if (parts.empty()) return at::zeros({head.linear_weight.size(0), 0, spec.classes});
-  return at::cat(parts, 1);
+  if (parts.empty()) return {at::zeros({head.linear_weight.size(0), 0, spec.classes})};
+  std::vector<at::Tensor> logits;
+  for (const auto& of_view : parts) logits.push_back(at::cat(of_view, 1));
+  return logits;
+}
+
+at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
+                     const std::function<at::Tensor(const Samples&)>& tokens,
+                     const Samples& samples) {
+  const auto only = [&](const Samples& part) { return std::vector<at::Tensor>{tokens(part)}; };
+  return logits_of_views(head, spec, only, samples)[0];
 }
 
 namespace {
@@ -110,6 +124,7 @@ namespace {
 using Scores = std::function<at::Tensor(const std::vector<std::int64_t>&)>;
 
 using TokensOf = std::function<at::Tensor(const Samples&)>;
+using ViewsOf = std::function<std::vector<at::Tensor>(const Samples&)>;
 
 // What a head looks at: all tokens [B,N,D] or their mean [B,1,D].
 at::Tensor seen_by(HeadKind kind, const at::Tensor& tokens) {
@@ -158,17 +173,44 @@ HeadWeights trained_head(const HeadSpec& spec,
   return head;
 }
 
-// [n,D], encoded in chunks.
-at::Tensor means_of(const TokensOf& tokens, const Samples& samples) {
+// Of the test samples, in every view.
+ViewsOf test_views(HeadKind kind, const TokensOf& tokens, const ProbeViews& views) {
+  if (!views.test)
+    return [tokens](const Samples& samples) { return std::vector<at::Tensor>{tokens(samples)}; };
+  return [kind, test = views.test](const Samples& samples) {
+    std::vector<at::Tensor> seen = test(samples);
+    for (auto& x : seen) x = seen_by(kind, x);
+    return seen;
+  };
+}
+
+// [n,D] in every view, encoded in chunks.
+std::vector<at::Tensor> means_of_views(const ViewsOf& tokens, const Samples& samples) {
   constexpr std::size_t kChunk = 128;
-  std::vector<at::Tensor> parts;
+  std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
   for (std::size_t begin = 0; begin < samples.size(); begin += kChunk) {
     const std::size_t end = std::min(samples.size(), begin + kChunk);
-    parts.push_back(tokens(Samples(samples.begin() + static_cast<std::ptrdiff_t>(begin),
-                                   samples.begin() + static_cast<std::ptrdiff_t>(end)))
-                        .squeeze(1));
+    const auto views = tokens(Samples(samples.begin() + static_cast<std::ptrdiff_t>(begin),
+                                      samples.begin() + static_cast<std::ptrdiff_t>(end)));
+    parts.resize(views.size());
+    for (std::size_t v = 0; v < views.size(); ++v) parts[v].push_back(views[v].squeeze(1));
   }
-  return at::cat(parts, 0);
+  std::vector<at::Tensor> means;
+  for (const auto& of_view : parts) means.push_back(at::cat(of_view, 0));
+  return means;
+}
+
+at::Tensor means_of(const TokensOf& tokens, const Samples& samples) {
+  const auto only = [&](const Samples& part) { return std::vector<at::Tensor>{tokens(part)}; };
+  return means_of_views(only, samples).at(0);
+}
+
+// Mean over the views of what `scores` gives for one of them.
+template <typename Score>
+at::Tensor averaged(const std::vector<at::Tensor>& views, const Score& scores) {
+  at::Tensor sum = scores(views.at(0));
+  for (std::size_t v = 1; v < views.size(); ++v) sum = sum + scores(views[v]);
+  return sum / static_cast<double>(views.size());
 }
 
 // Accuracy on the held-out part of the training split, and with it the choice.
@@ -205,8 +247,7 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   const Stopwatch watch;
   const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
   const TokensOf tokens = evaluation_tokens(protocol.head, features, views);
-  std::vector<TokensOf> test_views{tokens};
-  for (const auto& view : views.test) test_views.push_back(seen_by(protocol.head, view));
+  const ViewsOf tested = test_views(protocol.head, tokens, views);
   const std::int64_t width = cut.train.empty() ? 0 : tokens(Samples{cut.train[0]}).size(2);
   ProbeOutcome outcome;
   outcome.spec = {.kind = protocol.head,
@@ -214,24 +255,19 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
                   .heads = protocol.heads,
                   .classes = classes,
                   .blocks = protocol.depth - 1};
-  // Mean over the views of what `scores` gives for one of them.
-  const auto averaged = [&](const std::function<at::Tensor(const TokensOf&)>& scores) {
-    at::Tensor sum = scores(test_views[0]);
-    for (std::size_t v = 1; v < test_views.size(); ++v) sum = sum + scores(test_views[v]);
-    return sum / static_cast<double>(test_views.size());
-  };
   if (protocol.head == HeadKind::knn) {
     const at::Tensor bank = means_of(tokens, cut.train), labels = labels_of(features, cut.train);
-    const auto votes = [&](const TokensOf& view, const Samples& samples) {
-      return neighbour_votes(bank, labels, means_of(view, samples), protocol.neighbours, classes);
+    const auto votes = [&](const at::Tensor& means) {
+      return neighbour_votes(bank, labels, means, protocol.neighbours, classes);
     };
     choose(outcome, features, cut.test,
-           [&](const Samples& samples) { return votes(tokens, samples); });
+           [&](const Samples& samples) { return votes(means_of(tokens, samples)); });
     if (tick) tick();
     outcome.train_seconds = watch.seconds();
     const Stopwatch test_watch;
     predict(outcome, features, fold.test,
-            averaged([&](const TokensOf& view) { return votes(view, fold.test)[outcome.chosen]; }));
+            averaged(means_of_views(tested, fold.test),
+                     [&](const at::Tensor& means) { return votes(means)[outcome.chosen]; }));
     outcome.evaluate_seconds = test_watch.seconds();
     return outcome;
   }
@@ -246,9 +282,9 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   outcome.head = candidate(head, protocol.head, outcome.chosen);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict(outcome, features, fold.test, averaged([&](const TokensOf& view) {
-            return at::softmax(logits_of(outcome.head, outcome.spec, view, fold.test)[0], 1);
-          }));
+  predict(outcome, features, fold.test,
+          averaged(logits_of_views(outcome.head, outcome.spec, tested, fold.test),
+                   [](const at::Tensor& logits) { return at::softmax(logits[0], 1); }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
 }

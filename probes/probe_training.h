@@ -33,8 +33,9 @@ struct ProbeViews {
   std::function<at::Tensor(const Samples&)> evaluation;
   // What training sees in an epoch (0-based); empty: the same.
   std::function<at::Tensor(int epoch, const Samples&)> training;
-  // Further crops of the test samples: probabilities are averaged over these and `evaluation`.
-  std::vector<std::function<at::Tensor(const Samples&)>> test;
+  // The test samples in several views (crops), that of `evaluation` among them: probabilities are
+  // averaged. Empty: as in evaluation.
+  std::function<std::vector<at::Tensor>(const Samples&)> test;
 };
 
 // Runs on the calling thread alone (callers run cells side by side). `groups` [n] keeps groups
@@ -57,5 +58,9 @@ std::vector<float> values_of(const at::Tensor& row);
 at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
                      const std::function<at::Tensor(const Samples&)>& tokens,
                      const Samples& samples);
+// The same of each view that `tokens` gives.
+std::vector<at::Tensor> logits_of_views(
+    const HeadWeights& head, const HeadSpec& spec,
+    const std::function<std::vector<at::Tensor>(const Samples&)>& tokens, const Samples& samples);
 
 }  // namespace permafrost

@@ -357,7 +357,9 @@ TEST(TrainProbe, TestViewsAreAveraged) {
   const auto itself = [&](const Samples& samples) {
     return toy.features.tokens.index_select(0, at::tensor(samples, at::kLong));
   };
-  views.test = {itself, itself};
+  views.test = [&](const Samples& samples) {
+    return std::vector<at::Tensor>{itself(samples), itself(samples), itself(samples)};
+  };
   const ProbeOutcome one =
       train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1);
   const ProbeOutcome three =
@@ -365,7 +367,9 @@ TEST(TrainProbe, TestViewsAreAveraged) {
   EXPECT_EQ(one.predictions, three.predictions);
   for (std::size_t c = 0; c < one.scores[0].size(); ++c)
     EXPECT_NEAR(one.scores[0][c], three.scores[0][c], 1e-6);
-  views.test = {[&](const Samples& samples) { return itself(samples).flip(2); }};
+  views.test = [&](const Samples& samples) {
+    return std::vector<at::Tensor>{itself(samples), itself(samples).flip(2)};
+  };
   const ProbeOutcome other =
       train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
   EXPECT_NE(one.scores[0], other.scores[0]);

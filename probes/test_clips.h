@@ -2,9 +2,11 @@
 #pragma once
 
 // Clips that a tiny encoder can tell apart, and that can fail on demand. Tests only.
+#include <atomic>
 #include <set>
 
 #include "common/random.h"
+#include "datasets/augment/augmentation.h"
 #include "datasets/clip_source.h"
 #include "models/encoder_spec.h"
 
@@ -44,6 +46,36 @@ class ColouredClips : public ClipSource {
   std::int64_t count_;
   ClipShape shape_;
   std::set<std::int64_t> broken_;
+};
+
+// Three views, each darker than the one before, of which the second is shown; counts how often a
+// sample is read.
+class ThreeViews : public ColouredClips {
+ public:
+  using ColouredClips::ColouredClips;
+  int views() const override { return 3; }
+  int view() const override { return 1; }
+  ClipSet read_all(std::int64_t index, int places) const override {
+    ++reads_;
+    ClipSet all;
+    for (int view = 0; view < 3; ++view) {
+      ClipSet one = ClipSource::read_views(index, places, {});
+      if (!one.failure.empty()) return one;
+      for (auto& clip : one.clips) {
+        for (auto& value : clip.pixels) value = static_cast<std::uint8_t>(value - 20 * (view - 1));
+        all.clips.push_back(std::move(clip));
+      }
+    }
+    return all;
+  }
+  ClipSet read_views(std::int64_t index, int places, const Augmentation& none) const override {
+    ++reads_;
+    return ClipSource::read_views(index, places, none);
+  }
+  int reads() const { return reads_; }
+
+ private:
+  mutable std::atomic<int> reads_ = 0;
 };
 
 }  // namespace permafrost

@@ -13,6 +13,7 @@
 #include "datasets/pack/pack_source.h"
 #include "datasets/pack/pack_writer.h"
 #include "datasets/synthetic/source.h"
+#include "datasets/video/source.h"
 #include "datasets/video/video_writer.h"
 
 namespace permafrost {

@@ -11,6 +11,7 @@
 #include "common/hash.h"
 #include "datasets/pack/pack_source.h"
 #include "datasets/task.h"
+#include "datasets/video/sampling.h"
 
 namespace permafrost {
 namespace {

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
 #include "datasets/pack/pack_source.h"
+#include "datasets/video/source.h"
 #include "datasets/video/test_video.h"
 
 namespace permafrost {
@@ -72,6 +74,29 @@ TEST_F(PackWriterTest, RawFramesAreThoseOfTheFiles) {
   const PackSource source(folder_ / "pack", read_manifest(folder_ / "pack"), options);
   EXPECT_EQ(source.group(1), source.group(0));
   EXPECT_NE(source.group(2), source.group(1));
+}
+
+TEST_F(PackWriterTest, HasEveryViewThatTheFilesHave) {
+  pack({.short_side = 24});
+  const VideoOptions options{.shape = {4, 24, 24}, .frame_step = 1, .views = 3};
+  const ManifestSource files(list(), options);
+  const PackSource source(folder_ / "pack", read_manifest(folder_ / "pack"), options);
+  EXPECT_EQ(source.views(), 3);
+  const ClipSet packed = source.read_all(1, 2), decoded = files.read_all(1, 2);
+  ASSERT_EQ(packed.failure, "");
+  ASSERT_EQ(packed.clips.size(), 6U);
+  for (std::size_t k = 0; k < 6; ++k)
+    EXPECT_EQ(packed.clips[k].pixels, decoded.clips[k].pixels) << k;
+  EXPECT_NE(packed.clips[0].pixels, packed.clips[4].pixels);
+  EXPECT_EQ(source.read_all(6, 2).failure, files.read_all(6, 2).failure);
+  EXPECT_TRUE(source.read_all(6, 2).clips.empty());
+  // Of what training sees there is one view.
+  const Augmentation none, drawn{.spec = read_augment_spec(Json("pretraining"), "t"), .seed = 1};
+  EXPECT_EQ(source.read_views(1, 2, none).clips.size(), 2U);
+  EXPECT_EQ(source.read_views(1, 2, none).clips[1].pixels, source.read(1, 1, 2).clip.pixels);
+  const ClipSet views = source.read_views(1, 2, drawn);
+  ASSERT_EQ(views.clips.size(), 2U);
+  EXPECT_EQ(views.clips[1].pixels, source.read_view(1, 1, 2, drawn).clip.pixels);
 }
 
 TEST_F(PackWriterTest, SmallPicturesStayAsTheyAre) {

@@ -13,37 +13,7 @@ namespace {
 // Frames that a decoder has taken in but not given out are lost when decoding begins elsewhere.
 constexpr std::int64_t kWorthEntering = 8;
 
-void check_indices(const std::string& path, const std::vector<std::int64_t>& indices,
-                   std::int64_t frames) {
-  if (indices.empty()) throw InputError(path, "frame indices", "at least one", "none");
-  for (std::size_t k = 0; k < indices.size(); ++k) {
-    const std::int64_t least = k > 0 ? indices[k - 1] : 0;
-    if (indices[k] >= least && indices[k] < frames) continue;
-    throw InputError(path, "frame indices",
-                     "ascending values from 0 to " + std::to_string(frames - 1),
-                     std::to_string(indices[k]));
-  }
-}
-
 }  // namespace
-
-std::vector<WantedFrame> wanted_frames(const std::string& path,
-                                       const std::vector<ClipRequest>& requests,
-                                       std::int64_t frames, std::vector<Clip>& clips) {
-  std::vector<WantedFrame> wanted;
-  clips.clear();
-  for (std::size_t clip = 0; clip < requests.size(); ++clip) {
-    const std::vector<std::int64_t> indices = requests[clip].frames(frames);
-    check_indices(path, indices, frames);
-    clips.emplace_back(
-        ClipShape{static_cast<int>(indices.size()), requests[clip].height, requests[clip].width});
-    for (std::size_t slot = 0; slot < indices.size(); ++slot)
-      wanted.push_back({indices[slot], clip, static_cast<int>(slot)});
-  }
-  std::stable_sort(wanted.begin(), wanted.end(),
-                   [](const WantedFrame& a, const WantedFrame& b) { return a.frame < b.frame; });
-  return wanted;
-}
 
 ClipDecoding::ClipDecoding(FrameReader& reader, RgbConverter& converter,
                            const std::vector<ClipRequest>& requests,
@@ -64,21 +34,9 @@ const AVFrame* ClipDecoding::next_frame() {
   return frame;
 }
 
-// Puts the next wanted frame into every place that wants it.
 void ClipDecoding::render(const AVFrame& frame) {
   const Stopwatch watch;
-  const ImageView image = converter_.convert(frame);
-  for (const std::size_t first = next_;
-       next_ < wanted_.size() && wanted_[next_].frame == wanted_[first].frame; ++next_) {
-    const WantedFrame& place = wanted_[next_];
-    Clip& clip = clips_[place.clip];
-    std::uint8_t* const pixels = clip.frame(place.slot);
-    // Repetitions in a clip stand behind one another, as the order is stable.
-    if (next_ != first && wanted_[next_ - 1].clip == place.clip)
-      std::memcpy(pixels, clip.frame(wanted_[next_ - 1].slot), clip.frame_bytes());
-    else
-      requests_[place.clip].render(image, pixels);
-  }
+  render_wanted(converter_.convert(frame), requests_, wanted_, next_, clips_);
   statistics_.scale_seconds += watch.seconds();
 }
 

@@ -12,19 +12,6 @@
 
 namespace permafrost {
 
-// A frame of one of the clips.
-struct WantedFrame {
-  std::int64_t frame = 0;  // of the video
-  std::size_t clip = 0;
-  int slot = 0;
-};
-
-// What the rules ask of a video of so many frames, ascending, with clips of the right shape to
-// fill. Throws InputError for frames that the video does not have.
-std::vector<WantedFrame> wanted_frames(const std::string& path,
-                                       const std::vector<ClipRequest>& requests,
-                                       std::int64_t frames, std::vector<Clip>& clips);
-
 // One attempt to fill the clips of a scanned reader.
 class ClipDecoding {
  public:

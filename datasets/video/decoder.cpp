@@ -96,13 +96,6 @@ VideoInfo probe_video(const std::string& path, bool decode, const DecodeOptions&
   return info;
 }
 
-ClipRequest clip_request(FrameRule frames, const ViewSpec& view) {
-  const auto render = [view](const ImageView& frame, std::uint8_t* out) {
-    resize_crop(frame, plan_view(frame.height, frame.width, view), view.antialias, out);
-  };
-  return {std::move(frames), view.height, view.width, render};
-}
-
 std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>& requests,
                              const DecodeOptions& options, DecodeStatistics* statistics) {
   std::vector<Clip> clips;

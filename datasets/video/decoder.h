@@ -14,11 +14,11 @@
 //   const auto first_four = [](std::int64_t) { return std::vector<std::int64_t>{0, 1, 2, 3}; };
 //   const Clip clip = read_frames("clip.mp4", first_four, {.height = 64, .width = 64});
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "datasets/clip.h"
+#include "datasets/video/clip_request.h"
 #include "datasets/video/file_part.h"
 #include "datasets/video/transform.h"
 
@@ -59,22 +59,6 @@ struct VideoInfo {
 // `decode` counts the frames by decoding all of them. Throws InputError as read_frames.
 VideoInfo probe_video(const std::string& path, bool decode = false,
                       const DecodeOptions& options = {});
-
-// Chooses the frames of a clip, given how many the video has: ascending indices, which may repeat.
-using FrameRule = std::function<std::vector<std::int64_t>(std::int64_t frames)>;
-
-// One clip that is wanted of a file.
-struct ClipRequest {
-  FrameRule frames;
-  int height = 0;
-  int width = 0;
-  // Makes one frame of the clip, `out` [height,width,3], from the upright RGB frame at its full
-  // size. A frame that the rule names several times is made once and copied.
-  std::function<void(const ImageView& frame, std::uint8_t* out)> render;
-};
-
-// Resized and cropped by `view`.
-ClipRequest clip_request(FrameRule frames, const ViewSpec& view);
 
 // All clips and views of a sample in one pass through the file, in the order of the requests; a
 // frame that several want is decoded and converted once. Errors as read_frames.

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stands in for decoder.cpp where the build has no FFmpeg.
-#include <utility>
-
 #include "common/error.h"
 #include "datasets/video/decoder.h"
 
@@ -16,10 +14,6 @@ namespace {
 }  // namespace
 
 VideoInfo probe_video(const std::string& path, bool, const DecodeOptions&) { refuse(path); }
-
-ClipRequest clip_request(FrameRule frames, const ViewSpec& view) {
-  return {std::move(frames), view.height, view.width, {}};
-}
 
 std::vector<Clip> read_clips(const std::string& path, const std::vector<ClipRequest>&,
                              const DecodeOptions&, DecodeStatistics*) {

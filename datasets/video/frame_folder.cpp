@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -121,33 +120,27 @@ std::int64_t count_frame_files(const fs::path& folder) {
   return count;
 }
 
-Clip read_frame_folder(const fs::path& folder, const ClipRequest& request,
-                       const DecodeOptions& options) {
+std::vector<Clip> read_frame_folder(const fs::path& folder,
+                                    const std::vector<ClipRequest>& requests,
+                                    const DecodeOptions& options, DecodeStatistics* statistics) {
   const std::vector<fs::path> files = frame_files(folder);
-  const auto frames = static_cast<std::int64_t>(files.size());
   if (files.empty()) {
     throw InputError(folder.string(), "video stream", "a folder of numbered image files", "none");
   }
-  const std::vector<std::int64_t> indices = request.frames(frames);
-  Clip clip(ClipShape{static_cast<int>(indices.size()), request.height, request.width});
-  for (std::size_t k = 0; k < indices.size(); ++k) {
-    if (indices[k] < 0 || indices[k] >= frames) {
-      throw InputError(folder.string(), "frame indices",
-                       "values from 0 to " + std::to_string(frames - 1),
-                       std::to_string(indices[k]));
-    }
-    std::uint8_t* const pixels = clip.frame(static_cast<int>(k));
-    if (k > 0 && indices[k] == indices[k - 1]) {
-      std::memcpy(pixels, clip.frame(static_cast<int>(k) - 1), clip.frame_bytes());
-      continue;
-    }
-    ClipRequest one = request;
-    one.frames = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
-    const Clip picture =
-        read_clips(files[static_cast<std::size_t>(indices[k])].string(), {one}, options).front();
-    std::memcpy(pixels, picture.pixels.data(), clip.frame_bytes());
+  std::vector<Clip> clips;
+  const auto wanted =
+      wanted_frames(folder.string(), requests, static_cast<std::int64_t>(files.size()), clips);
+  for (std::size_t next = 0; next < wanted.size();) {
+    // The picture at its full size goes into all clips; the one clip that is asked for is no
+    // matter.
+    const auto render = [&](const ImageView& picture, std::uint8_t*) {
+      render_wanted(picture, requests, wanted, next, clips);
+    };
+    const auto only = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
+    const fs::path& file = files[static_cast<std::size_t>(wanted[next].frame)];
+    read_clips(file.string(), {{only, 1, 1, render}}, options, statistics);
   }
-  return clip;
+  return clips;
 }
 
 }  // namespace permafrost

@@ -30,9 +30,11 @@ FrameListing list_frame_files(const std::filesystem::path& folder);
 
 std::int64_t count_frame_files(const std::filesystem::path& folder);
 
-// As read_clips of decoder.h for one request, which reads the pictures. Throws InputError for a
-// folder without image files, and one with a gap, too.
-Clip read_frame_folder(const std::filesystem::path& folder, const ClipRequest& request,
-                       const DecodeOptions& options = {});
+// As read_clips of decoder.h, which reads the pictures, each once. Throws InputError for a folder
+// without image files, and one with a gap, too.
+std::vector<Clip> read_frame_folder(const std::filesystem::path& folder,
+                                    const std::vector<ClipRequest>& requests,
+                                    const DecodeOptions& options = {},
+                                    DecodeStatistics* statistics = nullptr);
 
 }  // namespace permafrost

@@ -9,6 +9,7 @@
 #include "common/files.h"
 #include "common/png.h"
 #include "datasets/video/file_check.h"
+#include "datasets/video/sampling.h"
 #include "datasets/video/source.h"
 
 namespace permafrost {
@@ -53,6 +54,27 @@ TEST_F(FrameFolder, HasTrainingViews) {
   EXPECT_EQ(sample.clip.frame(0)[0] % 10, 0);  // flat frames stay flat
 }
 
+TEST_F(FrameFolder, AllClipsAndViewsEqualThoseReadOneByOne) {
+  for (int k = 1; k <= 12; ++k) {
+    Image wide(24, 16, 0);
+    for (std::size_t i = 0; i < wide.pixels.size(); ++i)
+      wide.pixels[i] = static_cast<std::uint8_t>(10 * k + static_cast<int>(i / 3 % 24));
+    write_png(folder_ / "v" / ("img_" + std::to_string(k) + ".png"), wide);
+  }
+  const auto options = [](int view) {
+    return VideoOptions{.shape = {4, 16, 16}, .frame_step = 2, .view = view, .views = 3};
+  };
+  const Manifest list = read_manifest(folder_ / "list.csv");
+  const ClipSet set = ManifestSource(list, options(0)).read_all(0, 2);
+  ASSERT_EQ(set.failure, "");
+  ASSERT_EQ(set.clips.size(), 6U);
+  EXPECT_GT(set.decode_seconds, 0);
+  for (int view = 0; view < 3; ++view)
+    for (int place = 0; place < 2; ++place)
+      EXPECT_EQ(set.clips[static_cast<std::size_t>(2 * view + place)].pixels,
+                ManifestSource(list, options(view)).read(0, place, 2).clip.pixels);
+}
+
 TEST_F(FrameFolder, DamageIsAFailureThatNamesTheFile) {
   write_file_atomically(folder_ / "v/img_1.png", "no picture");
   const ManifestSource source(read_manifest(folder_ / "list.csv"),
@@ -89,10 +111,10 @@ TEST_F(FrameFolder, NumbersMayBeginAtZeroAndNamesNeedNone) {
 TEST_F(FrameFolder, NeedsFramesAndRightIndices) {
   fs::create_directories(folder_ / "empty");
   const auto first = [](std::int64_t) { return std::vector<std::int64_t>{0}; };
-  EXPECT_THROW(read_frame_folder(folder_ / "empty", clip_request(first, {})), InputError);
+  EXPECT_THROW(read_frame_folder(folder_ / "empty", {clip_request(first, {})}), InputError);
   const auto outside = [](std::int64_t frames) { return std::vector<std::int64_t>{frames}; };
   const ViewSpec view{.height = 16, .width = 16};
-  EXPECT_THROW(read_frame_folder(folder_ / "v", clip_request(outside, view)), InputError);
+  EXPECT_THROW(read_frame_folder(folder_ / "v", {clip_request(outside, view)}), InputError);
 }
 
 }  // namespace

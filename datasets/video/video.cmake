@@ -3,10 +3,10 @@
 # and PERMAFROST_VIDEO_DEFINITIONS, and defines permafrost_video_tests(), to be called once the
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
-  video/class_folders.cpp video/file_check.cpp video/float_crop.cpp video/frame_folder.cpp
-  video/frame_index.cpp video/manifest.cpp video/manifest_builder.cpp video/manifest_json.cpp
-  video/packet_units.cpp video/sampling.cpp video/source.cpp video/tar_index.cpp video/tar_list.cpp
-  video/transform.cpp)
+  video/class_folders.cpp video/clip_request.cpp video/cut_source.cpp video/file_check.cpp
+  video/float_crop.cpp video/frame_folder.cpp video/frame_index.cpp video/manifest.cpp
+  video/manifest_builder.cpp video/manifest_json.cpp video/packet_units.cpp video/sampling.cpp
+  video/source.cpp video/tar_index.cpp video/tar_list.cpp video/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
 
