@@ -31,4 +31,8 @@ if(PERMAFROST_SANITIZE)
   target_compile_options(permafrost_compiler INTERFACE -fsanitize=${PERMAFROST_SANITIZE}
     -fno-omit-frame-pointer -g1)
   target_link_options(permafrost_compiler INTERFACE -fsanitize=${PERMAFROST_SANITIZE})
+  # GCC 12 takes libstdc++'s <regex> for uninitialised once it is instrumented.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(permafrost_compiler INTERFACE -Wno-maybe-uninitialized)
+  endif()
 endif()
