@@ -17,14 +17,21 @@ struct DryCell {
   int seeds = 0, done = 0;           // records wanted, records there
   std::vector<std::string> missing;  // reasons; nothing can be computed where there is one
   std::int64_t train = 0, test = 0;  // samples, all folds together; 0 where not known
-  double core_hours = 0;             // of what is not done; 0 where not known
+  double core_hours = 0;             // of what is not done, by itself; 0 where not known
   double feature_bytes = 0;          // of a seed, where they are kept; 0 for fine-tuning
+};
+
+// Of all cells together. A record that several tables show counts once, and so do the features that
+// the cells of one encoder and task share.
+struct DryTotal {
+  int records = 0, done = 0, missing = 0;
+  double core_hours = 0;
 };
 
 struct DryRun {
   std::string suite;
   std::vector<DryCell> cells;
-  double core_hours() const;
+  DryTotal total;
   double largest_feature_bytes() const;
 };
 

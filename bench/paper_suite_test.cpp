@@ -154,6 +154,10 @@ TEST_F(PaperSuite, DryRunSaysWhatIsThereAndWhatIsMissing) {
     EXPECT_GT(cell["core_hours"].get<double>(), 0);
   }
   EXPECT_GT(ready, 0);
+  // What two tables show is one record.
+  const Json both = Json::parse(tables("5 4 5 --dry-run --json").out);
+  EXPECT_EQ(both["records"], json["records"]);
+  EXPECT_EQ(both["core_hours"], json["core_hours"]);
   EXPECT_FALSE(fs::exists(folder_ / "out"));
   const std::string text = tables("5 4 --dry-run").out;
   EXPECT_NE(text.find("Missing: no file given (--paths); to obtain it: not released"),
