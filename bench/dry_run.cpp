@@ -215,6 +215,7 @@ std::string to_markdown(const DryRun& run) {
                      std::to_string(run.total.missing) + " cannot be computed.\n";
   for (const auto& [reason, users] : missing)
     text += "- Missing: " + reason + " (" + joined(users) + ")\n";
+  if (run.total.done == run.total.records) return text + "- Nothing is left to compute.\n";
   text +=
       "- Estimated: " + hours(run.total.core_hours) +
       " core-hours on a CPU of about 40 Gflop/s a core, with what cells share counted once (the "
