@@ -38,6 +38,8 @@ constexpr const char* kSuite = R"({
     "online": {"epochs": 3, "batch": 16, "learning_rates": [1e-2], "augmentation": "crop",
                "training_views": "online"},
     "views": {"epochs": 2, "batch": 16, "learning_rates": [1e-3], "views": 3, "short_side": 30},
+    "online_in_views": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "augmentation": "crop",
+                        "training_views": "online", "views": 2},
     "tuned_views": {"kind": "finetune", "epochs": 1, "batch": 16, "augmentation": "crop", "clips": 2,
                     "views": 2, "mixup": 0.8},
     "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "gradient_shards": 2}},
@@ -99,6 +101,15 @@ constexpr const char* kTable7 = R"({
   "rows": [{"name": "First", "encoder": "first"}]
 })";
 
+constexpr const char* kTable8 = R"({
+  "table": 8, "title": "Eight", "source": "nobody",
+  "columns": [{"name": "folds", "task": "stills", "protocol": "views"},
+              {"name": "lists", "protocol": "views"},
+              {"name": "online", "task": "lists", "protocol": "online_in_views"},
+              {"name": "tuned", "task": "lists", "protocol": "tuned_views"}],
+  "rows": [{"name": "First", "encoder": "first"}]
+})";
+
 class Runner : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -119,6 +130,7 @@ class Runner : public testing::Test {
     write_file_atomically(root() / "specs/tables/table5.json", kTable5);
     write_file_atomically(root() / "specs/tables/table6.json", kTable6);
     write_file_atomically(root() / "specs/tables/table7.json", kTable7);
+    write_file_atomically(root() / "specs/tables/table8.json", kTable8);
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
@@ -296,17 +308,17 @@ TEST_F(Runner, LowShotCellsHaveASplitASeedWhateverTheRunHas) {
   EXPECT_EQ(run({4}).computed, 0);
 }
 
-// Twelve files in six groups, one of them no picture.
-void write_stills(const fs::path& folder) {
+// Twelve files in six groups, `broken` is no picture.
+void write_stills(const fs::path& folder, int broken = 5) {
   std::string manifest = "file,label,group\n", train, test;
   for (int i = 0; i < 12; ++i) {
     const std::string name = "p" + std::to_string(i) + ".ppm";
     manifest += name + "," + std::to_string(i % 2) + "," + std::to_string(i / 2) + "\n";
     (i < 8 ? train : test) += name + "," + std::to_string(i % 2) + "\n";
-    std::string picture = "P6\n16 16\n255\n";
-    for (int k = 0; k < 16 * 16 * 3; ++k)
+    std::string picture = "P6\n32 16\n255\n";
+    for (int k = 0; k < 32 * 16 * 3; ++k)
       picture += static_cast<char>(i % 2 == 0 ? 3 * k + i : 255 - k / 3);
-    write_file_atomically(folder / name, i == 5 ? "this is no picture" : picture);
+    write_file_atomically(folder / name, i == broken ? "this is no picture" : picture);
   }
   write_file_atomically(folder / "labels.csv", manifest);
   write_file_atomically(folder / "train.csv", train);
@@ -364,6 +376,26 @@ TEST_F(Runner, TellsWhatCouldNotBeTrainedOn) {
     EXPECT_EQ(record.training_failures[0].sample, "p5.ppm");
     EXPECT_NE(record.training_failures[0].reason, "");
   }
+}
+
+// Every sample is read once for its crops, and both ways see the same of them.
+TEST_F(Runner, StreamedCropsGiveTheRecordsOfKeptOnes) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  data_ = (root() / "data").string();
+  write_stills(fs::path(data_) / "stills", -1);
+  batch_ = 1;
+  features_ = FeatureStore::kept;
+  const TablesResult result = run({8});
+  for (const auto& cell : result.tables[0].cells[0])
+    EXPECT_TRUE(cell.available()) << cell.unavailable;
+  const auto kept = numbers_of(out());
+  ASSERT_EQ(kept.size(), 8U);
+  features_ = FeatureStore::streamed;
+  fresh_ = true;
+  run({8});
+  EXPECT_EQ(numbers_of(out()), kept);
 }
 
 TEST_F(Runner, SeedsTakeTurnsAmongThePretrainings) {
