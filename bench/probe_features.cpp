@@ -72,11 +72,13 @@ std::vector<at::Tensor> ProbeFeatures::kept_in_all_views(const Samples& samples)
   return views;
 }
 
+EncodeOptions ProbeFeatures::streaming_options() const {
+  return {.clips = input_.clips, .threads = input_.streaming, .batch = input_.batch};
+}
+
 at::Tensor ProbeFeatures::encoded(const ClipSource& source, const Samples& samples,
                                   std::vector<std::string>& failures) const {
-  // On the caller's thread alone: other probes have theirs.
-  return encode_samples(input_.encoder, source, samples,
-                        {.clips = input_.clips, .batch = input_.batch}, failures);
+  return encode_samples(input_.encoder, source, samples, streaming_options(), failures);
 }
 
 // A clip of which only the augmented view cannot be read stands in for it, and that is said.
@@ -130,8 +132,7 @@ ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t see
     views.test = [this, &source, tell](const Samples& samples) {
       if (input_.kept) return kept_in_all_views(samples);
       std::vector<std::string> failures;
-      auto tokens = encode_views(input_.encoder, source, samples,
-                                 {.clips = input_.clips, .batch = input_.batch}, failures);
+      auto tokens = encode_views(input_.encoder, source, samples, streaming_options(), failures);
       tell(samples, failures);
       return tokens;
     };

@@ -35,7 +35,8 @@ struct ProbeFeaturesInput {
   const Task& task;        // test samples are looked at in every view of its source
   int clips = 1;
   bool kept = true;
-  int threads = 1;
+  int threads = 1;    // for what is encoded to be kept
+  int streaming = 1;  // threads of each probe, for what it encodes on its way
   std::int64_t batch = 16;
   std::function<void(const std::string&)> notice = {};
   Progress* progress = nullptr;  // of samples that are encoded to be kept
@@ -53,6 +54,7 @@ class ProbeFeatures {
   ProbeViews views(const ProbeProtocol& protocol, std::uint64_t seed, LabelledFeatures& mine) const;
 
  private:
+  EncodeOptions streaming_options() const;
   at::Tensor encoded(const ClipSource& source, const Samples& samples,
                      std::vector<std::string>& failures) const;
   at::Tensor augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,

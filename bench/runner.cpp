@@ -184,22 +184,24 @@ class Runner {
     if (options_.device != "cpu")
       on_device.weights = to_device(encoder_.weights, at::Device(options_.device));
     Progress encoding(progress, encode_units(group), task.source->size());
+    const std::size_t folds = task.folds.size();
+    const auto jobs = static_cast<std::int64_t>(group.cells.size() * folds);
+    const auto at_once = std::clamp<std::int64_t>(options_.threads, 1, jobs);
     const ProbeFeatures store({.encoder = on_device,
                                .task = task,
                                .clips = group.clips,
                                .kept = kept(group),
                                .threads = options_.threads,
+                               .streaming = static_cast<int>(options_.threads / at_once),
                                .batch = options_.batch,
                                .notice = options_.notice,
                                .progress = &encoding});
     const double encode_seconds = watch.seconds();
 
-    const std::size_t folds = task.folds.size();
     std::vector<std::vector<FoldResult>> results(group.cells.size(),
                                                  std::vector<FoldResult>(folds));
     std::vector<std::atomic<std::size_t>> left(group.cells.size());
     for (auto& count : left) count = folds;
-    const auto jobs = static_cast<std::int64_t>(group.cells.size() * folds);
     parallel_for(jobs, options_.threads, [&](std::int64_t job) {
       const std::size_t c = static_cast<std::size_t>(job) / folds,
                         f = static_cast<std::size_t>(job) % folds;

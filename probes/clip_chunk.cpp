@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "common/parallel.h"
 #include "datasets/augment/augmentation.h"
 
 namespace permafrost {
@@ -14,13 +15,14 @@ int views_of(const ClipSource& source, Views views) {
 
 std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& shape,
                                      std::span<const std::int64_t> indices, int clips, Views views,
-                                     std::span<std::string> failures) {
+                                     std::span<std::string> failures, int threads) {
   const std::size_t bytes = shape.bytes(),
                     places = static_cast<std::size_t>(clips * views_of(source, views));
   const bool only_shown = views == Views::shown && source.views() > 1;
   std::vector<std::uint8_t> pixels(indices.size() * places * bytes);
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    if (!failures[i].empty()) continue;
+  parallel_for(static_cast<std::int64_t>(indices.size()), threads, [&](std::int64_t number) {
+    const auto i = static_cast<std::size_t>(number);
+    if (!failures[i].empty()) return;
     // Without augmentation one view alone is cut, where there are several.
     const ClipSet set =
         only_shown ? source.read_views(indices[i], clips, {}) : source.read_all(indices[i], clips);
@@ -33,7 +35,7 @@ std::vector<std::uint8_t> read_chunk(const ClipSource& source, const ClipShape& 
       std::copy(clip.pixels.begin(), clip.pixels.end(),
                 pixels.begin() + static_cast<std::ptrdiff_t>((i * places + place) * bytes));
     }
-  }
+  });
   return pixels;
 }
 

@@ -16,13 +16,20 @@
 namespace permafrost {
 namespace {
 
+// Some samples of those to encode, and where their failures go.
+struct Part {
+  std::span<const std::int64_t> samples;
+  std::span<std::string> failures;
+  int readers = 1;  // threads
+};
+
 // What the encoder says [B*clips,N,D] of the clips of one batch, in each view.
 std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& source, int clips,
-                                     Views views, std::span<const std::int64_t> samples,
-                                     std::span<std::string> failures) {
+                                     Views views, const Part& part) {
   const ClipShape shape = encoder.spec.clip_shape();
-  const auto pixels = read_chunk(source, shape, samples, clips, views, failures);
-  const auto count = static_cast<std::int64_t>(samples.size());
+  const auto pixels =
+      read_chunk(source, shape, part.samples, clips, views, part.failures, part.readers);
+  const auto count = static_cast<std::int64_t>(part.samples.size());
   const std::int64_t shown = views_of(source, views);
   const at::Tensor all =
       pixel_tensor(pixels.data(), count * shown * clips, shape).unflatten(0, {count, shown, clips});
@@ -34,12 +41,11 @@ std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& s
 
 // Standardised tokens [B,clips*N,D] of one batch, in each view.
 std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& source, int clips,
-                                     Views views, std::span<const std::int64_t> samples,
-                                     std::span<std::string> failures) {
+                                     Views views, const Part& part) {
   const at::NoGradGuard no_grad;
-  const auto count = static_cast<std::int64_t>(samples.size());
-  const auto boxes = boxes_of(source, samples, clips);
-  std::vector<at::Tensor> tokens = encode_clips(encoder, source, clips, views, samples, failures);
+  const auto count = static_cast<std::int64_t>(part.samples.size());
+  const auto boxes = boxes_of(source, part.samples, clips);
+  std::vector<at::Tensor> tokens = encode_clips(encoder, source, clips, views, part);
   for (auto& x : tokens) {
     if (!boxes.empty()) x = pooled_in_boxes(x, encoder.spec, boxes);
     x = standardised(x).view({count, clips * x.size(1), x.size(2)});
@@ -47,20 +53,22 @@ std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& s
   return tokens;
 }
 
-// Calls store(begin, end, encode(samples, failures)) for every batch, side by side.
+// Calls store(begin, end, encode(part)) for every batch, side by side. Threads that no batch is
+// left for read the samples of the others.
 template <typename Encode, typename Store>
 void in_batches(const std::vector<std::int64_t>& samples, const EncodeOptions& options,
                 std::vector<std::string>& failures, const Encode& encode, const Store& store) {
   const auto n = static_cast<std::int64_t>(samples.size());
-  const std::int64_t batch = options.batch;
+  const std::int64_t batch = options.batch, batches = (n + batch - 1) / batch;
+  const auto readers = options.threads / std::max<std::int64_t>(1, batches);
   failures.assign(samples.size(), "");
-  parallel_for((n + batch - 1) / batch, options.threads, [&](std::int64_t number) {
+  parallel_for(batches, options.threads, [&](std::int64_t number) {
     const std::int64_t begin = number * batch, end = std::min(n, begin + batch);
     const auto first = static_cast<std::size_t>(begin),
                count = static_cast<std::size_t>(end - begin);
     store(begin, end,
-          encode(std::span(samples).subspan(first, count),
-                 std::span(failures).subspan(first, count)));
+          encode(Part{std::span(samples).subspan(first, count),
+                      std::span(failures).subspan(first, count), static_cast<int>(readers)}));
     if (options.progress != nullptr) options.progress->advance(end - begin);
   });
 }
@@ -82,9 +90,7 @@ std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const Cli
     out.push_back(empty_tokens(samples.size(), encoder, source, options.clips));
   in_batches(
       samples, options, failures,
-      [&](auto some, auto failed) {
-        return encode_batch(encoder, source, options.clips, views, some, failed);
-      },
+      [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
       [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
         for (std::size_t v = 0; v < out.size(); ++v) out[v].slice(0, begin, end).copy_(tokens[v]);
       });
@@ -98,9 +104,7 @@ void encode_part(LabelledFeatures& out, Views views, const Encoder& encoder,
   std::vector<std::string> failures;
   in_batches(
       samples, options, failures,
-      [&](auto some, auto failed) {
-        return encode_batch(encoder, source, options.clips, views, some, failed);
-      },
+      [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
       [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
         const at::Tensor rows = at::tensor(at::ArrayRef(samples), at::kLong).slice(0, begin, end);
         const auto shown = views == Views::all ? static_cast<std::size_t>(source.view()) : 0;
@@ -146,9 +150,7 @@ at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
   at::Tensor out = at::empty({n, encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
   in_batches(
       samples, options, failures,
-      [&](auto some, auto failed) {
-        return encode_clips(encoder, source, 1, Views::shown, some, failed)[0];
-      },
+      [&](const Part& part) { return encode_clips(encoder, source, 1, Views::shown, part)[0]; },
       [&](std::int64_t begin, std::int64_t end, const at::Tensor& features) {
         out.slice(0, begin, end).copy_(features);
       });

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/features.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
 #include "models/test_support.h"
 #include "probes/head.h"
 #include "probes/test_clips.h"
@@ -72,6 +76,38 @@ TEST(Features, OfSeveralViewsComeFromOneReading) {
       EXPECT_LT(largest_difference(views[v][row].slice(0, 0, 8), alone[0]), 1e-5);
     }
   }
+}
+
+// A read ends when another is under way, or after a while.
+class Sociable : public ColouredClips {
+ public:
+  using ColouredClips::ColouredClips;
+  Sample read(std::int64_t index, int place, int places) const override {
+    std::unique_lock lock(mutex_);
+    ++begun_;
+    changed_.notify_all();
+    met_ = changed_.wait_for(lock, std::chrono::seconds(5), [&] { return begun_ > 1; }) && met_;
+    lock.unlock();
+    return ColouredClips::read(index, place, places);
+  }
+  bool met() const { return met_; }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  mutable int begun_ = 0;
+  mutable bool met_ = true;
+};
+
+TEST(Features, OneBatchIsReadByAllThreads) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  const Sociable source(2, encoder.spec.clip_shape());
+  std::vector<std::string> failures;
+  const at::Tensor tokens =
+      encode_samples(encoder, source, {1, 0}, {.threads = 2, .batch = 16}, failures);
+  EXPECT_TRUE(source.met());
+  const ColouredClips plain(2, encoder.spec.clip_shape());
+  EXPECT_TRUE(tokens.equal(encode_samples(encoder, plain, {1, 0}, {.batch = 16}, failures)));
 }
 
 TEST(Features, ReportSamplesThatCouldNotBeRead) {
