@@ -72,26 +72,22 @@ std::vector<at::Tensor> ProbeFeatures::kept_in_all_views(const Samples& samples)
   return views;
 }
 
-EncodeOptions ProbeFeatures::streaming_options() const {
-  return {.clips = input_.clips, .threads = input_.streaming, .batch = input_.batch};
-}
-
-at::Tensor ProbeFeatures::encoded(const ClipSource& source, const Samples& samples,
-                                  std::vector<std::string>& failures) const {
-  return encode_samples(input_.encoder, source, samples, streaming_options(), failures);
+EncodeOptions ProbeFeatures::options(int threads) const {
+  return {.clips = input_.clips, .threads = threads, .batch = input_.batch};
 }
 
 // A clip of which only the augmented view cannot be read stands in for it, and that is said.
 at::Tensor ProbeFeatures::augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,
-                                    const Samples& samples) const {
+                                    const Samples& samples, int threads) const {
   const ClipSource& source = *input_.task.source;
   const AugmentedSource shown(source,
                               {protocol.augmentation, seed, static_cast<std::uint64_t>(view)});
   std::vector<std::string> failures, none;
-  at::Tensor tokens = encoded(shown, samples, failures);
+  at::Tensor tokens = encode_samples(input_.encoder, shown, samples, options(threads), failures);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (failures[i].empty()) continue;
-    tokens[static_cast<std::int64_t>(i)].copy_(encoded(source, {samples[i]}, none)[0]);
+    tokens[static_cast<std::int64_t>(i)].copy_(
+        encode_samples(input_.encoder, source, {samples[i]}, options(1), none)[0]);
     if (none[0].empty() && input_.notice)
       input_.notice(failures[i] + "; trained on the clip without augmentation");
   }
@@ -108,7 +104,8 @@ at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t
     // Of all samples, so that every fold may share it.
     Samples all(features_.labels.size());
     std::iota(all.begin(), all.end(), 0);
-    tokens = augmented(protocol, seed, view, all);
+    // The others wait for it, so their threads are free.
+    tokens = augmented(protocol, seed, view, all, input_.threads);
   }
   return tokens;
 }
@@ -124,7 +121,8 @@ ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t see
   if (!input_.kept)
     views.evaluation = [this, &source, tell](const Samples& samples) {
       std::vector<std::string> failures;
-      const at::Tensor tokens = encoded(source, samples, failures);
+      const at::Tensor tokens =
+          encode_samples(input_.encoder, source, samples, options(input_.streaming), failures);
       tell(samples, failures);
       return tokens;
     };
@@ -132,7 +130,8 @@ ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t see
     views.test = [this, &source, tell](const Samples& samples) {
       if (input_.kept) return kept_in_all_views(samples);
       std::vector<std::string> failures;
-      auto tokens = encode_views(input_.encoder, source, samples, streaming_options(), failures);
+      auto tokens =
+          encode_views(input_.encoder, source, samples, options(input_.streaming), failures);
       tell(samples, failures);
       return tokens;
     };
@@ -140,7 +139,8 @@ ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t see
   views.training = [this, protocol, seed](int epoch, const Samples& samples) {
     const int count = protocol.training_views;  // 0: online
     const int view = count == 0 ? epoch : epoch % count;
-    if (count == 0 || !input_.kept) return augmented(protocol, seed, view, samples);
+    if (count == 0 || !input_.kept)
+      return augmented(protocol, seed, view, samples, input_.streaming);
     return rows(kept_view(protocol, seed, view), samples);
   };
   return views;

@@ -54,11 +54,9 @@ class ProbeFeatures {
   ProbeViews views(const ProbeProtocol& protocol, std::uint64_t seed, LabelledFeatures& mine) const;
 
  private:
-  EncodeOptions streaming_options() const;
-  at::Tensor encoded(const ClipSource& source, const Samples& samples,
-                     std::vector<std::string>& failures) const;
+  EncodeOptions options(int threads) const;
   at::Tensor augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,
-                       const Samples& samples) const;
+                       const Samples& samples, int threads) const;
   at::Tensor kept_view(const ProbeProtocol& protocol, std::uint64_t seed, int view) const;
   std::vector<at::Tensor> kept_in_all_views(const Samples& samples) const;
 
