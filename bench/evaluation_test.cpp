@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/files.h"
+#include "models/shadow_device.h"
 #include "probes/classifier_test_support.h"
 #include "probes/test_clips.h"
 
@@ -50,6 +51,17 @@ Evaluation judged(const Task& task, const std::vector<int>& predictions,
     samples.push_back(static_cast<std::int64_t>(i));
   judge(e, task, samples, output);
   return e;
+}
+
+TEST(Evaluation, DoesTheSameOnAnotherDevice) {
+  const Encoder encoder = random_encoder(tiny_spec(), 1);
+  EvaluationOptions options = quiet(2);
+  const Evaluation host = evaluate_task(encoder, eight_classes(), options);
+  options.device = shadow_device().str();
+  const Evaluation there = evaluate_task(encoder, eight_classes(), options);
+  EXPECT_EQ(there.build.device, options.device);
+  for (std::size_t i = 0; i < host.predictions.size(); ++i)
+    EXPECT_NEAR(there.confidence[i], host.confidence[i], 1e-5) << i;
 }
 
 TEST(Evaluation, CountsEveryTestSampleOnceWhateverTheThreads) {

@@ -224,7 +224,8 @@ class Runner {
     const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
     ProbeOutcome outcome = train_probe(
         features, task.groups, fold, task.classes, protocol, cell.record.seed,
-        [&] { part.advance(); }, store.views(protocol, cell.record.seed, features));
+        [&] { part.advance(); }, store.views(protocol, cell.record.seed, features),
+        at::Device(options_.device));
     if (options_.keep_heads && writes_heads(cell.protocol))
       save_classifier(head_path(options_.out, cell, f), classifier_of(outcome, cell));
     FoldResult result{.predictions = std::move(outcome.predictions),
@@ -250,8 +251,9 @@ class Runner {
         const FinetuneProtocol& protocol = cell.protocol.finetune;
         const auto clips = static_cast<std::int64_t>(fold.train.size()) * protocol.epochs;
         Progress part(progress, fold_units(group, cell, fold), clips);
-        FinetuneOutcome outcome = finetune(encoder_, *task.source, fold, task.classes, protocol,
-                                           cell.record.seed, options_.threads, &part);
+        FinetuneOutcome outcome =
+            finetune(encoder_, *task.source, fold, task.classes, protocol, cell.record.seed,
+                     options_.threads, &part, at::Device(options_.device));
         results.push_back({.predictions = std::move(outcome.predictions),
                            .scores = std::move(outcome.scores),
                            .failures = std::move(outcome.failures),
@@ -297,7 +299,7 @@ class Runner {
         record.training_failures.push_back({task.source->name(sample), why});
     record.training = training_subset(results, task);
     record.threads = options_.threads;
-    record.build = build_info(cell.protocol.is_finetune ? "cpu" : options_.device);
+    record.build = build_info(options_.device);
     record.finished = utc_now();
     complete(record);
     write_record(options_.out, record);

@@ -22,11 +22,10 @@ struct TablesOptions {
   std::vector<int> tables;  // none: all that the suite is made for
   std::string suite = "pico";
   std::filesystem::path out = "out";
-  std::string data;             // folder of real data; empty: see data_folder()
-  std::filesystem::path paths;  // see with_paths(); empty: none
-  std::string device =
-      "cpu";      // "cuda": features are computed there, heads and fine-tuning on the CPU
-  int seeds = 0;  // 0: the suite's number
+  std::string data;              // folder of real data; empty: see data_folder()
+  std::filesystem::path paths;   // see with_paths(); empty: none
+  std::string device = "cpu";    // or "cuda"; where encoders and heads compute and are trained
+  int seeds = 0;                 // 0: the suite's number
   std::uint64_t first_seed = 1;  // seeds first_seed, first_seed + 1, ...
   int threads = 1;               // changes no number
   std::int64_t batch = 16;       // samples encoded together; changes no number but by rounding

@@ -16,6 +16,7 @@
 #include "common/files.h"
 #include "common/folder_lock.h"
 #include "models/encoder.h"
+#include "models/shadow_device.h"
 
 namespace permafrost {
 namespace {
@@ -149,6 +150,7 @@ class Runner : public testing::Test {
     TablesOptions options{.tables = tables, .suite = "test", .out = folder, .quiet = true};
     options.data = data_;
     options.threads = threads_;
+    options.device = device_;
     options.batch = batch_;
     options.features = features_;
     options.quick = quick_;
@@ -160,6 +162,7 @@ class Runner : public testing::Test {
 
   std::string data_ = "/no/such/folder";
   int threads_ = 2;
+  std::string device_ = "cpu";
   std::int64_t batch_ = 16;
   FeatureStore features_ = FeatureStore::automatic;
   bool quick_ = false, fresh_ = false;
@@ -488,6 +491,29 @@ TEST_F(Runner, StreamedFeaturesGiveTheRecordsOfKeptOnes) {
   features_ = FeatureStore::streamed;
   run({1, 4, 5, 6});
   EXPECT_EQ(numbers_of(out()), kept);
+}
+
+// Frozen, fine-tuned, augmented, in boxes: what a GPU is given to do, without one.
+TEST_F(Runner, DoesTheSameOnAnotherDevice) {
+  const auto values = [&] {
+    std::map<std::string, double> found;
+    for (const auto& record : read_records(out())) found[record.key] = record.value;
+    return found;
+  };
+  for (const auto features : {FeatureStore::kept, FeatureStore::streamed}) {
+    features_ = features;
+    fresh_ = true;
+    device_ = "cpu";
+    run({1, 4, 5, 6});
+    const auto host = values();
+    device_ = shadow_device().str();
+    run({1, 4, 5, 6});
+    const auto there = values();
+    ASSERT_EQ(there.size(), host.size());
+    // One test sample of 16 may lie where rounding decides.
+    for (const auto& [key, value] : host) EXPECT_NEAR(there.at(key), value, 100.0 / 16 + 0.1);
+    for (const auto& record : read_records(out())) EXPECT_EQ(record.build.device, device_);
+  }
 }
 
 TEST_F(Runner, AugmentedViewsAreTheSameForAnyNumberOfThreads) {

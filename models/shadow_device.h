@@ -9,9 +9,10 @@
 //   const at::Device device = shadow_device();
 #include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <ATen/native/CPUFallback.h>
-#include <ATen/ops/_copy_from.h>
+#include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/as_strided_native.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/unfold_native.h>
 #include <ATen/ops/view_native.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
@@ -136,7 +137,7 @@ inline void run(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       for (const std::optional<at::Tensor>& x : value.toOptionalTensorList())
         if (x) check(*x);
   }
-  at::native::cpu_fallback(op, stack);
+  at::native::cpu_fallback(op, stack, /*error_on_views=*/true);
 }
 
 inline const bool prepared = [] {
@@ -155,6 +156,8 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("empty_strided", shadow::empty_strided);
   m.impl("resize_", shadow::resized);
   m.impl("as_strided", at::native::as_strided_tensorimpl);
+  m.impl("_reshape_alias", at::native::_reshape_alias);
+  m.impl("unfold", at::native::unfold);
   m.impl("view", at::native::view);
   m.impl("_copy_from", shadow::copy_from);
   m.impl("_copy_from_and_resize", shadow::copy_from_and_resize);

@@ -13,6 +13,7 @@
 #include "datasets/augment/augmented_source.h"
 #include "datasets/loader.h"
 #include "models/adamw.h"
+#include "models/device_copy.h"
 #include "models/gradient_shards.h"
 #include "models/schedule.h"
 #include "probes/box_pooling.h"
@@ -40,6 +41,8 @@ int layer_of(const std::string& name, int depth) {
 struct Model {
   VitWeights encoder;
   HeadWeights head;
+
+  at::Device device() const { return head.linear_weight.device(); }
 
   NamedTensors tensors(int depth) {
     NamedTensors sorted, all = permafrost::named_tensors(encoder);
@@ -85,6 +88,7 @@ struct Step {
   const Batch& batch;
   const ClipSource& source;
   const FinetuneProtocol& protocol;
+  at::Device device;
   std::uint64_t seed = 0;
   std::int64_t number = 0;
   Mix mix;
@@ -104,7 +108,7 @@ at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t
     return step.batch.pixels.data() + static_cast<std::size_t>(i) * shape.bytes();
   };
   const auto patches = [&](const std::uint8_t* pixels) {
-    return patchify(pixel_tensor(pixels, end - begin, shape), spec);
+    return patchify(queued_copy(pixel_tensor(pixels, end - begin, shape), step.device), spec);
   };
   if (!(step.mix.own < 1)) return patches(clip(begin));
   std::vector<std::uint8_t> own(clip(begin), clip(end)), other;
@@ -118,6 +122,7 @@ at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t
             own.data() + static_cast<std::size_t>(i - begin) * shape.bytes());
   }
   if (step.mix.cuts()) return patches(own.data());
+  weights = queued_copy(weights, step.device);
   return patches(own.data()) * weights + patches(other.data()) * (1 - weights);
 }
 
@@ -137,7 +142,7 @@ at::Tensor drawn_branches(const Step& step, int depth, std::int64_t begin, std::
         scales[block][branch][i - begin] = stream.uniform() < rate ? 0 : 1 / (1 - rate);
       }
   }
-  return scales;
+  return queued_copy(scales, step.device);
 }
 
 // Shares of the classes [n,C] that a sample counts as; rows of zeros for what could not be read.
@@ -154,7 +159,7 @@ at::Tensor soft_targets(const Step& step, int classes, std::int64_t begin, std::
     add(i, step.own(i));
     if (step.own(i) < 1) add(step.partner(i), 1 - step.own(i));
   }
-  return targets;
+  return queued_copy(targets, step.device);
 }
 
 // Sum over samples begin .. end-1.
@@ -167,6 +172,7 @@ at::Tensor cross_entropy(const at::Tensor& logits, const Step& step, std::int64_
   at::Tensor labels = at::empty({end - begin}, at::kLong);
   for (std::int64_t i = begin; i < end; ++i)
     labels[i - begin] = step.failed(i) ? -100 : step.batch.labels[static_cast<std::size_t>(i)];
+  labels = queued_copy(labels, step.device);
   return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100);
 }
 
@@ -216,8 +222,9 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
     const auto boxes = boxes_of(source, part, clips);
     at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
     for (std::int64_t view = 0; view < views; ++view) {
-      const at::Tensor patches = patchify(all.select(1, view).flatten(0, 1), spec);
-      const at::Tensor logits = logits_of(model, spec, outcome.spec, patches, boxes);
+      const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
+      const at::Tensor logits =
+          logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
       sum += at::softmax(logits, 1).view({end - begin, clips, -1}).mean(1);
     }
     sum /= static_cast<double>(views);
@@ -234,14 +241,16 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
 
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress) {
+                         int threads, Progress* progress, const at::Device& device) {
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
                   .width = encoder.spec.width,
                   .heads = protocol.heads,
                   .classes = classes};
-  Model model{clone_of(encoder.weights), make_head(outcome.spec, 1, seed)};
+  Model model{to_device(clone_of(encoder.weights), device),
+              to_device(make_head(outcome.spec, 1, seed), HeadKind::attentive, device)};
+  const int shards_at_once = device.is_cpu() ? threads : 1;
   AdamW optimiser;
   add_layers(optimiser, model, encoder.spec.depth, protocol.layer_decay);
   const auto n = static_cast<std::int64_t>(fold.train.size());
@@ -265,12 +274,13 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
                   });
     double sum = 0;
     for (Batch batch; loader.next(batch);) {
-      Step step{.batch = batch, .source = source, .protocol = protocol, .seed = seed};
+      Step step{
+          .batch = batch, .source = source, .protocol = protocol, .device = device, .seed = seed};
       step.number = optimiser.steps() + 1;
       step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), seed, step.number);
-      const auto gradients = sharded_gradients(protocol.gradient_shards, threads, [&](int shard) {
-        return shard_loss(model, encoder.spec, outcome.spec, step, shard);
-      });
+      const auto gradients = sharded_gradients(
+          protocol.gradient_shards, shards_at_once,
+          [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
       for (std::int64_t i = 0; i < step.size(); ++i)
@@ -286,8 +296,8 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
   const Stopwatch test_watch;
   predict_all(outcome, model, encoder.spec, source, protocol.clips, fold.test, threads);
   outcome.evaluate_seconds = test_watch.seconds();
-  outcome.encoder = model.encoder;
-  outcome.head = model.head;
+  outcome.encoder = to_device(model.encoder, at::kCPU);
+  outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);
   return outcome;
 }
 

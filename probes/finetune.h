@@ -33,8 +33,10 @@ struct FinetuneOutcome {
 // Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
 // that is passed in is not changed. `progress` counts training clips. Training sees the view that
 // the source shows; at test probabilities are averaged over all views and the protocol's clips.
+// Computed on `device`; the outcome is on the host.
 FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
                          int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress = nullptr);
+                         int threads, Progress* progress = nullptr,
+                         const at::Device& device = at::kCPU);
 
 }  // namespace permafrost

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "models/shadow_device.h"
 #include "models/test_support.h"
 #include "probes/test_clips.h"
 
@@ -198,6 +199,30 @@ class BoxedClips : public ColouredClips {
     return own;
   }
 };
+
+TEST(Finetune, DoesTheSameOnAnotherDevice) {
+  Toy toy;
+  toy.protocol.epochs = 2;
+  for (const bool regularised : {false, true}) {
+    if (regularised) {
+      toy.protocol.label_smoothing = 0.1;
+      toy.protocol.drop_path = 0.2;
+      toy.protocol.mixing = {.mixup = 0.8, .cutmix = 1.0};
+    }
+    const ColouredClips source(72, toy.encoder.spec.clip_shape(), {3, 50});
+    const FinetuneOutcome host = finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 2);
+    const FinetuneOutcome there =
+        finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 2, nullptr, shadow_device());
+    ASSERT_EQ(there.epoch_losses.size(), host.epoch_losses.size());
+    for (std::size_t epoch = 0; epoch < host.epoch_losses.size(); ++epoch)
+      EXPECT_NEAR(there.epoch_losses[epoch], host.epoch_losses[epoch], 1e-4);
+    EXPECT_EQ(there.failures, host.failures);
+    EXPECT_EQ(there.scores[2].empty(), host.scores[2].empty());
+    for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(there.scores[0][c], host.scores[0][c], 2e-3);
+    EXPECT_TRUE(there.encoder.patch_embed.weight.is_cpu());
+    EXPECT_TRUE(there.head.linear_weight.is_cpu());
+  }
+}
 
 TEST(Finetune, TrainsOnOneViewAndIsTestedInAll) {
   Toy toy;

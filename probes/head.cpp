@@ -33,6 +33,14 @@ void visit(HeadWeights& w, HeadKind kind, const TensorVisitor& visitor) {
   visitor("linear.bias", w.linear_bias);
 }
 
+HeadWeights to_device(const HeadWeights& weights, HeadKind kind, const at::Device& device) {
+  HeadWeights moved = weights;
+  visit(moved, kind, [&](const std::string&, at::Tensor& t) { t = t.detach().to(device); });
+  for (at::Tensor* t : {&moved.running_mean, &moved.running_variance})
+    if (t->defined()) *t = t->to(device);
+  return moved;
+}
+
 HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) {
   if (spec.kind == HeadKind::attentive && spec.width % spec.heads != 0)
     throw InputError("probe head", "heads", "a divisor of the width " + std::to_string(spec.width),

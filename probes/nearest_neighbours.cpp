@@ -24,8 +24,8 @@ at::Tensor neighbour_votes(const at::Tensor& bank, const at::Tensor& labels,
   const auto most =
       std::min<std::int64_t>(bank.size(0), *std::max_element(neighbours.begin(), neighbours.end()));
   const at::Tensor known = unit_rows(bank).t();
-  at::Tensor votes =
-      at::zeros({static_cast<std::int64_t>(neighbours.size()), queries.size(0), classes});
+  at::Tensor votes = at::zeros(
+      {static_cast<std::int64_t>(neighbours.size()), queries.size(0), classes}, queries.options());
   for (std::int64_t begin = 0; begin < queries.size(0); begin += kChunk) {
     const std::int64_t end = std::min(queries.size(0), begin + kChunk);
     const auto [similarity, nearest] =

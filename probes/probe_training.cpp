@@ -78,7 +78,7 @@ Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>&
 }
 
 std::vector<float> values_of(const at::Tensor& row) {
-  const at::Tensor values = row.to(at::kFloat).contiguous();
+  const at::Tensor values = row.to(at::kCPU, at::kFloat).contiguous();
   return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
 }
 
@@ -107,7 +107,7 @@ std::vector<at::Tensor> logits_of_views(
   }
   if (parts.empty()) return {at::zeros({head.linear_weight.size(0), 0, spec.classes})};
   std::vector<at::Tensor> logits;
-  for (const auto& of_view : parts) logits.push_back(at::cat(of_view, 1));
+  for (const auto& of_view : parts) logits.push_back(at::cat(of_view, 1).to(at::kCPU));
   return logits;
 }
 
@@ -126,31 +126,38 @@ using Scores = std::function<at::Tensor(const std::vector<std::int64_t>&)>;
 using TokensOf = std::function<at::Tensor(const Samples&)>;
 using ViewsOf = std::function<std::vector<at::Tensor>(const Samples&)>;
 
-// What a head looks at: all tokens [B,N,D] or their mean [B,1,D].
-at::Tensor seen_by(HeadKind kind, const at::Tensor& tokens) {
-  return sees_the_mean_alone(kind) ? tokens.mean(1, true) : tokens;
-}
+// Which head is trained, and where.
+struct Place {
+  HeadKind kind;
+  at::Device device;
 
-TokensOf seen_by(HeadKind kind, const TokensOf& tokens) {
-  return [=](const Samples& samples) { return seen_by(kind, tokens(samples)); };
-}
+  // What the head looks at: all tokens [B,N,D] or their mean [B,1,D].
+  at::Tensor seen(const at::Tensor& tokens) const {
+    return (sees_the_mean_alone(kind) ? tokens.mean(1, true) : tokens).to(device);
+  }
+};
 
 // Of the clips as they are. Means of kept tokens are taken once.
-TokensOf evaluation_tokens(HeadKind kind, const LabelledFeatures& features,
+TokensOf evaluation_tokens(const Place& place, const LabelledFeatures& features,
                            const ProbeViews& views) {
-  if (views.evaluation) return seen_by(kind, views.evaluation);
-  const at::Tensor kept = seen_by(kind, features.tokens);
-  return [kept](const Samples& samples) { return kept.index_select(0, index_tensor(samples)); };
+  if (views.evaluation)
+    return [=](const Samples& samples) { return place.seen(views.evaluation(samples)); };
+  // On the host, whatever the device: they may be more than it holds.
+  const at::Tensor kept = Place{place.kind, at::kCPU}.seen(features.tokens);
+  return [=](const Samples& samples) {
+    return kept.index_select(0, index_tensor(samples)).to(place.device);
+  };
 }
 
 // All candidates in one pass over the samples; `tokens` gives those of an epoch.
-HeadWeights trained_head(const HeadSpec& spec,
+HeadWeights trained_head(const HeadSpec& spec, const at::Device& device,
                          const std::function<at::Tensor(int, const Samples&)>& tokens,
                          const LabelledFeatures& features, const Samples& train,
                          const ProbeProtocol& protocol, std::uint64_t seed,
                          const std::function<void()>& tick) {
   const auto candidates = candidates_of(protocol);
-  HeadWeights head = make_head(spec, static_cast<int>(candidates.size()), seed);
+  HeadWeights head =
+      to_device(make_head(spec, static_cast<int>(candidates.size()), seed), spec.kind, device);
   StackedAdamW optimiser(head, spec.kind);
   const auto n = static_cast<std::int64_t>(train.size());
   const std::int64_t batches = (n + protocol.batch - 1) / protocol.batch;
@@ -163,10 +170,10 @@ HeadWeights trained_head(const HeadSpec& spec,
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       const at::Tensor shown = tokens(epoch, samples);
-      backpropagate(head, spec, shown, labels_of(features, samples));
+      backpropagate(head, spec, shown, labels_of(features, samples).to(device));
       ++step;
-      optimiser.step(schedule.learning_rates(step), schedule.weight_decays(step),
-                     protocol.clip_grad);
+      optimiser.step(schedule.learning_rates(step).to(device),
+                     schedule.weight_decays(step).to(device), protocol.clip_grad);
     }
     if (tick) tick();
   }
@@ -174,12 +181,12 @@ HeadWeights trained_head(const HeadSpec& spec,
 }
 
 // Of the test samples, in every view.
-ViewsOf test_views(HeadKind kind, const TokensOf& tokens, const ProbeViews& views) {
+ViewsOf test_views(const Place& place, const TokensOf& tokens, const ProbeViews& views) {
   if (!views.test)
     return [tokens](const Samples& samples) { return std::vector<at::Tensor>{tokens(samples)}; };
-  return [kind, test = views.test](const Samples& samples) {
+  return [place, test = views.test](const Samples& samples) {
     std::vector<at::Tensor> seen = test(samples);
-    for (auto& x : seen) x = seen_by(kind, x);
+    for (auto& x : seen) x = place.seen(x);
     return seen;
   };
 }
@@ -243,11 +250,12 @@ void predict(ProbeOutcome& outcome, const LabelledFeatures& features,
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
                          std::uint64_t seed, const std::function<void()>& tick,
-                         const ProbeViews& views) {
+                         const ProbeViews& views, const at::Device& device) {
   const Stopwatch watch;
+  const Place place{protocol.head, device};
   const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
-  const TokensOf tokens = evaluation_tokens(protocol.head, features, views);
-  const ViewsOf tested = test_views(protocol.head, tokens, views);
+  const TokensOf tokens = evaluation_tokens(place, features, views);
+  const ViewsOf tested = test_views(place, tokens, views);
   const std::int64_t width = cut.train.empty() ? 0 : tokens(Samples{cut.train[0]}).size(2);
   ProbeOutcome outcome;
   outcome.spec = {.kind = protocol.head,
@@ -256,9 +264,10 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
                   .classes = classes,
                   .blocks = protocol.depth - 1};
   if (protocol.head == HeadKind::knn) {
-    const at::Tensor bank = means_of(tokens, cut.train), labels = labels_of(features, cut.train);
+    const at::Tensor bank = means_of(tokens, cut.train);
+    const at::Tensor labels = labels_of(features, cut.train).to(device);
     const auto votes = [&](const at::Tensor& means) {
-      return neighbour_votes(bank, labels, means, protocol.neighbours, classes);
+      return neighbour_votes(bank, labels, means, protocol.neighbours, classes).to(at::kCPU);
     };
     choose(outcome, features, cut.test,
            [&](const Samples& samples) { return votes(means_of(tokens, samples)); });
@@ -272,18 +281,18 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
     return outcome;
   }
   const auto of_epoch = [&](int epoch, const Samples& samples) {
-    return views.training ? seen_by(protocol.head, views.training(epoch, samples))
-                          : tokens(samples);
+    return views.training ? place.seen(views.training(epoch, samples)) : tokens(samples);
   };
   HeadWeights head =
-      trained_head(outcome.spec, of_epoch, features, cut.train, protocol, seed, tick);
+      trained_head(outcome.spec, device, of_epoch, features, cut.train, protocol, seed, tick);
   choose(outcome, features, cut.test,
          [&](const Samples& samples) { return logits_of(head, outcome.spec, tokens, samples); });
-  outcome.head = candidate(head, protocol.head, outcome.chosen);
+  const HeadWeights best = candidate(head, protocol.head, outcome.chosen);
+  outcome.head = to_device(best, protocol.head, at::kCPU);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
   predict(outcome, features, fold.test,
-          averaged(logits_of_views(outcome.head, outcome.spec, tested, fold.test),
+          averaged(logits_of_views(best, outcome.spec, tested, fold.test),
                    [](const at::Tensor& logits) { return at::softmax(logits[0], 1); }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;

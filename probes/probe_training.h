@@ -38,14 +38,15 @@ struct ProbeViews {
   std::function<std::vector<at::Tensor>(const Samples&)> test;
 };
 
-// Runs on the calling thread alone (callers run cells side by side). `groups` [n] keeps groups
+// Runs on the calling thread alone (callers run cells side by side), the head on `device`; tokens
+// come from the host, and the outcome is there. `groups` [n] keeps groups
 // together when the held-out part is cut. `tick` is called once a pass (passes_of). The bank of knn
 // is what the other heads train on: the training split without its held-out part. Throws InputError
 // when the training split has too few readable samples to hold any out.
 ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
                          std::uint64_t seed, const std::function<void()>& tick = {},
-                         const ProbeViews& views = {});
+                         const ProbeViews& views = {}, const at::Device& device = at::kCPU);
 
 // Readable training samples cut in two by group: first the part to train on, then the held-out one.
 Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
@@ -54,7 +55,8 @@ Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>&
 // A row [C] as plain numbers.
 std::vector<float> values_of(const at::Tensor& row);
 
-// Logits [L,n,C] of the samples, in chunks of at most 128 and about a gigabyte of tokens.
+// Logits [L,n,C] of the samples, in chunks of at most 128 and about a gigabyte of tokens. They are
+// on the host, wherever head and tokens are.
 at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
                      const std::function<at::Tensor(const Samples&)>& tokens,
                      const Samples& samples);

@@ -9,6 +9,7 @@
 #include "models/adamw.h"
 #include "models/gradient_shards.h"
 #include "models/schedule.h"
+#include "models/shadow_device.h"
 #include "models/test_support.h"
 
 namespace permafrost {
@@ -349,6 +350,29 @@ TEST(TrainProbe, ASampleFoundUnreadableOnTheWayCountsAsWrong) {
   EXPECT_EQ(outcome.predictions[2], -1);
   EXPECT_TRUE(outcome.scores[2].empty());
   EXPECT_GE(outcome.predictions[3], 0);
+}
+
+TEST(TrainProbe, DoesTheSameOnAnotherDevice) {
+  Toy toy;
+  for (const auto kind :
+       {HeadKind::attentive, HeadKind::linear, HeadKind::mean_pool, HeadKind::knn}) {
+    toy.protocol.head = kind;
+    for (const int depth : {1, 2}) {
+      if (kind != HeadKind::attentive && depth > 1) continue;
+      toy.protocol.depth = depth;
+      const ProbeOutcome host =
+          train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1);
+      const ProbeOutcome there = train_probe(toy.features, toy.groups, toy.fold, kClasses,
+                                             toy.protocol, 1, {}, {}, shadow_device());
+      EXPECT_EQ(there.chosen, host.chosen) << name_of(kind);
+      EXPECT_EQ(there.predictions, host.predictions) << name_of(kind);
+      for (std::size_t c = 0; c < host.scores[0].size(); ++c)
+        EXPECT_NEAR(there.scores[0][c], host.scores[0][c], 1e-4) << name_of(kind);
+      if (kind == HeadKind::knn) continue;
+      EXPECT_TRUE(there.head.linear_weight.is_cpu());
+      EXPECT_LT(largest_difference(there.head.linear_weight, host.head.linear_weight), 1e-3);
+    }
+  }
 }
 
 TEST(TrainProbe, TestViewsAreAveraged) {

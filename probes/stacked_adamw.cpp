@@ -48,7 +48,8 @@ void StackedAdamW::step(const at::Tensor& learning_rates, const at::Tensor& weig
 
 // [L]: what scales each candidate's gradient to norm `clip` where it is larger.
 at::Tensor StackedAdamW::clip_factor(double clip) const {
-  at::Tensor squares = at::zeros({entries_[0].value.size(0)}, at::kFloat);
+  at::Tensor squares =
+      at::zeros({entries_[0].value.size(0)}, entries_[0].value.options().requires_grad(false));
   if (clip <= 0) return at::ones_like(squares);
   for (const auto& e : entries_) squares.add_(e.value.grad().square().flatten(1).sum(1));
   return at::clamp_max(clip / (squares.sqrt() + 1e-6), 1.0);

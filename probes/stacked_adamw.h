@@ -20,7 +20,8 @@ class StackedAdamW {
   StackedAdamW(HeadWeights& weights, HeadKind kind);
 
   // One step with the gradients that backward() left, which are then zero. Rates and decays are
-  // float32 [L]; each candidate's gradient is scaled down to norm `clip` (0: never).
+  // float32 [L], where the weights are; each candidate's gradient is scaled down to norm `clip` (0:
+  // never).
   void step(const at::Tensor& learning_rates, const at::Tensor& weight_decays, double clip);
 
  private:
