@@ -4,7 +4,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -37,13 +36,6 @@ double feature_bytes(const EncoderSpec& spec, const Task& task, int clips, int t
   const auto samples =
       static_cast<double>(samples_in_views(task) + training_views * task.source->size());
   return samples * clips * tokens * spec.width * sizeof(float);
-}
-
-double free_memory_bytes() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind("MemAvailable:", 0) == 0) return std::stod(line.substr(13)) * 1024;
-  return 0;
 }
 
 ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {

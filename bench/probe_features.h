@@ -27,8 +27,6 @@ FeatureStore feature_store_named(const std::string& name, const std::string& fla
 std::int64_t samples_in_views(const Task& task);
 // Bytes that kept features of a task take, beside so many augmented views to train on.
 double feature_bytes(const EncoderSpec& spec, const Task& task, int clips, int training_views);
-// Of memory that could be had now; 0 where the system does not tell.
-double free_memory_bytes();
 
 struct ProbeFeaturesInput {
   const Encoder& encoder;  // where it is to run

@@ -20,6 +20,7 @@
 #include "common/files.h"
 #include "common/folder_lock.h"
 #include "common/hash.h"
+#include "common/memory.h"
 #include "common/parallel.h"
 #include "common/progress.h"
 #include "common/stopwatch.h"
@@ -168,8 +169,8 @@ class Runner {
       if (plan_.cells[i].protocol.probe.augmentation.active())
         training_views += plan_.cells[i].protocol.probe.training_views;
     const double needed = feature_bytes(spec_of(group.encoder), task, group.clips, training_views);
-    const double free = free_memory_bytes();
-    const bool fits = free <= 0 || needed < free / 2;
+    const auto free = free_memory_bytes();
+    const bool fits = !free || needed < *free / 2;
     if (!fits && options_.notice)
       options_.notice("features of " + group.encoder + " on " + task.name + " would take " +
                       std::to_string(std::llround(needed / 1e9)) +
