@@ -7,8 +7,11 @@
 #include <stdexcept>
 #include <vector>
 
+#include "common/files.h"
+
 namespace permafrost {
 namespace {
+namespace fs = std::filesystem;
 
 TEST(Parallel, VisitsEveryIndexOnce) {
   for (const int threads : {1, 2, 7}) {
@@ -28,6 +31,29 @@ TEST(Parallel, HandsTheErrorToTheCaller) {
 }
 
 TEST(Parallel, AlwaysOffersAThread) { EXPECT_GE(available_threads(), 1); }
+
+TEST(Parallel, OffersNoMoreThanTheControlGroupAllows) {
+  const fs::path root = fs::path(testing::TempDir()) / "parallel_test";
+  fs::remove_all(root);
+  const auto write = [&](const std::string& path, const std::string& text) {
+    write_file_atomically(root / path, text);
+  };
+  const int machine = available_threads("/no/such/folder");
+  write("proc/self/cgroup", "0::/job/step\n");
+  write("sys/fs/cgroup/job/step/cpu.max", "max 100000\n");
+  EXPECT_EQ(available_threads(root), machine);
+  write("sys/fs/cgroup/job/cpu.max", "50000 100000\n");  // half a processor, of the group above
+  EXPECT_EQ(available_threads(root), 1);
+  write("sys/fs/cgroup/job/cpu.max", "150000 100000\n");
+  EXPECT_EQ(available_threads(root), std::min(machine, 2));
+  write("proc/self/cgroup", "3:cpu,cpuacct:/pod\n");
+  write("sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us", "-1\n");
+  write("sys/fs/cgroup/cpu/pod/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(available_threads(root), machine);
+  write("sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us", "100000\n");
+  EXPECT_EQ(available_threads(root), 1);
+  fs::remove_all(root);
+}
 
 }  // namespace
 }  // namespace permafrost
