@@ -112,7 +112,8 @@ inline const at::Tensor& resized(const at::Tensor& x, at::IntArrayRef sizes,
   const auto bytes = static_cast<std::size_t>(x.storage_offset() + x.numel()) * x.itemsize();
   if (bytes <= x.storage().nbytes()) return x;
   const at::DataPtr before = x.storage().set_data_ptr(memory().allocate(bytes));
-  std::memcpy(x.storage().mutable_data(), before.get(), x.storage().nbytes());
+  if (x.storage().nbytes() > 0)  // else it was nowhere
+    std::memcpy(x.storage().mutable_data(), before.get(), x.storage().nbytes());
   x.storage().set_nbytes(bytes);
   return x;
 }
