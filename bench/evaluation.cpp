@@ -4,7 +4,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <set>
 
 #include "bench/markdown.h"
 #include "common/error.h"

@@ -27,8 +27,9 @@ FeatureStore feature_store_named(const std::string& name, const std::string& fla
 }
 
 std::int64_t samples_in_views(const Task& task) {
-  return task.source->size() +
-         static_cast<std::int64_t>(tested_samples(task).size()) * (task.source->views() - 1);
+  std::int64_t tested = 0;  // by one fold each
+  for (const auto& fold : task.folds) tested += static_cast<std::int64_t>(fold.test.size());
+  return task.source->size() + tested * (task.source->views() - 1);
 }
 
 double feature_bytes(const EncoderSpec& spec, const Task& task, int clips, int training_views) {

@@ -11,6 +11,7 @@
 #include "common/random.h"
 #include "common/stopwatch.h"
 #include "datasets/loader.h"
+#include "models/device_copy.h"
 #include "probes/nearest_neighbours.h"
 #include "probes/stacked_adamw.h"
 
@@ -170,10 +171,10 @@ HeadWeights trained_head(const HeadSpec& spec, const at::Device& device,
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       const at::Tensor shown = tokens(epoch, samples);
-      backpropagate(head, spec, shown, labels_of(features, samples).to(device));
+      backpropagate(head, spec, shown, queued_copy(labels_of(features, samples), device));
       ++step;
-      optimiser.step(schedule.learning_rates(step).to(device),
-                     schedule.weight_decays(step).to(device), protocol.clip_grad);
+      optimiser.step(queued_copy(schedule.learning_rates(step), device),
+                     queued_copy(schedule.weight_decays(step), device), protocol.clip_grad);
     }
     if (tick) tick();
   }

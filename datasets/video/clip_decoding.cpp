@@ -2,9 +2,7 @@
 #include "datasets/video/clip_decoding.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "common/error.h"
 #include "common/stopwatch.h"
 
 namespace permafrost {
