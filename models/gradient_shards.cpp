@@ -2,11 +2,32 @@
 #include "models/gradient_shards.h"
 
 #include <ATen/record_function.h>
+#include <c10/core/AutogradState.h>
 #include <torch/types.h>
 
 #include "common/parallel.h"
 
 namespace permafrost {
+namespace {
+
+class OnThisThread {
+ public:
+  OnThisThread() { state().set_multithreading_enabled(false); }
+  ~OnThisThread() { state().set_multithreading_enabled(before_); }
+  OnThisThread(const OnThisThread&) = delete;
+  OnThisThread& operator=(const OnThisThread&) = delete;
+
+ private:
+  static c10::AutogradState& state() { return c10::AutogradState::get_tls_state(); }
+  bool before_ = state().get_multithreading_enabled();
+};
+
+}  // namespace
+
+void backward(const at::Tensor& loss) {
+  const OnThisThread scope;
+  loss.backward();
+}
 
 ShardedGradients sharded_gradients(int shards, int threads,
                                    const std::function<ShardResult(int shard)>& forward) {
@@ -15,7 +36,7 @@ ShardedGradients sharded_gradients(int shards, int threads,
     ShardResult result = forward(static_cast<int>(shard));
     {
       RECORD_USER_SCOPE("backward");
-      result.loss.backward();
+      backward(result.loss);
     }
     results[static_cast<std::size_t>(shard)] = std::move(result);
   });
@@ -39,9 +60,8 @@ ShardedGradients sharded_gradients(int shards, int threads,
 
 at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {
   const at::NoGradGuard no_grad;
-  at::Tensor squares = at::zeros({}, gradients.at(0).options().dtype(at::kDouble));
-  for (const auto& g : gradients) squares += g.square().sum();
-  const at::Tensor norm = squares.sqrt();
+  // On a GPU a few kernels for all of them, not some for each.
+  const at::Tensor norm = at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm();
   if (limit <= 0) return norm;
   // The factor stays on the device: to compare here would wait for it.
   const at::Tensor factor = at::where(norm > limit, limit / (norm + 1e-6), 1.0).to(at::kFloat);

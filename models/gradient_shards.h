@@ -14,6 +14,10 @@
 
 namespace permafrost {
 
+// loss.backward() by the calling thread. LibTorch gives it to one thread a GPU, for which
+// everything that trains on that GPU would wait in turn.
+void backward(const at::Tensor& loss);
+
 // One shard's work: its loss (a scalar, already divided by the number of shards) and the leaves
 // whose gradients are wanted, in the same order from every shard.
 struct ShardResult {

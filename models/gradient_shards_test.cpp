@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/gradient_shards.h"
 
+#include <c10/core/AutogradState.h>
+
+#include <thread>
+
+#include "models/shadow_device.h"
 #include "models/toy_network.h"
 
 namespace permafrost {
@@ -77,6 +82,17 @@ TEST(GradientShards, LeafThatIsNotReachedHasAZeroGradient) {
   EXPECT_TRUE(result.gradients[0].equal(at::full({2}, 2.0)));
   EXPECT_TRUE(result.gradients[1].equal(at::full({3}, 5.0)));
   EXPECT_EQ(result.loss.item<double>(), 4.0 + 15.0);
+}
+
+TEST(Backward, OfAnotherDeviceIsDoneByTheThreadThatAsks) {
+  at::Tensor weight = at::ones({3}).to(shadow_device()).requires_grad_(true);
+  std::thread::id by;
+  const at::Tensor doubled = weight * 2;
+  doubled.register_hook([&](const at::Tensor&) { by = std::this_thread::get_id(); });
+  backward(doubled.sum());
+  EXPECT_EQ(by, std::this_thread::get_id());
+  EXPECT_TRUE(weight.grad().to(at::kCPU).equal(at::full({3}, 2.0)));
+  EXPECT_TRUE(c10::AutogradState::get_tls_state().get_multithreading_enabled());
 }
 
 TEST(GradientShards, PassOnWhatAShardThrows) {

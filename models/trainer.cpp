@@ -144,6 +144,9 @@ ShardResult Trainer::forward(const at::Tensor& pixels, const std::vector<Mask>& 
   for (const auto& mask : masks) mine.push_back({mine_of(mask.context), mine_of(mask.target)});
   VitWeights encoder = alias_of(working_.encoder, true);
   PredictorWeights predictor = alias_of(working_.predictor, true);
+  // The teacher sees all tokens of every clip, always as many.
+  std::optional<ChangingShapes> masked;
+  if (options_.changing_shapes) masked.emplace();
   ShardResult result;
   result.loss = prediction_loss(encoder, config_.encoder, predictor, config_.predictor, seen,
                                 targets, mine, config_.loss_exponent) /

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/weights.h"
 
+#include <ATen/SDPBackend.h>
 #include <torch/types.h>
 
 #include <cmath>
 
 #include "common/hash.h"
+#include "models/biased_product.h"
 #include "models/rope.h"
 
 namespace permafrost {
@@ -71,15 +73,21 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 
 namespace {
 
-thread_local int bias_after_product = 0;  // scopes alive on this thread
+// Scopes alive on this thread.
+thread_local int bias_after_product = 0, changing_shapes = 0;
 
 }  // namespace
 
 BiasAfterProduct::BiasAfterProduct() { ++bias_after_product; }
 BiasAfterProduct::~BiasAfterProduct() { --bias_after_product; }
+ChangingShapes::ChangingShapes() { ++changing_shapes; }
+ChangingShapes::~ChangingShapes() { --changing_shapes; }
 
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
-  if (bias_after_product == 0 || !x.is_cpu() || !weights.bias.defined())
+  const bool has_bias = weights.bias.defined();
+  if (has_bias && !x.is_cpu() && weights.bias.requires_grad() && at::GradMode::is_enabled())
+    return biased_product(x, weights.weight, weights.bias);
+  if (bias_after_product == 0 || !x.is_cpu() || !has_bias)
     return at::linear(x, weights.weight, weights.bias);
   return at::linear(x, weights.weight).add_(weights.bias);
 }
@@ -88,6 +96,13 @@ namespace {
 
 at::Tensor tokens_from(std::int64_t first, std::int64_t axis, const at::Tensor& x) {
   return first == 0 ? x : x.slice(axis, first, x.size(axis));
+}
+
+at::Tensor mixture_of_values(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  if (changing_shapes > 0 && q.is_cuda() &&
+      at::_fused_sdp_choice(q, k, v) == static_cast<std::int64_t>(at::SDPBackend::cudnn_attention))
+    return std::get<0>(at::_scaled_dot_product_flash_attention(q, k, v));
+  return at::scaled_dot_product_attention(q, k, v);
 }
 
 at::Tensor attention(const BlockWeights& weights, const at::Tensor& x, int heads,
@@ -101,8 +116,7 @@ at::Tensor attention(const BlockWeights& weights, const at::Tensor& x, int heads
     q = rotated(q, *rotation);
     k = rotated(k, *rotation);
   }
-  const at::Tensor mixed =
-      at::scaled_dot_product_attention(tokens_from(first, 2, q), k, parts[2].transpose(1, 2));
+  const at::Tensor mixed = mixture_of_values(tokens_from(first, 2, q), k, parts[2].transpose(1, 2));
   return apply_linear(weights.proj, mixed.transpose(1, 2).reshape({b, n - first, d}));
 }
 
@@ -125,16 +139,25 @@ at::Tensor kept_branch(const at::Tensor& branches, std::int64_t branch, const at
 
 }  // namespace
 
+namespace {
+
+// Into the branch's own memory, which no backward pass looks at. Not where the branch is a view, as
+// linear() leaves it: when a view is changed, its gradient is copied three times.
+at::Tensor added(const at::Tensor& branch, const at::Tensor& x) {
+  return branch.requires_grad() && branch.is_view() ? branch + x : branch.add_(x);
+}
+
+}  // namespace
+
 at::Tensor apply_block(const BlockWeights& weights, const at::Tensor& x, const BlockSpec& spec,
                        const Rotation* rotation, const at::Tensor& branches, std::int64_t first) {
-  // The sums go into the branches' own tensors: no backward pass looks at those.
   const at::Tensor mixed =
       attention(weights, apply_norm(weights.norm1, x, spec.eps), spec.heads, rotation, first);
   const at::Tensor attended =
-      kept_branch(branches, 0, scaled(weights.scale1, mixed)).add_(tokens_from(first, 1, x));
+      added(kept_branch(branches, 0, scaled(weights.scale1, mixed)), tokens_from(first, 1, x));
   const at::Tensor fed =
       feed_forward(weights, apply_norm(weights.norm2, attended, spec.eps), spec.ffn);
-  return kept_branch(branches, 1, scaled(weights.scale2, fed)).add_(attended);
+  return added(kept_branch(branches, 1, scaled(weights.scale2, fed)), attended);
 }
 
 std::string not_finite_text(const at::Tensor& tensor) {

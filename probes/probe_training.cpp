@@ -12,6 +12,7 @@
 #include "common/stopwatch.h"
 #include "datasets/loader.h"
 #include "models/device_copy.h"
+#include "models/gradient_shards.h"
 #include "probes/nearest_neighbours.h"
 #include "probes/stacked_adamw.h"
 
@@ -42,7 +43,7 @@ void backpropagate(HeadWeights& head, const HeadSpec& spec, const at::Tensor& to
   const at::Tensor loss =
       at::cross_entropy_loss(logits.flatten(0, 1), labels.repeat({l}), {}, at::Reduction::Sum) /
       static_cast<double>(labels.size(0));
-  loss.backward();
+  backward(loss);
 }
 
 }  // namespace

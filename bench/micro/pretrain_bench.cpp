@@ -6,9 +6,10 @@
 //
 // prints a line of JSON with clips/s over --steps steps after --warmup. --peak adds what share of
 // the device's matrix product the arithmetic of a step is (models/step_flops.h); --profile tells
-// where the time goes instead; --attention holds attention to one of LibTorch's kernels. --write
-// FILE measures nothing and leaves there what scripts/lib/pretrain_step.py needs to do the same
-// steps: sizes, first weights, clips, masks, and the first losses to check against.
+// where the time goes instead, --kernels what kernels of a GPU it goes to; --attention holds
+// attention to one of LibTorch's kernels. --write FILE measures nothing and leaves there what
+// scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights, clips, masks, and
+// the first losses to check against.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <torch/types.h>
@@ -21,6 +22,7 @@
 
 #include "bench/build_info.h"
 #include "bench/device.h"
+#include "bench/micro/device_kernels.h"
 #include "bench/micro/step_parts.h"
 #include "common/error.h"
 #include "common/nearest_name.h"
@@ -37,7 +39,7 @@ struct Options {
   std::string config, device = "cpu", precision, attention, write;
   int threads = 1, batch = 0, shards = 0;  // 0: the configuration's
   std::int64_t warmup = 3, steps = 20, losses = 3;
-  bool peak = false, profile = false;
+  bool peak = false, profile = false, kernels = false, repeat_masks = false;
 };
 
 // Leaves one kernel to choose from; a GPU that lacks it for the sizes at hand then says so.
@@ -168,10 +170,16 @@ struct Seconds {
   double clock = 0, processor = 0;  // the latter of all threads together
 };
 
+// The number of the first timed step, which its masks are drawn by.
+std::int64_t first_timed(const Options& options) {
+  return options.repeat_masks ? 1 : options.warmup + 1;
+}
+
 // Of the steps after the warm-up.
 Seconds timed_steps(Trainer& trainer, const at::Tensor& pixels, const Options& options,
                     const at::Device& device) {
   for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
+  trainer.state().step = first_timed(options) - 1;
   wait_for(device);
   const std::clock_t start = std::clock();
   const Stopwatch watch;
@@ -204,8 +212,8 @@ double measured_peak(const at::Device& device, at::ScalarType type, std::int64_t
 void add_peak(OrderedJson& line, const PretrainConfig& config, const Options& options,
               const at::Device& device, double seconds) {
   StepFlops sum;
-  for (std::int64_t k = 1; k <= options.steps; ++k) {
-    const StepFlops one = step_flops(config, masks_of(config, options.warmup + k));
+  for (std::int64_t k = 0; k < options.steps; ++k) {
+    const StepFlops one = step_flops(config, masks_of(config, first_timed(options) + k));
     sum.teacher += one.teacher;
     sum.context += one.context;
     sum.predictor += one.predictor;
@@ -224,9 +232,13 @@ void add_peak(OrderedJson& line, const PretrainConfig& config, const Options& op
   line["share_of_peak"] = sum.total() / seconds / peak;
 }
 
+TrainerOptions trainer_options(const Options& options, int threads, const at::Device& device) {
+  return {.threads = threads, .device = device, .changing_shapes = options.attention != "cudnn"};
+}
+
 OrderedJson time_of(const PretrainConfig& config, const Options& options,
                     const at::Device& device) {
-  Trainer trainer(config, {.threads = options.threads, .device = device});
+  Trainer trainer(config, trainer_options(options, options.threads, device));
   const Seconds seconds = timed_steps(trainer, random_clips(config).to(device), options, device);
   const auto steps = static_cast<double>(options.steps);
   const BuildInfo build = build_info();
@@ -238,6 +250,7 @@ OrderedJson time_of(const PretrainConfig& config, const Options& options,
                    {"threads", options.threads},
                    {"device", options.device},
                    {"attention", options.attention.empty() ? "any" : options.attention},
+                   {"masks", options.repeat_masks ? "of the warm-up" : "new"},
                    {"version", build.version},
                    {"commit", build.commit},
                    {"libtorch", build.libtorch}};
@@ -248,7 +261,7 @@ OrderedJson time_of(const PretrainConfig& config, const Options& options,
 // Milliseconds a step in every part, by one thread, whose parts cannot overlap.
 OrderedJson profile_of(const PretrainConfig& config, const Options& options,
                        const at::Device& device) {
-  Trainer trainer(config, {.threads = 1, .device = device});
+  Trainer trainer(config, trainer_options(options, 1, device));
   const at::Tensor pixels = random_clips(config).to(device);
   for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
   wait_for(device);
@@ -267,6 +280,30 @@ OrderedJson profile_of(const PretrainConfig& config, const Options& options,
   return line;
 }
 
+// Milliseconds and calls a step of every kernel, the longest first.
+OrderedJson kernels_of(const PretrainConfig& config, const Options& options,
+                       const at::Device& device) {
+  Trainer trainer(config, trainer_options(options, 1, device));
+  const at::Tensor pixels = random_clips(config).to(device);
+  for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
+  trainer.state().step = first_timed(options) - 1;
+  wait_for(device);
+  const auto kernels = device_kernels(device, [&] {
+    for (std::int64_t k = 0; k < options.steps; ++k) trainer.step(pixels);
+  });
+  const auto steps = static_cast<double>(options.steps);
+  OrderedJson line{{"busy_ms", 0.0}, {"kernels", OrderedJson::array()}};
+  double busy = 0;
+  for (const auto& kernel : kernels) {
+    busy += kernel.seconds / steps * 1e3;
+    line["kernels"].push_back({{"ms", kernel.seconds / steps * 1e3},
+                               {"calls", static_cast<double>(kernel.calls) / steps},
+                               {"name", kernel.name}});
+  }
+  line["busy_ms"] = busy;
+  return line;
+}
+
 // ---- The command line ---------------------------------------------------------------------------
 
 void check(Options& options, const PretrainConfig& config) {
@@ -276,6 +313,13 @@ void check(Options& options, const PretrainConfig& config) {
                      "at most a thread a gradient shard (" +
                          std::to_string(config.gradient_shards) + "; --shards)",
                      std::to_string(options.threads));
+  if (options.kernels && options.device == "cpu")
+    throw InputError("--kernels", "", "a GPU; --profile tells where a CPU's time goes", "cpu");
+  if (options.repeat_masks && options.steps > options.warmup)
+    throw InputError(
+        "--steps", "",
+        "with --repeat-masks at most --warmup (" + std::to_string(options.warmup) + ")",
+        std::to_string(options.steps));
 }
 
 int run(Options& options) {
@@ -287,8 +331,9 @@ int run(Options& options) {
     write_inputs(config, options, device);
     return 0;
   }
-  const OrderedJson line =
-      options.profile ? profile_of(config, options, device) : time_of(config, options, device);
+  const OrderedJson line = options.profile   ? profile_of(config, options, device)
+                           : options.kernels ? kernels_of(config, options, device)
+                                             : time_of(config, options, device);
   std::printf("%s\n", line.dump().c_str());
   return 0;
 }
@@ -309,8 +354,12 @@ void add_options(CLI::App& app, Options& options) {
   auto* write = app.add_option("--write", options.write, "inputs for pretrain_step.py");
   auto* peak = app.add_flag("--peak", options.peak, "share of the fastest matrix product");
   auto* profile = app.add_flag("--profile", options.profile, "where the time goes");
-  write->excludes(peak)->excludes(profile);
-  peak->excludes(profile);
+  app.add_flag("--repeat-masks", options.repeat_masks,
+               "time the masks of the warm-up again, for which every kernel is planned already");
+  auto* kernels = app.add_flag("--kernels", options.kernels, "what a GPU's time goes to");
+  write->excludes(peak)->excludes(profile)->excludes(kernels);
+  peak->excludes(profile)->excludes(kernels);
+  profile->excludes(kernels);
 }
 
 }  // namespace

@@ -43,6 +43,18 @@ TEST_F(PretrainBench, HoldsAttentionToOneKernel) {
             "math");
 }
 
+TEST_F(PretrainBench, TimesTheMasksOfTheWarmUpAgain) {
+  const std::string steps = tiny_config() + " --peak --steps 2 --warmup ";
+  const auto flops = [&](const std::string& more) {
+    return line_of(steps + more).at("gflop_per_clip").at("total").get<double>();
+  };
+  // Steps 1 and 2 whatever the warm-up; without, those that come after it.
+  EXPECT_EQ(flops("2 --repeat-masks"), flops("5 --repeat-masks"));
+  EXPECT_NE(flops("2"), flops("2 --repeat-masks"));
+  EXPECT_EQ(line_of(steps + "2 --repeat-masks").at("masks"), "of the warm-up");
+  expect_refusal(steps + "1 --repeat-masks", {"--steps", "at most --warmup (1)", "2"});
+}
+
 TEST_F(PretrainBench, PartsOfTheProfileAddUpToTheStep) {
   const Json line = line_of(tiny_config() + " --warmup 1 --steps 2 --profile");
   double sum = 0;
@@ -77,6 +89,7 @@ TEST_F(PretrainBench, RefusesWhatItCannotTime) {
   const std::string config = tiny_config();
   expect_refusal(config + " --threads 3", {"--threads", "gradient shard (2", "3"});
   expect_refusal(config + " --device tpu", {"--device", "cpu, cuda or auto", "tpu"});
+  expect_refusal(config + " --kernels", {"--kernels", "a GPU", "cpu"});
   expect_refusal(config + " --batch 7", {"batch", "multiple of gradient_shards (2)", "7"});
   expect_refusal(config + " --precision half", {"precision", "bfloat16", "half"});
   expect_refusal(config + " --steps 0", {"--steps"});
