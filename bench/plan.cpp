@@ -2,6 +2,7 @@
 #include "bench/plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/error.h"
 
@@ -182,10 +183,34 @@ void take_records(Plan& plan, const fs::path& out, bool with_heads,
       continue;
     }
     const auto before = found.used_by;
+    std::erase_if(found.used_by, [](const CellUse& use) { return use.table == 0; });
     for (const auto& use : cell.record.used_by) add_use(found.used_by, use);
     if (found.used_by != before && !look_only) write_record(out, found);
     cell.record = std::move(found);
     cell.done = cell.reused = true;
+  }
+}
+
+void release_records(const Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out) {
+  std::set<std::string> planned;
+  for (const auto& cell : plan.cells) planned.insert(cell.record.key);
+  const auto is_of_these = [&](const CellUse& use) {
+    // Table 0 is what `permafrost probe` fills, run by run.
+    return use.table > 0 && std::any_of(tables.begin(), tables.end(), [&](const TableSpec& table) {
+             return table.number == use.table;
+           });
+  };
+  for (const auto& key : record_keys(out)) {
+    if (planned.count(key) > 0) continue;
+    try {
+      Record record = read_record(out, key);
+      if (std::erase_if(record.used_by, is_of_these) == 0) continue;
+      if (record.used_by.empty())
+        record.used_by = {{0, record.encoder.name, record.task.name, std::nullopt}};
+      write_record(out, record);
+    } catch (const InputError&) {
+      // Damaged or without predictions, and not asked for: whoever asks will hear of it.
+    }
   }
 }
 

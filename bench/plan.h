@@ -60,6 +60,12 @@ bool writes_heads(const ProtocolChoice& protocol);
 std::filesystem::path head_path(const std::filesystem::path& out, const PlannedCell& cell,
                                 std::size_t fold);
 
+// Of the records under `out` that no cell of the plan has: says that `tables` no longer show them,
+// as with other weights of an encoder, another suite or fewer samples. One that no table shows is
+// said to stand for itself, as those of `permafrost probe` do.
+void release_records(const Plan& plan, const std::vector<TableSpec>& tables,
+                     const std::filesystem::path& out);
+
 // Takes what has a valid record under `out`, and its heads where they are asked for; tells `notice`
 // about each record that is there but not valid. Records learn of new places that show them, unless
 // `look_only`.

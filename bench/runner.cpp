@@ -367,6 +367,7 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
   tell_unavailable(plan, options);
   if (!options.fresh) take_records(plan, options.out, options.keep_heads, options.notice);
   Runner(options, suite, plan).run();
+  release_records(plan, tables, options.out);
 
   TablesResult result;
   for (const auto& cell : plan.cells) (cell.reused ? result.reused : result.computed) += 1;

@@ -266,6 +266,27 @@ TEST_F(Runner, ChangedWeightsAreAnotherCell) {
   EXPECT_EQ(result.reused, 2);
 }
 
+TEST_F(Runner, RecordsThatATableNoLongerShowsSaySo) {
+  run({1, 2});
+  const auto uses = [&](int table) {
+    std::multiset<std::string> keys;
+    for (const auto& record : read_records(out()))
+      for (const auto& use : record.used_by)
+        if (use.table == table) keys.insert(record.key);
+    return keys;
+  };
+  const auto first = uses(1), second = uses(2);
+  quick_ = true;  // other cells
+  run({2});
+  EXPECT_EQ(uses(1), first);
+  for (const auto& key : uses(2)) EXPECT_EQ(second.count(key), 0U) << key;
+  EXPECT_EQ(uses(2).size(), second.size());
+  EXPECT_FALSE(uses(0).empty());  // of Table 2 alone
+  quick_ = false;
+  EXPECT_EQ(run({2}).computed, 0);
+  EXPECT_EQ(uses(2), second);
+}
+
 TEST_F(Runner, MissingEncodersAreNotAvailable) {
   const TablesResult result = run({2});
   EXPECT_TRUE(result.tables[0].cells[1][0].available());
