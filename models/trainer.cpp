@@ -4,6 +4,7 @@
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
+#include "models/attention_plans.h"
 #include "models/device_copy.h"
 #include "models/objective.h"
 

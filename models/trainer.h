@@ -21,7 +21,7 @@ namespace permafrost {
 struct TrainerOptions {
   int threads = 1;  // of a CPU, over gradient shards; a device is fed by the caller's thread alone
   at::Device device = at::kCPU;
-  bool changing_shapes = true;  // see ChangingShapes; of what sees masks
+  bool changing_shapes = true;  // of what sees masks: see ChangingShapes; false to time without
 };
 
 // What a run consists of between two steps.

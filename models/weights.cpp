@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/weights.h"
 
-#include <ATen/SDPBackend.h>
 #include <torch/types.h>
 
 #include <cmath>
 
 #include "common/hash.h"
+#include "models/attention_plans.h"
 #include "models/biased_product.h"
 #include "models/rope.h"
 
@@ -73,15 +73,12 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 
 namespace {
 
-// Scopes alive on this thread.
-thread_local int bias_after_product = 0, changing_shapes = 0;
+thread_local int bias_after_product = 0;  // scopes alive on this thread
 
 }  // namespace
 
 BiasAfterProduct::BiasAfterProduct() { ++bias_after_product; }
 BiasAfterProduct::~BiasAfterProduct() { --bias_after_product; }
-ChangingShapes::ChangingShapes() { ++changing_shapes; }
-ChangingShapes::~ChangingShapes() { --changing_shapes; }
 
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
   const bool has_bias = weights.bias.defined();
@@ -96,13 +93,6 @@ namespace {
 
 at::Tensor tokens_from(std::int64_t first, std::int64_t axis, const at::Tensor& x) {
   return first == 0 ? x : x.slice(axis, first, x.size(axis));
-}
-
-at::Tensor mixture_of_values(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  if (changing_shapes > 0 && q.is_cuda() &&
-      at::_fused_sdp_choice(q, k, v) == static_cast<std::int64_t>(at::SDPBackend::cudnn_attention))
-    return std::get<0>(at::_scaled_dot_product_flash_attention(q, k, v));
-  return at::scaled_dot_product_attention(q, k, v);
 }
 
 at::Tensor attention(const BlockWeights& weights, const at::Tensor& x, int heads,

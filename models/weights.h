@@ -85,18 +85,6 @@ class BiasAfterProduct {
   BiasAfterProduct& operator=(const BiasAfterProduct&) = delete;
 };
 
-// While one lives, attention of this thread is of other shapes at almost every call, as masks have
-// them. On a GPU it then goes to FlashAttention where LibTorch would choose cuDNN, whose kernels
-// are faster, but planned for every new shape, which takes longer than a step
-// (docs/pretraining.md).
-class ChangingShapes {
- public:
-  ChangingShapes();
-  ~ChangingShapes();
-  ChangingShapes(const ChangingShapes&) = delete;
-  ChangingShapes& operator=(const ChangingShapes&) = delete;
-};
-
 // "3 of 128 values are not finite numbers"; empty where all are.
 std::string not_finite_text(const at::Tensor& tensor);
 
