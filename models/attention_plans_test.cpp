@@ -25,9 +25,9 @@ TEST(AttentionPlans, OfAPredictorOfViTBPayAfterSomeSteps) {
   EXPECT_LT(calls_before_a_plan({256, 12, 1100, 1100, 32}, 12 * 1000), calls / 3);
 }
 
-TEST(AttentionPlans, OfPicoEncodersNeverPay) {
-  // Blocks, masks and steps of a run over a million clips.
-  EXPECT_EQ(calls_before_a_plan({512, 2, 130, 130, 32}, 4 * 2 * 1954), 4 * 2 * 1954);
+TEST(AttentionPlans, OfPicoPredictorsNeverPay) {
+  // Blocks and steps of a run over a million clips, had all of its masks one size.
+  EXPECT_EQ(calls_before_a_plan({512, 2, 144, 144, 32}, 2 * 1954), 2 * 1954);
 }
 
 TEST(AttentionPlans, PayForAShapeByItself) {

@@ -2,6 +2,7 @@
 #include "bench/report/table_file.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
@@ -162,6 +163,16 @@ void read_rows(const Json* rows, const std::string& where, TableModel& table) {
   }
 }
 
+// What p speaks for. A file tells it of a match between pretrainings by whether these agree.
+bool direction_of(const Finding& finding, JsonObject& object) {
+  const double effect = finding.effect.value_or(0);
+  if (finding.kind != ClaimKind::equivalent) return effect > 0;
+  if (!finding.over_pretrainings || finding.repeated.empty())
+    return std::abs(effect) < finding.margin;
+  const bool first_matches = std::abs(finding.repeated[0]) < finding.margin;
+  return object.boolean("pretrainings_agree") == first_matches;
+}
+
 Finding read_finding(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   Finding finding;
@@ -193,6 +204,7 @@ Finding read_finding(const Json& json, const std::string& where) {
   finding.samples_to_decide = optional_count(object, "samples_to_decide");
   finding.repeated = object.numbers("gap_by_repetition", std::vector<double>{});
   finding.over_pretrainings = object.has("pretrainings_agree");
+  finding.favourable = direction_of(finding, object);
   finding.pretrainings_to_decide = optional_count(object, "pretrainings_to_decide");
   finding.reason = optional_text(object, "reason");
   return finding;
