@@ -2,10 +2,27 @@
 # shellcheck shell=bash
 # Set-up and the release build, for the scripts that need one.
 
+# Processors that this process may use: those it may run on, and no more than its container is given
+# the time of (control groups, version 2 and 1, under GROUPS).
+usable_cores() { # [GROUPS]
+  local groups="${1:-/sys/fs/cgroup}" cores quota='' period=''
+  cores="$(nproc)"
+  if ! read -r quota period 2>/dev/null <"$groups/cpu.max"; then
+    quota="$(cat "$groups/cpu/cpu.cfs_quota_us" 2>/dev/null)" || quota=max
+    period="$(cat "$groups/cpu/cpu.cfs_period_us" 2>/dev/null)" || quota=max
+  fi
+  if [[ $quota =~ ^[0-9]{1,15}$ && $period =~ ^[1-9][0-9]{0,14}$ ]]; then # "max" and -1: no limit
+    quota=$(((quota + period - 1) / period))
+    ((quota >= cores)) || cores="$quota"
+  fi
+  ((cores >= 1)) || cores=1
+  printf '%s\n' "$cores"
+}
+
 # Compilers that run at once: one a core, but each may need 2 GB.
 build_jobs() {
   local cores memory limit jobs
-  cores="$(nproc)"
+  cores="$(usable_cores)"
   memory="$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo)"
   for limit in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
     limit="$(cat "$limit" 2>/dev/null)" || continue
