@@ -2,7 +2,6 @@
 #include "models/pretrain_queue.h"
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/AutogradState.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <atomic>
@@ -19,18 +18,15 @@
 namespace permafrost {
 namespace {
 
-// While it lives, this thread drives a device by itself: on a stream of its own, so that runs
-// overlap, and with backward passes here instead of on the thread that autograd keeps for a device.
+// While it lives, this thread drives a device on a stream of its own, so that runs overlap.
 class DeviceLane {
  public:
   explicit DeviceLane(const at::Device& device) {
-    c10::AutogradState::get_tls_state().set_multithreading_enabled(false);
     if (device.is_cpu()) return;
     const c10::impl::VirtualGuardImpl guard(device.type());
     stream_before_ = guard.exchangeStream(guard.getStreamFromGlobalPool(guard.getDevice()));
   }
   ~DeviceLane() {
-    c10::AutogradState::get_tls_state().set_multithreading_enabled(multithreaded_before_);
     if (stream_before_)
       c10::impl::VirtualGuardImpl(stream_before_->device_type()).exchangeStream(*stream_before_);
   }
@@ -38,7 +34,6 @@ class DeviceLane {
   DeviceLane& operator=(const DeviceLane&) = delete;
 
  private:
-  bool multithreaded_before_ = c10::AutogradState::get_tls_state().get_multithreading_enabled();
   std::optional<c10::Stream> stream_before_;
 };
 
