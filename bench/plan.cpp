@@ -36,6 +36,11 @@ void add_use(std::vector<CellUse>& uses, const CellUse& use) {
                    [](const CellUse& a, const CellUse& b) { return a.table < b.table; });
 }
 
+// Where a record stands that no table shows any more.
+CellUse by_itself(const Record& record) {
+  return {0, record.encoder.name, record.task.name, std::nullopt};
+}
+
 class Planner {
  public:
   Planner(const Suite& suite, const SeedRange& seeds, const fs::path& data)
@@ -183,7 +188,7 @@ void take_records(Plan& plan, const fs::path& out, bool with_heads,
       continue;
     }
     const auto before = found.used_by;
-    std::erase_if(found.used_by, [](const CellUse& use) { return use.table == 0; });
+    std::erase(found.used_by, by_itself(found));
     for (const auto& use : cell.record.used_by) add_use(found.used_by, use);
     if (found.used_by != before && !look_only) write_record(out, found);
     cell.record = std::move(found);
@@ -200,13 +205,16 @@ void release_records(const Plan& plan, const std::vector<TableSpec>& tables, con
              return table.number == use.table;
            });
   };
+  std::error_code ignored;
+  if (!fs::is_directory(out / "records", ignored)) return;  // no cell could be computed
   for (const auto& key : record_keys(out)) {
     if (planned.count(key) > 0) continue;
     try {
+      const auto uses = read_uses(out, key);
+      if (std::none_of(uses.begin(), uses.end(), is_of_these)) continue;
       Record record = read_record(out, key);
-      if (std::erase_if(record.used_by, is_of_these) == 0) continue;
-      if (record.used_by.empty())
-        record.used_by = {{0, record.encoder.name, record.task.name, std::nullopt}};
+      std::erase_if(record.used_by, is_of_these);
+      if (record.used_by.empty()) record.used_by = {by_itself(record)};
       write_record(out, record);
     } catch (const InputError&) {
       // Damaged or without predictions, and not asked for: whoever asks will hear of it.

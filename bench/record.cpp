@@ -490,6 +490,13 @@ Record read_record(const fs::path& out, const std::string& key) {
   return record;
 }
 
+std::vector<CellUse> read_uses(const fs::path& out, const std::string& key) {
+  const std::string where = record_path(out, key).string();
+  const Json json = read_json(where);
+  JsonObject object(json, where);
+  return read_uses(object.child("used_by"), where);
+}
+
 std::vector<Record> read_records(const fs::path& out) {
   std::vector<Record> records;
   for (const auto& key : record_keys(out)) records.push_back(read_record(out, key));

@@ -135,6 +135,8 @@ void write_record(const std::filesystem::path& out, const Record& record);
 // Throws InputError naming the file for what is missing, damaged, foreign (another key or schema)
 // or does not agree with its predictions.
 Record read_record(const std::filesystem::path& out, const std::string& key);
+// Its `used_by` alone, at a small part of the cost: nothing else of it is checked.
+std::vector<CellUse> read_uses(const std::filesystem::path& out, const std::string& key);
 // Every record under OUT/records, in order of file name. Throws as read_record, and for a folder
 // that is not there.
 std::vector<Record> read_records(const std::filesystem::path& out);

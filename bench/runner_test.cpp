@@ -285,6 +285,19 @@ TEST_F(Runner, RecordsThatATableNoLongerShowsSaySo) {
   quick_ = false;
   EXPECT_EQ(run({2}).computed, 0);
   EXPECT_EQ(uses(2), second);
+  EXPECT_EQ(uses(0).size(), second.size());  // the quick ones now
+}
+
+TEST_F(Runner, ARecordThatATableShowsStaysTheProbesToo) {
+  run({2});
+  Record probed = read_records(out())[0];
+  const CellUse probe{0, probed.encoder.name, "some protocol", std::nullopt};
+  probed.used_by.insert(probed.used_by.begin(), probe);
+  write_record(out(), probed);
+  run({2});
+  const Record again = read_record(out(), probed.key);
+  EXPECT_EQ(again.used_by[0], probe);
+  EXPECT_EQ(again.used_by.size(), 2U);
 }
 
 TEST_F(Runner, MissingEncodersAreNotAvailable) {
@@ -294,6 +307,12 @@ TEST_F(Runner, MissingEncodersAreNotAvailable) {
   ASSERT_EQ(notices_.size(), 1U);
   EXPECT_NE(notices_[0].find("t/gone.safetensors"), std::string::npos);
   EXPECT_NE(to_markdown(result.tables[0]).find("not available"), std::string::npos);
+}
+
+TEST_F(Runner, ATableWithoutAnyCellIsATable) {
+  const TablesResult result = run({7});  // its lists are missing
+  EXPECT_EQ(result.computed + result.reused, 0);
+  for (const auto& cell : result.tables[0].cells[0]) EXPECT_FALSE(cell.available());
 }
 
 TEST_F(Runner, DamagedEncodersStopTheRun) {
