@@ -8,7 +8,7 @@
 // have a new size at almost every step, yet of a few dozen sizes in all. So a shape is planned as
 // soon as FlashAttention has spent on it what a plan would have saved: whatever comes after, no
 // more than twice the least possible is spent. Large networks come to that after some steps, small
-// ones never.
+// ones hardly ever.
 #include <ATen/core/Tensor.h>
 
 #include <array>

@@ -127,10 +127,6 @@ at::Tensor kept_branch(const at::Tensor& branches, std::int64_t branch, const at
   return branches.defined() ? x * branches[branch].view({-1, 1, 1}) : x;
 }
 
-}  // namespace
-
-namespace {
-
 // Into the branch's own memory, which no backward pass looks at. Not where the branch is a view, as
 // linear() leaves it: when a view is changed, its gradient is copied three times.
 at::Tensor added(const at::Tensor& branch, const at::Tensor& x) {

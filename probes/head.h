@@ -59,11 +59,11 @@ struct HeadWeights {
 // Visits the parameters that the kind has, by the reference's names.
 void visit(HeadWeights& weights, HeadKind kind, const TensorVisitor& visitor);
 
+HeadWeights to_device(const HeadWeights& weights, HeadKind kind, const at::Device& device);
+
 // L candidates with the same start: N(0, s^2) linears and query with s = 0.02 * sqrt(1024 / D),
 // which is the reference's 0.02 at the width it was made for; fc2 divided by sqrt(2). The linear
 // kind starts at N(0, 0.01^2) as in MAE. Throws InputError where the heads do not share the width.
-HeadWeights to_device(const HeadWeights& weights, HeadKind kind, const at::Device& device);
-
 HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed);
 
 // Tokens [B,N,D] to zero mean and unit deviation over D (eps 1e-5): the part of the head's first

@@ -175,16 +175,25 @@ std::int64_t first_timed(const Options& options) {
   return options.repeat_masks ? 1 : options.warmup + 1;
 }
 
+void take_steps(Trainer& trainer, const at::Tensor& pixels, std::int64_t steps,
+                const at::Device& device) {
+  for (std::int64_t k = 0; k < steps; ++k) trainer.step(pixels);
+  wait_for(device);
+}
+
+void warm_up(Trainer& trainer, const at::Tensor& pixels, const Options& options,
+             const at::Device& device) {
+  take_steps(trainer, pixels, options.warmup, device);
+  trainer.state().step = first_timed(options) - 1;
+}
+
 // Of the steps after the warm-up.
 Seconds timed_steps(Trainer& trainer, const at::Tensor& pixels, const Options& options,
                     const at::Device& device) {
-  for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
-  trainer.state().step = first_timed(options) - 1;
-  wait_for(device);
+  warm_up(trainer, pixels, options, device);
   const std::clock_t start = std::clock();
   const Stopwatch watch;
-  for (std::int64_t k = 0; k < options.steps; ++k) trainer.step(pixels);
-  wait_for(device);
+  take_steps(trainer, pixels, options.steps, device);
   return {watch.seconds(), static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC};
 }
 
@@ -263,12 +272,10 @@ OrderedJson profile_of(const PretrainConfig& config, const Options& options,
                        const at::Device& device) {
   Trainer trainer(config, trainer_options(options, 1, device));
   const at::Tensor pixels = random_clips(config).to(device);
-  for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
-  wait_for(device);
+  warm_up(trainer, pixels, options, device);
   const StepParts parts(device);
   const Stopwatch watch;
-  for (std::int64_t k = 0; k < options.steps; ++k) trainer.step(pixels);
-  wait_for(device);
+  take_steps(trainer, pixels, options.steps, device);
   const double all = watch.seconds(), to_ms = 1e3 / static_cast<double>(options.steps);
   OrderedJson line{{"step_ms", all * to_ms}, {"parts_ms", OrderedJson::object()}};
   double rest = all;
@@ -285,12 +292,9 @@ OrderedJson kernels_of(const PretrainConfig& config, const Options& options,
                        const at::Device& device) {
   Trainer trainer(config, trainer_options(options, 1, device));
   const at::Tensor pixels = random_clips(config).to(device);
-  for (std::int64_t k = 0; k < options.warmup; ++k) trainer.step(pixels);
-  trainer.state().step = first_timed(options) - 1;
-  wait_for(device);
-  const auto kernels = device_kernels(device, [&] {
-    for (std::int64_t k = 0; k < options.steps; ++k) trainer.step(pixels);
-  });
+  warm_up(trainer, pixels, options, device);
+  const auto kernels =
+      device_kernels(device, [&] { take_steps(trainer, pixels, options.steps, device); });
   const auto steps = static_cast<double>(options.steps);
   OrderedJson line{{"busy_ms", 0.0}, {"kernels", OrderedJson::array()}};
   double busy = 0;
