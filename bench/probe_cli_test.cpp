@@ -100,6 +100,15 @@ TEST_F(ProbeCli, FewLabelsAreInTheRecord) {
   EXPECT_EQ(json.at("training").at("samples_sha256"), one[0].training->sha256);
 }
 
+TEST_F(ProbeCli, AnEncoderOfTheSuiteHasTheWeightsOfTheSeed) {
+  for (const std::string seed : {"2", "3"}) {
+    const Ran run = program("probe --quiet --encoder random-init --head knn --task " + task_ +
+                            " --out " + path("seed" + seed) + " --seed " + seed);
+    ASSERT_EQ(run.status, 0) << run.err;
+    EXPECT_EQ(read_records(path("seed" + seed)).at(0).encoder.source, "random init, seed " + seed);
+  }
+}
+
 TEST_F(ProbeCli, RefusesHeadsThatItDoesNotHave) {
   expect_refusal("probe --encoder " + path("encoder.safetensors") + " --task " + task_ +
                      " --head lineal --out " + path("out"),

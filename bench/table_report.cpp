@@ -70,7 +70,7 @@ TableModel build_table(const TableSpec& spec, const TableContext& context,
                           .grouped = !groups_of(record).empty(),
                           .repeated_over = row.back().repeated.over,
                           .listed = record.task.listed};
-      table.one_encoder_a_row = table.one_encoder_a_row && encoders_in(inputs[r][c]) < 2;
+      if (!spec.rows[r].floor && encoders_in(inputs[r][c]) > 1) table.one_encoder_a_row = false;
     }
   }
   table.findings = judge_claims(spec, inputs);

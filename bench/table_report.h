@@ -64,7 +64,7 @@ struct TableModel {
   std::vector<std::vector<CellModel>> cells;  // [rows][columns]
   std::vector<Finding> findings;
   std::vector<RankModel> ranks;   // of the columns that have one
-  bool one_encoder_a_row = true;  // nothing is known over pretraining seeds
+  bool one_encoder_a_row = true;  // but for floors: nothing is known over pretraining seeds
 };
 
 // `inputs` [rows][columns], as the specification orders them.

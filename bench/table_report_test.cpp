@@ -96,6 +96,34 @@ TEST(TableReport, CountsTestsAndControlsApart) {
   EXPECT_NE(text(2).find("among the 2 controls of this table;"), std::string::npos);
 }
 
+TEST(TableReport, SaysWhichRowsHaveOtherWeightsForOtherSeeds) {
+  const auto table = [](bool pretrained, bool drawn) {
+    TableSpec two = spec();
+    two.columns.pop_back();
+    two.rows.erase(two.rows.begin());
+    two.claims.clear();
+    std::vector<Record> first{record_of(3, 1), record_of(4, 2)},
+        floor{record_of(2, 1), record_of(1, 2)};
+    if (pretrained) first[1].encoder.sha256 = "other";
+    if (drawn) floor[1].encoder.sha256 = "other";
+    return build_table(two, {.suite = "pico", .seeds = 2}, {{{first, ""}}, {{floor, ""}}});
+  };
+  const auto says = [](const TableModel& model, const std::string& text) {
+    return to_markdown(model).find("over seeds" + text) != std::string::npos;
+  };
+  EXPECT_TRUE(says(table(true, true),
+                   ": in Features each is another pretraining of the encoder and in random-init "
+                   "(floor) each has other random weights, with a head"));
+  EXPECT_TRUE(says(table(true, false),
+                   ": in Features each is another pretraining of the encoder, "
+                   "with a head"));
+  EXPECT_TRUE(says(table(false, true), ": in random-init (floor) each has other random weights, "));
+  EXPECT_TRUE(says(table(false, false), " (start of the head, order, held-out part; one and the "));
+  // Other draws of a floor say nothing of pretrainings.
+  EXPECT_TRUE(table(false, true).one_encoder_a_row);
+  EXPECT_FALSE(table(true, false).one_encoder_a_row);
+}
+
 TEST(TableReport, SaysHowMuchOfTheReleasedDatasetIsHere) {
   Record part = record_of(3, 1);
   part.task.listed = {{.train = 90, .test = 10, .released_train = 100, .released_test = 12}};

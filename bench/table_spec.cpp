@@ -89,15 +89,19 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
   return choice;
 }
 
-// One encoder, or a list: the same one pretrained with several seeds. The first has the name.
+// One encoder, or a list: the same one pretrained, or drawn at random, with several seeds. The
+// first has the name.
 std::vector<EncoderChoice> parse_encoders(const std::string& name, const Json& json,
                                           const std::string& where) {
   if (!json.is_array()) return {parse_encoder(name, json, where)};
   if (json.empty()) throw InputError(where, "", "at least one encoder", "an empty list");
   std::vector<EncoderChoice> choices;
   for (std::size_t i = 0; i < json.size(); ++i) {
-    const std::string own = i == 0 ? name : name + " (pretraining " + std::to_string(i + 1) + ")";
-    choices.push_back(parse_encoder(own, json[i], where + "/" + std::to_string(i)));
+    EncoderChoice choice = parse_encoder(name, json[i], where + "/" + std::to_string(i));
+    if (i > 0)
+      choice.name += choice.made_here() ? " (weights " + std::to_string(i + 1) + ")"
+                                        : " (pretraining " + std::to_string(i + 1) + ")";
+    choices.push_back(std::move(choice));
   }
   for (const auto& choice : choices) choices[0].pretrainings.push_back(choice.name);
   return choices;

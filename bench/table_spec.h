@@ -37,8 +37,9 @@ struct EncoderChoice {
   bool pixels = false;          // of the patches that the spec cuts, see pixel_encoder()
   bool one_frame = false;       // pixels of the middle frame alone
   std::uint64_t seed = 1;
-  // Pretrainings of the same encoder with other seeds, by their names in the suite, this one first;
-  // none: one encoder. Seed s of a run takes number (s - 1) modulo their count.
+  // Pretrainings (or random weights) of the same encoder with other seeds, by their names in the
+  // suite, this one first; none: one encoder. Seed s of a run takes number (s - 1) modulo their
+  // count.
   std::vector<std::string> pretrainings;
   bool made_here() const { return zoo.empty() && !named_later; }
 };

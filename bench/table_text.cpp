@@ -104,14 +104,31 @@ std::string columns_text(const TableModel& table, bool (*holds)(const ColumnMode
   return text;
 }
 
-// Rows with an encoder of its own for several seeds.
-std::string pretrained_rows(const TableModel& table) {
+// Rows, floors or others, with an encoder of its own for several seeds.
+std::string rows_of_encoders(const TableModel& table, bool floors) {
   std::vector<std::string> rows;
   for (std::size_t r = 0; r < table.cells.size(); ++r)
-    if (std::any_of(table.cells[r].begin(), table.cells[r].end(),
+    if (table.spec.rows[r].floor == floors &&
+        std::any_of(table.cells[r].begin(), table.cells[r].end(),
                     [](const CellModel& cell) { return cell.encoders > 1; }))
       rows.push_back(table.spec.rows[r].name);
   return joined(rows);
+}
+
+std::string spread_note(const TableModel& table) {
+  if (table.context.seeds < 2) return "One seed: nothing is known of the spread over seeds.";
+  const std::string start = "± is the sample standard deviation over seeds";
+  const std::string pretrained = rows_of_encoders(table, false);
+  const std::string drawn = rows_of_encoders(table, true);
+  if (pretrained.empty() && drawn.empty())
+    return start + " (start of the head, order, held-out part; one and the same encoder).";
+  return start + ": " +
+         (pretrained.empty() ? ""
+                             : "in " + pretrained + " each is another pretraining of the encoder") +
+         (pretrained.empty() || drawn.empty() ? "" : " and ") +
+         (drawn.empty() ? "" : "in " + drawn + " each has other random weights") +
+         ", with a head, order and held-out part of its own; elsewhere the encoder is one and the "
+         "same.";
 }
 
 }  // namespace
@@ -132,14 +149,7 @@ std::vector<std::string> notes_of(const TableModel& table) {
   notes.push_back(std::string("Top-1 accuracy in percent") +
                   (precise.empty() ? "" : " (mean average precision in " + precise + ")") +
                   ": the mean over seeds, in round brackets the paper's number.");
-  notes.push_back(
-      context.seeds < 2 ? "One seed: nothing is known of the spread over seeds."
-      : table.one_encoder_a_row
-          ? "± is the sample standard deviation over seeds (start of the head, order, held-out "
-            "part; one and the same encoder)."
-          : "± is the sample standard deviation over seeds: in " + pretrained_rows(table) +
-                " each is another pretraining of the encoder, with a head, order and held-out part "
-                "of its own; elsewhere the encoder is one and the same.");
+  notes.push_back(spread_note(table));
   const std::string split = columns_text(
       table, [](const ColumnModel& column) { return column.repeated_over == SpreadOver::splits; });
   if (!split.empty())

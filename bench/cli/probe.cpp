@@ -32,14 +32,16 @@ ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task
   return protocol;
 }
 
-// `name` is an encoder of the suite ("random-init"), of the zoo, or a file.
-EncoderChoice chosen_encoder(const Suite& suite, const ProbeCommand& command) {
+// Name of the encoder in `suite`, which it is read into unless it is one of the suite's own
+// ("random-init"), with other weights for other seeds.
+std::string chosen_encoder(Suite& suite, const ProbeCommand& command) {
   for (const auto& choice : suite.encoders)
-    if (choice.name == command.encoder) return choice;
+    if (choice.name == command.encoder) return choice.name;
   const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
-  return {
-      .name = encoder.name, .zoo = command.encoder, .reading = command.reading, .read = encoder};
+  suite.encoders = {
+      {.name = encoder.name, .zoo = command.encoder, .reading = command.reading, .read = encoder}};
+  return encoder.name;
 }
 
 const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {
@@ -50,18 +52,17 @@ const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bo
 
 int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
   Suite suite = read_suite(command.suite);
-  const EncoderChoice encoder = chosen_encoder(suite, command);
+  const std::string encoder = chosen_encoder(suite, command);
   std::string data = command.data;
   const TaskSpec task = chosen_task(suite, command.task, data);
   const ProtocolChoice base = base_protocol(suite, task, finetune);
-  suite.encoders = {encoder};
   suite.tasks = {task};
   suite.protocols.clear();
   suite.seeds = 1;
   TableSpec table;
-  table.title = (finetune ? "Fine-tuning " : "Frozen ") + encoder.name + " on " + task.name;
+  table.title = (finetune ? "Fine-tuning " : "Frozen ") + encoder + " on " + task.name;
   table.row_title = "encoder";
-  table.rows = {{.name = encoder.name, .encoder = encoder.name}};
+  table.rows = {{.name = encoder, .encoder = encoder}};
   std::vector<std::string> heads = command.heads;
   if (heads.empty()) heads = {finetune ? "" : "attentive"};
   for (const auto& head : heads) {
