@@ -178,7 +178,8 @@ DryRun dry_run(const TablesOptions& options) {
   const SeedRange seeds{options.first_seed, options.seeds > 0 ? options.seeds : suite.seeds};
   const auto folder = data_folder(data);
   Plan plan = make_plan(suite, tables, seeds, folder);
-  if (!options.fresh) take_records(plan, options.out, options.keep_heads, options.notice, true);
+  if (!options.fresh)
+    take_records(plan, tables, options.out, options.keep_heads, options.notice, true);
   DryRun run{.suite = suite.name};
   Estimator estimator(suite, plan, seeds, folder);
   for (std::size_t t = 0; t < tables.size(); ++t)

@@ -168,8 +168,23 @@ fs::path head_path(const fs::path& out, const PlannedCell& cell, std::size_t fol
   return out / "heads" / (cell.record.key + of + ".safetensors");
 }
 
-void take_records(Plan& plan, const fs::path& out, bool with_heads,
-                  const std::function<void(const std::string&)>& notice, bool look_only) {
+namespace {
+
+// Whether a use is a place in one of `tables`. Table 0 is what `permafrost probe` fills, run by
+// run.
+auto in_these(const std::vector<TableSpec>& tables) {
+  return [&tables](const CellUse& use) {
+    return use.table > 0 && std::any_of(tables.begin(), tables.end(), [&](const TableSpec& table) {
+             return table.number == use.table;
+           });
+  };
+}
+
+}  // namespace
+
+void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out,
+                  bool with_heads, const std::function<void(const std::string&)>& notice,
+                  bool look_only) {
   const auto heads_are_there = [&](const PlannedCell& cell) {
     std::error_code ignored;
     for (std::size_t fold = 0; fold < cell.task->folds.size(); ++fold)
@@ -189,6 +204,7 @@ void take_records(Plan& plan, const fs::path& out, bool with_heads,
     }
     const auto before = found.used_by;
     std::erase(found.used_by, by_itself(found));
+    std::erase_if(found.used_by, in_these(tables));
     for (const auto& use : cell.record.used_by) add_use(found.used_by, use);
     if (found.used_by != before && !look_only) write_record(out, found);
     cell.record = std::move(found);
@@ -199,12 +215,7 @@ void take_records(Plan& plan, const fs::path& out, bool with_heads,
 void release_records(const Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out) {
   std::set<std::string> planned;
   for (const auto& cell : plan.cells) planned.insert(cell.record.key);
-  const auto is_of_these = [&](const CellUse& use) {
-    // Table 0 is what `permafrost probe` fills, run by run.
-    return use.table > 0 && std::any_of(tables.begin(), tables.end(), [&](const TableSpec& table) {
-             return table.number == use.table;
-           });
-  };
+  const auto is_of_these = in_these(tables);
   std::error_code ignored;
   if (!fs::is_directory(out / "records", ignored)) return;  // no cell could be computed
   for (const auto& key : record_keys(out)) {

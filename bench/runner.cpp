@@ -365,7 +365,7 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
 
   Plan plan = make_plan(suite, tables, {options.first_seed, seeds}, data_folder(options.data));
   tell_unavailable(plan, options);
-  if (!options.fresh) take_records(plan, options.out, options.keep_heads, options.notice);
+  if (!options.fresh) take_records(plan, tables, options.out, options.keep_heads, options.notice);
   Runner(options, suite, plan).run();
   release_records(plan, tables, options.out);
 

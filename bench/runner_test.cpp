@@ -288,6 +288,26 @@ TEST_F(Runner, RecordsThatATableNoLongerShowsSaySo) {
   EXPECT_EQ(uses(0).size(), second.size());  // the quick ones now
 }
 
+TEST_F(Runner, ARecordThatATableShowsElsewhereGivesUpItsOldPlace) {
+  run({1, 2});
+  const auto stale = [&](const Record& record) {
+    return std::count(record.used_by.begin(), record.used_by.end(),
+                      CellUse{1, "First", "motion", 50.0});
+  };
+  std::string moved;  // of an encoder that used to be the first of Table 1 and is the second of 2
+  for (Record& record : read_records(out())) {
+    if (record.used_by[0].row != "Second") continue;
+    moved = record.key;
+    record.used_by.insert(record.used_by.begin(), {1, "First", "motion", 50.0});
+    write_record(out(), record);
+  }
+  run({2});  // Table 1 is not made: what it shows is not known here
+  EXPECT_EQ(stale(read_record(out(), moved)), 1);
+  run({1, 2});
+  EXPECT_EQ(stale(read_record(out(), moved)), 0);
+  EXPECT_EQ(read_record(out(), moved).used_by.size(), 1U);
+}
+
 TEST_F(Runner, ARecordThatATableShowsStaysTheProbesToo) {
   run({2});
   Record probed = read_records(out())[0];
