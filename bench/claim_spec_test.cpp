@@ -12,6 +12,7 @@
 #include "bench/test_messages.h"
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -127,8 +128,8 @@ TEST(ClaimSpec, AMarginSaysWhy) {
 }
 
 TEST(ClaimSpec, ClaimsOfOtherTablesAreLeftAlone) {
-  const fs::path folder = fs::path(testing::TempDir()) / "claim_spec_test";
-  fs::remove_all(folder);
+  const TestFolder parent;
+  const fs::path folder = parent / "claims";
   ::setenv("PERMAFROST_CLAIMS", folder.c_str(), 1);
   EXPECT_TRUE(read_claims(table()).empty());  // no folder, no claims
   Json json = claim();
@@ -139,7 +140,6 @@ TEST(ClaimSpec, ClaimsOfOtherTablesAreLeftAlone) {
   write_file_atomically(folder / "other.json", claim().dump());
   EXPECT_TRUE(holds(message_of([] { read_claims(table()); }), "other.json: claim"));
   ::unsetenv("PERMAFROST_CLAIMS");
-  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -4,17 +4,16 @@
 // Runs the program as a user would, in a folder of its own. Tests only.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 
@@ -25,13 +24,6 @@ struct Ran {
 
 class Cli : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ =
-        std::filesystem::temp_directory_path() / ("permafrost_cli_" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   Ran program(const std::string& arguments, const std::string& before = "") const {
     const std::string command = before + " " + PERMAFROST_PROGRAM + " " + arguments + " 2>'" +
                                 (folder_ / "stderr").string() + "'";
@@ -72,7 +64,7 @@ class Cli : public testing::Test {
       "predictor": {"width": 12, "depth": 1, "heads": 2}})");
   }
 
-  std::filesystem::path folder_;
+  const TestFolder folder_;
 };
 
 }  // namespace permafrost

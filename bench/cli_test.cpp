@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program as a user runs it: good and bad input, exit status, one line on stderr.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
 #include "bench/cli_fixture.h"
 
@@ -14,7 +17,30 @@ TEST_F(Cli, ListsItsCommands) {
   for (const char* name : {"tables", "pretrain", "features", "probe", "finetune", "evaluate",
                            "convert", "compare", "report", "inspect", "masks"})
     EXPECT_NE(run.out.find(name), std::string::npos) << name;
-  EXPECT_EQ(program("doctor").status, 0);
+}
+
+TEST_F(Cli, SaysWhatThisBuildIs) {
+  const Ran run = program("doctor"), json = program("doctor --json");
+  EXPECT_EQ(run.status, 0);
+  const auto report = nlohmann::json::parse(json.out);
+  const std::string count = std::to_string(report.at("encoders").size());
+  EXPECT_NE(run.out.find("encoders     " + count + ", see permafrost inspect\n"), std::string::npos)
+      << run.out;
+  const bool video = report.at("video_files");
+  EXPECT_EQ(report.at("codecs").empty(), !video);
+  const std::string codecs = std::string("codecs       ") + (video ? "h264, " : "none\n");
+  EXPECT_NE(run.out.find(codecs), std::string::npos) << run.out;
+  EXPECT_EQ(static_cast<std::size_t>(std::count(run.out.begin(), run.out.end(), '\n')),
+            report.size());
+}
+
+TEST_F(Cli, ListsTheZooInColumns) {
+  const Ran run = program("inspect");
+  ASSERT_EQ(run.status, 0) << run.err;
+  std::istringstream lines(run.out);
+  std::set<std::size_t> columns;
+  for (std::string line; std::getline(lines, line);) columns.insert(line.find(" parameters "));
+  EXPECT_EQ(columns.size(), 1U) << run.out;
 }
 
 TEST_F(Cli, RefusesWrongUsage) {

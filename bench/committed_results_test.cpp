@@ -2,7 +2,6 @@
 // What lies under results/ is what a run left: every cell of a table follows from records that are
 // there, every record from its predictions and from weights of models/zoo, and README shows it.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +12,7 @@
 
 #include "bench/record.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 #include "models/encoder.h"
 
 namespace permafrost {
@@ -24,16 +24,13 @@ const fs::path kSource = PERMAFROST_SOURCE_DIR;
 using Records = std::map<std::string, Record>;  // by key
 
 // Reading computes values and intervals anew, from the predictions.
-Records read_archive(const fs::path& archive, const std::string& name) {
-  const fs::path unpacked =
-      fs::path(testing::TempDir()) / ("committed_" + name + "_" + std::to_string(::getpid()));
-  fs::create_directories(unpacked);
-  const std::string command = "cd '" + unpacked.string() +
+Records read_archive(const fs::path& archive) {
+  const TestFolder unpacked;
+  const std::string command = "cd '" + unpacked.path().string() +
                               "' && '" PERMAFROST_CMAKE "' -E tar xf '" + archive.string() + "'";
   Records records;
   if (std::system(command.c_str()) == 0)
     for (auto& record : read_records(unpacked)) records.emplace(record.key, std::move(record));
-  fs::remove_all(unpacked);
   return records;
 }
 
@@ -42,7 +39,7 @@ class CommittedResults : public testing::TestWithParam<const char*> {
   void SetUp() override {
     static std::map<std::string, Records> read;
     const auto [it, added] = read.try_emplace(GetParam());
-    if (added) it->second = read_archive(folder() / "records.tar.xz", GetParam());
+    if (added) it->second = read_archive(folder() / "records.tar.xz");
     records_ = &it->second;
     ASSERT_FALSE(records_->empty());
   }

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -14,12 +15,6 @@ namespace fs = std::filesystem;
 
 class Compare : public testing::Test {
  protected:
-  void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / "comparison_test";
-    fs::remove_all(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-
   // Samples begin .. end-1 of 400 are right; `group` samples share a group.
   static Record record(const std::string& row, int begin, int end, std::uint64_t seed = 1,
                        int group = 1) {
@@ -55,7 +50,7 @@ class Compare : public testing::Test {
     return "";
   }
 
-  fs::path root_;
+  const TestFolder root_;
 };
 
 bool holds(const std::string& text, const std::string& part) {

@@ -13,7 +13,6 @@ namespace {
 class EvaluateCli : public Cli {
  protected:
   void SetUp() override {
-    Cli::SetUp();
     Encoder random = random_encoder(tiny_spec(), 1);
     save_encoder(path("encoder.safetensors"), random.weights, random.spec, {}, false);
     save_classifier(path("head.safetensors"), random_classifier(small_classifier_spec(), 1));

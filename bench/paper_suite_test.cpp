@@ -20,7 +20,6 @@ class PaperSuite : public Cli {
   static fs::path source(const std::string& name) { return fs::path(PERMAFROST_SOURCE_DIR) / name; }
 
   void SetUp() override {
-    Cli::SetUp();
     write_specs();
     render("appearance");
     render("motion");

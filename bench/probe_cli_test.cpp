@@ -14,7 +14,6 @@ namespace fs = std::filesystem;
 class ProbeCli : public Cli {
  protected:
   void SetUp() override {
-    Cli::SetUp();
     Encoder random = random_encoder(tiny_spec(), 1);
     save_encoder(path("encoder.safetensors"), random.weights, random.spec, {}, false);
     task_ = write("task.json", R"({"name": "small", "kind": "synthetic", "world": "appearance",

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -34,14 +35,6 @@ Record sample_record() {
 
 class RecordFiles : public testing::Test {
  protected:
-  void SetUp() override {
-    out_ = fs::path(testing::TempDir()) /
-           (std::string("record_test_") +
-            testing::UnitTest::GetInstance()->current_test_info()->name());
-    fs::remove_all(out_);
-  }
-  void TearDown() override { fs::remove_all(out_); }
-
   // What reading says after `change` of the record's JSON.
   std::string complaint(const std::function<void(Json&)>& change) const {
     const Record record = sample_record();
@@ -59,7 +52,7 @@ class RecordFiles : public testing::Test {
     }
     return "";
   }
-  fs::path out_;
+  const TestFolder out_;
 };
 
 TEST_F(RecordFiles, GoThroughTheDiskAndBack) {

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli_fixture.h"
-#include "bench/report/test_folder.h"
+#include "bench/report/test_results.h"
 
 namespace permafrost {
 namespace {
@@ -13,9 +13,9 @@ class ReportCli : public Cli {
  protected:
   std::string folder() {
     results_.fill();
-    return results_.path.string();
+    return results_.path().string();
   }
-  TestFolder results_;
+  TestResults results_;
 };
 
 TEST_F(ReportCli, WritesAPage) {
@@ -25,7 +25,7 @@ TEST_F(ReportCli, WritesAPage) {
   const std::string page = read_file(path("new/page.html"));
   EXPECT_EQ(page.rfind("<!DOCTYPE html>", 0), 0U);
   EXPECT_EQ(page.substr(page.size() - 8), "</html>\n");
-  EXPECT_FALSE(fs::exists(results_.path / "report.html"));
+  EXPECT_FALSE(fs::exists(results_ / "report.html"));
 }
 
 TEST_F(ReportCli, PutsItIntoTheFolderAndTellsInJson) {
@@ -34,14 +34,14 @@ TEST_F(ReportCli, PutsItIntoTheFolderAndTellsInJson) {
   const auto json = nlohmann::json::parse(run.out);
   EXPECT_EQ(json.at("tables"), 2);
   EXPECT_TRUE(json.at("problems").empty() || json.at("panels") == 0);
-  EXPECT_TRUE(fs::exists(results_.path / "report.html"));
+  EXPECT_TRUE(fs::exists(results_ / "report.html"));
 }
 
 TEST_F(ReportCli, GoesOnWithoutGnuplot) {
   const Ran run = program("report " + folder(), "PATH=/nonexistent");
   ASSERT_EQ(run.status, 0) << run.err;
   EXPECT_NE(run.err.find("gnuplot could not be started"), std::string::npos) << run.err;
-  EXPECT_NE(read_file(results_.path / "report.html").find("gnuplot could not be started"),
+  EXPECT_NE(read_file(results_ / "report.html").find("gnuplot could not be started"),
             std::string::npos);
 }
 

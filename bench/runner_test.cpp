@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/folder_lock.h"
+#include "common/test_folder.h"
 #include "models/encoder.h"
 #include "models/shadow_device.h"
 
@@ -115,8 +116,6 @@ class Runner : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     at::set_num_threads(1);
-    root() = fs::path(testing::TempDir()) / "runner_test";
-    fs::remove_all(root());
     const EncoderSpec spec{.width = 24, .depth = 1, .frames = 2, .height = 16, .image_width = 16};
     for (const auto& [name, seed] : {std::pair{"first", 1}, std::pair{"second", 2}}) {
       Encoder encoder = random_encoder(spec, static_cast<std::uint64_t>(seed));
@@ -136,10 +135,10 @@ class Runner : public testing::Test {
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
   }
-  static void TearDownTestSuite() { fs::remove_all(root()); }
-  static fs::path& root() {
-    static fs::path path;
-    return path;
+  // Of all tests: the encoders are made once.
+  static const TestFolder& root() {
+    static const TestFolder folder;
+    return folder;
   }
   static fs::path zoo() { return root() / "zoo/t"; }
 

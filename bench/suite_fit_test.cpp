@@ -5,6 +5,7 @@
 
 #include "bench/test_messages.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -68,14 +69,14 @@ TEST(SuiteFit, TheTablesOwnChangeGoesBeforeTheColumns) {
 class Paths : public testing::Test {
  protected:
   std::string write(const std::string& text) const {
-    const auto path = std::filesystem::path(testing::TempDir()) / "suite_fit/paths.json";
-    write_file_atomically(path, text);
-    return path.string();
+    write_file_atomically(folder_ / "paths.json", text);
+    return (folder_ / "paths.json").string();
   }
   std::string complaint(const std::string& text) const {
     std::string data;
     return message_of([&] { with_paths(suite(), write(text), data); });
   }
+  const TestFolder folder_;
 };
 
 TEST_F(Paths, SayWhereEverythingLies) {
@@ -83,13 +84,12 @@ TEST_F(Paths, SayWhereEverythingLies) {
   const std::string file = write(
       R"({"data": "/data", "encoders": {"a": {"file": "l.pth", "key": "ema"}},
           "datasets": {"k400": "videos"}})");
-  const auto folder = std::filesystem::path(file).parent_path();
   const Suite given = with_paths(suite(), file, data);
   EXPECT_EQ(data, "/data");
-  EXPECT_EQ(encoder_of(given, "a").zoo, folder / "l.pth");
+  EXPECT_EQ(encoder_of(given, "a").zoo, folder_ / "l.pth");
   EXPECT_EQ(encoder_of(given, "a").reading.key, "ema");
   EXPECT_EQ(encoder_of(given, "a").reading.spec, "vjepa-vitl16");
-  EXPECT_EQ(given.tasks[0].dataset_folder, folder / "videos");
+  EXPECT_EQ(given.tasks[0].dataset_folder, folder_ / "videos");
   data = "/other";
   const Suite declared =
       with_paths(suite(), write(R"({"data": "/data", "datasets": {"k400": "/k.json"}})"), data);

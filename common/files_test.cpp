@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "common/error.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -14,12 +15,7 @@ namespace fs = std::filesystem;
 
 class Files : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("permafrost_files_" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path folder_;
+  const TestFolder folder_;
 };
 
 TEST_F(Files, WritesWholeFilesAndLeavesNothingElse) {

@@ -9,19 +9,13 @@
 #include <memory>
 
 #include "common/error.h"
-#include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
-namespace fs = std::filesystem;
 
 class FolderLocks : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / ("folder_lock_" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
   std::string complaint() const {
     try {
       FolderLock lock(folder_, "--out");
@@ -30,7 +24,7 @@ class FolderLocks : public testing::Test {
     }
     return "";
   }
-  fs::path folder_;
+  const TestFolder folder_;
 };
 
 TEST_F(FolderLocks, NameTheOwner) {
@@ -56,7 +50,7 @@ TEST_F(FolderLocks, EndWithAKilledProcess) {
   EXPECT_NE(complaint().find("process " + std::to_string(child)), std::string::npos);
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
-  EXPECT_TRUE(fs::exists(folder_ / ".lock"));  // left behind, and locks nothing
+  EXPECT_TRUE(std::filesystem::exists(folder_ / ".lock"));  // left behind, and locks nothing
   EXPECT_EQ(complaint(), "");
 }
 

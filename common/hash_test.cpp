@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -21,11 +22,10 @@ TEST(Hash, PiecesAndFilesGiveTheSameAsTheWhole) {
   hash.add(text.substr(0, 1'234'567));
   hash.add(text.substr(1'234'567));
   EXPECT_EQ(hash.hex(), sha256_of(text));
-  const auto path = std::filesystem::temp_directory_path() / "permafrost_hash_test.bin";
-  write_file_atomically(path, text);
-  EXPECT_EQ(sha256_of_file(path), sha256_of(text));
-  std::filesystem::remove(path);
-  EXPECT_THROW(sha256_of_file(path), InputError);
+  const TestFolder folder;
+  write_file_atomically(folder / "text", text);
+  EXPECT_EQ(sha256_of_file(folder / "text"), sha256_of(text));
+  EXPECT_THROW(sha256_of_file(folder / "absent"), InputError);
 }
 
 }  // namespace

@@ -4,24 +4,22 @@
 #include <gtest/gtest.h>
 
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
-namespace fs = std::filesystem;
 
 class FreeMemory : public testing::Test {
  protected:
   void SetUp() override {
-    fs::remove_all(root_);
     write("proc/meminfo",
           "MemTotal:       9000 kB\nMemFree:        1 kB\nMemAvailable:   8000 kB\n");
   }
-  void TearDown() override { fs::remove_all(root_); }
   void write(const std::string& path, const std::string& text) const {
     write_file_atomically(root_ / path, text);
   }
   std::optional<double> free() const { return free_memory_bytes(root_); }
-  const fs::path root_ = fs::path(testing::TempDir()) / "memory_test";
+  const TestFolder root_;
 };
 
 TEST_F(FreeMemory, IsWhatTheMachineHas) {
@@ -30,7 +28,7 @@ TEST_F(FreeMemory, IsWhatTheMachineHas) {
   write("sys/fs/cgroup/user.slice/memory.max", "max\n");
   write("sys/fs/cgroup/user.slice/memory.current", "5\n");
   EXPECT_EQ(free(), 8000 * 1024);
-  fs::remove_all(root_ / "proc");
+  std::filesystem::remove_all(root_ / "proc");
   EXPECT_EQ(free(), std::nullopt);
   EXPECT_GT(free_memory_bytes().value(), 1e6);  // of this machine
 }

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
-namespace fs = std::filesystem;
 
 TEST(Parallel, VisitsEveryIndexOnce) {
   for (const int threads : {1, 2, 7}) {
@@ -33,8 +33,7 @@ TEST(Parallel, HandsTheErrorToTheCaller) {
 TEST(Parallel, AlwaysOffersAThread) { EXPECT_GE(available_threads(), 1); }
 
 TEST(Parallel, OffersNoMoreThanTheControlGroupAllows) {
-  const fs::path root = fs::path(testing::TempDir()) / "parallel_test";
-  fs::remove_all(root);
+  const TestFolder root;
   const auto write = [&](const std::string& path, const std::string& text) {
     write_file_atomically(root / path, text);
   };
@@ -52,7 +51,6 @@ TEST(Parallel, OffersNoMoreThanTheControlGroupAllows) {
   EXPECT_EQ(available_threads(root), machine);
   write("sys/fs/cgroup/cpu/pod/cpu.cfs_quota_us", "100000\n");
   EXPECT_EQ(available_threads(root), 1);
-  fs::remove_all(root);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -11,10 +12,9 @@ namespace {
 TEST(Png, WritesASmallImageByteForByte) {
   Image image(1, 1, 0);
   image.fill(-3, -3, 10, 10, {255, 0, 0});
-  const auto path = std::filesystem::temp_directory_path() / "permafrost_png_test.png";
-  write_png(path, image);
-  const std::string bytes = read_file(path);
-  std::filesystem::remove(path);
+  const TestFolder folder;
+  write_png(folder / "red.png", image);
+  const std::string bytes = read_file(folder / "red.png");
   // 8 signature, 25 IHDR, IDAT of 12 + 2 + 5 + 4 + 4, 12 IEND.
   ASSERT_EQ(bytes.size(), 8U + 25U + 27U + 12U);
   // The check values were computed with Python's zlib.crc32 and zlib.adler32.

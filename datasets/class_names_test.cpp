@@ -5,16 +5,15 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
 
-namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
 
 class ClassNames : public testing::Test {
  protected:
-  void TearDown() override { fs::remove_all(folder_); }
   Names read(const std::string& text, const std::string& name) {
     write_file_atomically(folder_ / name, text);
     return read_class_names(folder_ / name);
@@ -27,7 +26,7 @@ class ClassNames : public testing::Test {
     }
     return "no error";
   }
-  fs::path folder_ = fs::path(testing::TempDir()) / "class_names_test";
+  const TestFolder folder_;
 };
 
 TEST_F(ClassNames, OneALine) {

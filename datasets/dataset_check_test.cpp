@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
+#include "common/test_folder.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/video/test_video.h"
 #include "datasets/video/video_writer.h"
@@ -30,7 +31,6 @@ std::string video_bytes(int frames, std::int64_t sample) {
 class DatasetCheck : public testing::Test {
  protected:
   void SetUp() override {
-    fs::remove_all(folder_);
     // What can be wrong, once each.
     write_file_atomically(folder_ / "good.mp4", video_bytes(20, 0));
     write_file_atomically(folder_ / "copy.mp4", video_bytes(20, 0));
@@ -53,7 +53,6 @@ class DatasetCheck : public testing::Test {
                                {"test", {{"manifest", "test.csv"}, {"samples", 2}}}}
                               .dump());
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   std::vector<NamedList> lists() const {
     TaskSpec spec{.name = "set", .kind = TaskKind::manifest, .dataset = "set.json"};
@@ -70,7 +69,7 @@ class DatasetCheck : public testing::Test {
                               }},
                          files);
   }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "dataset_check_test";
+  const TestFolder folder_;
 };
 
 TEST_F(DatasetCheck, TellsEverythingThatIsWrong) {

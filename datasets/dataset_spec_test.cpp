@@ -7,11 +7,10 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::string error_of(const Json& json) {
   try {
@@ -52,7 +51,7 @@ TEST(DatasetSpec, UnknownNamesTellTheNearest) {
 }
 
 TEST(DatasetSpec, AFileOfOnesOwnIsRelativeToItself) {
-  const fs::path folder = fs::path(testing::TempDir()) / "dataset_spec_test";
+  const TestFolder folder;
   write_file_atomically(folder / "sets/mine.json",
                         R"({"name": "mine", "manifest": {"manifest": "clips.csv", "root": "v"}})");
   const DatasetSpec spec = dataset_named("sets/mine.json", folder);
@@ -60,7 +59,6 @@ TEST(DatasetSpec, AFileOfOnesOwnIsRelativeToItself) {
   EXPECT_EQ(spec.all.manifest, "clips.csv");
   EXPECT_EQ(spec.all.root, "v");
   EXPECT_FALSE(spec.count_missing);
-  fs::remove_all(folder);
 }
 
 TEST(DatasetSpec, IsReadStrictly) {

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -14,17 +15,15 @@ namespace fs = std::filesystem;
 class MissingFiles : public testing::Test {
  protected:
   void SetUp() override {
-    fs::remove_all(folder_);
     write_file_atomically(folder_ / "a.mp4", "a");
     write_file_atomically(folder_ / "b.mp4", "b");
   }
-  void TearDown() override { fs::remove_all(folder_); }
   Manifest read(const std::string& text) const {
     write_file_atomically(path(), text);
     return read_manifest(path(), {.require_files = false});
   }
   fs::path path() const { return folder_ / "list.txt"; }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "missing_files_test";
+  const TestFolder folder_;
 };
 
 TEST_F(MissingFiles, AreToldWithTheirNumberAndTheFirstOfThem) {

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/task.h"
 
@@ -17,9 +18,8 @@ namespace fs = std::filesystem;
 
 class Rendered : public testing::Test {
  protected:
-  void SetUp() override { fs::remove_all(folder_); }
-  void TearDown() override { fs::remove_all(folder_); }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "rendered_dataset_test";
+  const TestFolder parent_;
+  const fs::path folder_ = parent_ / "set";  // not there before it is rendered
   RenderedDataset set_{.world = "motion", .train = 10, .test = 9, .shape = {4, 24, 24}};
 };
 

@@ -11,6 +11,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -118,7 +119,7 @@ TEST(Task, ManifestSamplesAreEachTestedOnce) {
 #ifndef PERMAFROST_FFMPEG
   GTEST_SKIP() << "built without FFmpeg";
 #endif
-  const fs::path data = fs::path(testing::TempDir()) / "task_test";
+  const TestFolder data;
   std::string text = "file,label,group\n";
   for (int i = 0; i < 24; ++i) {
     const std::string name = "clip" + std::to_string(i) + ".mp4";
@@ -138,7 +139,6 @@ TEST(Task, ManifestSamplesAreEachTestedOnce) {
   EXPECT_NE(task.source->read(0, 0, 1).failure, "");
   fs::remove(data / "fight/clip7.mp4");
   EXPECT_THROW(open_task(read_task_spec(fight_json(), ""), {2, 16, 16}, data), InputError);
-  fs::remove_all(data);
 }
 
 class TaskLists : public testing::Test {
@@ -147,12 +147,10 @@ class TaskLists : public testing::Test {
 #ifndef PERMAFROST_FFMPEG
     GTEST_SKIP() << "built without FFmpeg";
 #endif
-    fs::remove_all(data_);
     for (const char* name : {"tr/yoga/a.mp4", "tr/abseiling/b.mp4", "tr/abseiling/c.mp4",
                              "va/yoga/d.mp4", "va/abseiling/e.mp4"})
       write_file_atomically(data_ / name, name);
   }
-  void TearDown() override { fs::remove_all(data_); }
   Task open(const Json& json) const {
     return open_task(read_task_spec(json, "t.json"), {2, 16, 16}, data_);
   }
@@ -164,7 +162,7 @@ class TaskLists : public testing::Test {
     }
     return "no error";
   }
-  const fs::path data_ = fs::path(testing::TempDir()) / "task_lists_test";
+  const TestFolder data_;
 };
 
 TEST_F(TaskLists, OfficialListsAreTheOnlyFold) {

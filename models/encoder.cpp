@@ -133,8 +133,27 @@ std::vector<std::string> zoo_names() {
   return names;
 }
 
+namespace {
+
+InputError unknown_encoder(const std::string& name, const std::string& flag,
+                           const std::vector<std::string>& of_suite) {
+  constexpr std::size_t kNamesToRead = 8;
+  auto names = zoo_names();
+  const std::string listed = names.size() <= kNamesToRead
+                                 ? joined(names)
+                                 : "`permafrost inspect` lists " + std::to_string(names.size());
+  names.insert(names.end(), of_suite.begin(), of_suite.end());
+  return {flag, "",
+          (of_suite.empty() ? "a zoo name" : "an encoder of the suite, a zoo name") +
+              (listed.empty() ? std::string() : " (" + listed + ")") +
+              ", a checkpoint or a Hugging Face folder",
+          quoted(name), names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names))};
+}
+
+}  // namespace
+
 Encoder load_encoder(const std::string& name, const std::string& flag,
-                     const EncoderOptions& options) {
+                     const EncoderOptions& options, const std::vector<std::string>& of_suite) {
   const fs::path in_zoo = zoo_folder() / (name + ".safetensors");
   std::error_code ignored;
   if (fs::is_regular_file(in_zoo, ignored)) {
@@ -144,10 +163,7 @@ Encoder load_encoder(const std::string& name, const std::string& flag,
     return encoder;
   }
   if (fs::exists(name, ignored)) return load_encoder_file(name, options);
-  const auto names = zoo_names();
-  throw InputError(flag, "",
-                   "a zoo name (" + joined(names) + "), a checkpoint or a Hugging Face folder",
-                   quoted(name), "nearest name: " + quoted(nearest_name(name, names)));
+  throw unknown_encoder(name, flag, of_suite);
 }
 
 }  // namespace permafrost

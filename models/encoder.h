@@ -47,9 +47,11 @@ Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed);
 // probe can do on it, it does without an encoder. With `one_frame`, of the middle frame of a clip.
 Encoder pixel_encoder(const EncoderSpec& like, bool one_frame);
 
-// `name` is a zoo name ("pico/vjepa-multiblock") or a path. Throws InputError naming `flag`.
+// `name` is a zoo name ("pico/vjepa-multiblock") or a path. Throws InputError naming `flag`, and
+// the nearest name of the zoo and of `of_suite`: encoders that could have been meant as well.
 Encoder load_encoder(const std::string& name, const std::string& flag,
-                     const EncoderOptions& options = {});
+                     const EncoderOptions& options = {},
+                     const std::vector<std::string>& of_suite = {});
 
 // The folder of the zoo: $PERMAFROST_ZOO, else models/zoo beside the program or in the source tree.
 std::filesystem::path zoo_folder();

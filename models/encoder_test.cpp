@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "common/files.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/position.h"
 #include "models/test_support.h"
@@ -179,9 +180,25 @@ TEST_F(Zoo, NamesTheNearestForAnUnknownName) {
   EXPECT_TRUE(contains(text, "nearest name: \"pico/vjepa\"")) << text;
 }
 
+TEST_F(Zoo, NamesTheNearestOfTheSuiteAndListsNoMoreThanOneReads) {
+  for (int i = 0; i < 20; ++i)
+    write_file_atomically(folder_ / ("pico/v" + std::to_string(i) + ".safetensors"), "");
+  const std::string text = input_error_of([] {
+    load_encoder("random-ini", "--encoder", {}, {"random-init", "v"});
+  });
+  EXPECT_TRUE(contains(text,
+                       "expected an encoder of the suite, a zoo name (`permafrost inspect` "
+                       "lists 20), a checkpoint"))
+      << text;
+  EXPECT_TRUE(contains(text, "nearest name: \"random-init\"")) << text;
+}
+
 TEST_F(Zoo, SaysSoWhenItIsEmpty) {
   EXPECT_TRUE(zoo_names().empty());
-  EXPECT_TRUE(contains(input_error_of([] { load_encoder("x", "--encoder"); }), "\"x\""));
+  const std::string text = input_error_of([] { load_encoder("x", "--encoder"); });
+  EXPECT_EQ(text,
+            "--encoder: expected a zoo name, a checkpoint or a Hugging Face folder, found "
+            "\"x\"");
   ::setenv("PERMAFROST_ZOO", (folder_ / "absent").c_str(), 1);
   EXPECT_TRUE(zoo_names().empty());
 }

@@ -8,11 +8,24 @@
 #include "bench/build_info.h"
 #include "bench/cli/options.h"
 #include "bench/device.h"
+#include "common/nearest_name.h"
 #include "common/parallel.h"
 #include "datasets/task.h"
+#include "datasets/video/codecs.h"
 #include "models/encoder.h"
 
 namespace permafrost {
+namespace {
+
+std::string line_of(const std::string& key, const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  if (value.empty()) return "none";
+  if (key == "encoders") return std::to_string(value.size()) + ", see permafrost inspect";
+  return joined(value.get<std::vector<std::string>>());
+}
+
+}  // namespace
 
 int run_doctor(const CommonOptions& common) {
 #ifdef PERMAFROST_FFMPEG
@@ -22,19 +35,23 @@ int run_doctor(const CommonOptions& common) {
 #endif
   const std::string data = data_folder("").string();
   const BuildInfo build = build_info();
-  const Json report{{"version", build.version},   {"commit", build.commit},
-                    {"libtorch", build.libtorch}, {"processor", build.processor},
-                    {"cuda", cuda_available()},   {"threads", available_threads()},
-                    {"video_files", video},       {"zoo", zoo_folder().string()},
-                    {"encoders", zoo_names()},    {"data", data.empty() ? "none" : data}};
+  const Json report{{"version", build.version},
+                    {"commit", build.commit},
+                    {"libtorch", build.libtorch},
+                    {"processor", build.processor},
+                    {"cuda", cuda_available()},
+                    {"threads", available_threads()},
+                    {"video_files", video},
+                    {"codecs", decoded_codecs()},
+                    {"zoo", zoo_folder().string()},
+                    {"encoders", zoo_names()},
+                    {"data", data.empty() ? "none" : data}};
   if (common.json) {
     std::printf("%s\n", report.dump(2).c_str());
     return 0;
   }
   for (const auto& item : report.items())
-    std::printf("%-12s %s\n", item.key().c_str(),
-                item.value().is_string() ? item.value().get<std::string>().c_str()
-                                         : item.value().dump().c_str());
+    std::printf("%-12s %s\n", item.key().c_str(), line_of(item.key(), item.value()).c_str());
   return 0;
 }
 

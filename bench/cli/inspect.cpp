@@ -2,6 +2,7 @@
 // permafrost inspect: what is in the zoo, or in one file.
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -33,12 +34,15 @@ Json summary_of(Encoder& encoder) {
 
 int list_zoo(const CommonOptions& common) {
   Json all = Json::array();
-  for (const auto& name : zoo_names()) {
+  const auto names = zoo_names();
+  std::size_t widest = 0;
+  for (const auto& name : names) widest = std::max(widest, name.size());
+  for (const auto& name : names) {
     Encoder encoder = load_encoder(name, "zoo");
     const Json one = summary_of(encoder);
     all.push_back(one);
     if (!common.json)
-      std::printf("%-26s %8lld parameters  %s\n", name.c_str(),
+      std::printf("%-*s %8lld parameters  %s\n", static_cast<int>(widest), name.c_str(),
                   static_cast<long long>(parameters_of(encoder)),
                   encoder.sha256.substr(0, 16).c_str());
   }

@@ -35,9 +35,12 @@ ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task
 // Name of the encoder in `suite`, which it is read into unless it is one of the suite's own
 // ("random-init"), with other weights for other seeds.
 std::string chosen_encoder(Suite& suite, const ProbeCommand& command) {
-  for (const auto& choice : suite.encoders)
+  std::vector<std::string> names;
+  for (const auto& choice : suite.encoders) {
     if (choice.name == command.encoder) return choice.name;
-  const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
+    names.push_back(choice.name);
+  }
+  const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading, names);
   for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
   suite.encoders = {
       {.name = encoder.name, .zoo = command.encoder, .reading = command.reading, .read = encoder}};

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "bench/report/attention_panel.h"
-#include "bench/report/test_folder.h"
+#include "bench/report/test_results.h"
 #include "models/encoder.h"
 #include "probes/classifier_file.h"
 
@@ -29,9 +29,9 @@ class Figures : public testing::Test {
  protected:
   void SetUp() override {
     files_.fill();
-    folder_ = read_results_folder(files_.path);
+    folder_ = read_results_folder(files_.path());
   }
-  TestFolder files_;
+  TestResults files_;
   ResultsFolder folder_;
 };
 
@@ -104,7 +104,7 @@ TEST(AttentionPanel, VeilsByTheSquareRoot) {
 
 // A head of the zoo's encoder on the pico suite's quick motion task, as tables --keep-heads leaves
 // it; the head is random.
-void add_kept_head(const TestFolder& files, const std::string& identity_suffix) {
+void add_kept_head(const TestResults& files, const std::string& identity_suffix) {
   const Encoder encoder = load_encoder("pico/vjepa-multiblock", "test");
   TaskSpec spec;
   for (const auto& known : quick_suite(read_suite("pico")).tasks)
@@ -121,18 +121,18 @@ void add_kept_head(const TestFolder& files, const std::string& identity_suffix) 
   for (const auto sample : task.folds[0].test)
     r.predictions.push_back({task.source->name(sample), task.source->label(sample), 0, sample});
   complete(r);
-  write_record(files.path, r);
+  write_record(files.path(), r);
   const HeadSpec head{.width = encoder.spec.width, .heads = 2, .classes = task.classes};
   Classifier classifier;
   classifier.spec = classifier_spec_of(head);
   classifier.weights = classifier_weights_of(make_head(head, 1, 1), head);
-  save_classifier(files.path / "heads" / (r.key + ".safetensors"), classifier);
+  save_classifier(files / "heads" / (r.key + ".safetensors"), classifier);
 }
 
 TEST(AttentionFigure, ShowsFramesAndWhatAHeadLooksAt) {
-  const TestFolder files;
+  const TestResults files;
   add_kept_head(files, "");
-  const ResultsFolder folder = read_results_folder(files.path);
+  const ResultsFolder folder = read_results_folder(files.path());
   const Figure figure = attention_figure(folder, EncoderStyles(folder));
   ASSERT_EQ(figure.panels.size(), 6U) << (figure.notes.empty() ? "" : figure.notes[0]);
   for (std::size_t k = 0; k < 3; ++k) {
@@ -151,9 +151,9 @@ TEST(AttentionFigure, ShowsFramesAndWhatAHeadLooksAt) {
 }
 
 TEST(AttentionFigure, IsNotDrawnOnOtherSamplesThanWereMeasured) {
-  const TestFolder files;
+  const TestResults files;
   add_kept_head(files, "x");
-  const ResultsFolder folder = read_results_folder(files.path);
+  const ResultsFolder folder = read_results_folder(files.path());
   const Figure figure = attention_figure(folder, EncoderStyles(folder));
   EXPECT_TRUE(figure.panels.empty());
   EXPECT_TRUE(holds(figure.notes[0], "no suite has the synthetic task that was measured"));

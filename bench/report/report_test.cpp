@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "bench/report/test_folder.h"
+#include "bench/report/test_results.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -127,14 +127,14 @@ void expect_sound(const std::string& html, const fs::path& folder) {
 }
 
 TEST(Report, IsSoundAndEveryNumberLeadsToItsRecord) {
-  const TestFolder folder;
+  const TestResults folder;
   folder.fill();
-  const Report report = make_report(folder.path, folder.path / "report.html");
+  const Report report = make_report(folder.path(), folder / "report.html");
   EXPECT_EQ(report.tables, 2U);
   EXPECT_EQ(report.records, 20U);
-  expect_sound(report.html, folder.path);
+  expect_sound(report.html, folder.path());
   const Page page(report.html);
-  for (const auto& key : record_keys(folder.path)) EXPECT_EQ(page.ids.count("record-" + key), 1U);
+  for (const auto& key : record_keys(folder.path())) EXPECT_EQ(page.ids.count("record-" + key), 1U);
   EXPECT_EQ(page.ids.count("table-0-row-1-column-0"), 1U);
   EXPECT_EQ(page.ids.count("table-1-verdict-1"), 1U);
   EXPECT_NE(report.html.find("<dd>2026-01-31</dd>"), std::string::npos);
@@ -142,57 +142,57 @@ TEST(Report, IsSoundAndEveryNumberLeadsToItsRecord) {
 }
 
 TEST(Report, LetsNoNameOfAFileBecomeMarkup) {
-  const TestFolder folder;
+  const TestResults folder;
   folder.fill("</td><script>alert(1)</script>\"'&`touch x` @@0@@ <img src=x onerror=y>");
-  const Report report = make_report(folder.path, folder.path / "report.html");
-  expect_sound(report.html, folder.path);
+  const Report report = make_report(folder.path(), folder / "report.html");
+  expect_sound(report.html, folder.path());
   EXPECT_EQ(report.html.find("<script"), std::string::npos);
   EXPECT_EQ(report.html.find("<img"), std::string::npos);
   EXPECT_NE(report.html.find("&lt;script&gt;alert(1)"), std::string::npos);
 }
 
 TEST(Report, IsTheSameForTheSameFolder) {
-  const TestFolder folder;
+  const TestResults folder;
   folder.fill();
-  const std::string first = make_report(folder.path, folder.path / "report.html").html;
-  write_report(folder.path, folder.path / "report.html");
-  EXPECT_EQ(read_file(folder.path / "report.html"), first);
-  EXPECT_EQ(make_report(folder.path, folder.path / "report.html").html, first)
+  const std::string first = make_report(folder.path(), folder / "report.html").html;
+  write_report(folder.path(), folder / "report.html");
+  EXPECT_EQ(read_file(folder / "report.html"), first);
+  EXPECT_EQ(make_report(folder.path(), folder / "report.html").html, first)
       << "a report beside the tables changes it";
 }
 
 TEST(Report, LinksToTheFolderFromWhereItLies) {
-  const TestFolder folder, elsewhere;
+  const TestResults folder, elsewhere;
   folder.fill();
-  const std::string key = record_keys(folder.path)[0];
+  const std::string key = record_keys(folder.path())[0];
   const auto expect_link = [&](const fs::path& out, const std::string& link) {
-    const std::string html = make_report(folder.path, out).html;
+    const std::string html = make_report(folder.path(), out).html;
     EXPECT_NE(html.find("href=\"" + link + "records/" + key + ".json\""), std::string::npos) << out;
   };
-  expect_link(folder.path / "report.html", "");
-  expect_link(folder.path / "sub/r.html", "../");
-  expect_link(elsewhere.path / "r.html", "../" + folder.path.filename().string() + "/");
-  const fs::path odd = folder.path.parent_path() / (folder.path.filename().string() + " #1");
-  fs::rename(folder.path, odd);
-  const std::string html = make_report(odd, elsewhere.path / "r.html").html;
+  expect_link(folder / "report.html", "");
+  expect_link(folder / "sub/r.html", "../");
+  expect_link(elsewhere / "r.html", "../" + folder.path().filename().string() + "/");
+  const fs::path odd = folder.path().parent_path() / (folder.path().filename().string() + " #1");
+  fs::rename(folder.path(), odd);
+  const std::string html = make_report(odd, elsewhere / "r.html").html;
   EXPECT_NE(html.find("%20%231/records/"), std::string::npos);
-  fs::rename(odd, folder.path);
+  fs::rename(odd, folder.path());
 }
 
 TEST(Report, OfHalfAFolderSaysWhatIsMissing) {
-  const TestFolder folder;
+  const TestResults folder;
   folder.fill();
-  fs::remove_all(folder.path / "predictions");
-  fs::remove(record_path(folder.path, record_keys(folder.path)[0]));
-  Report report = make_report(folder.path, folder.path / "report.html");
-  expect_sound(report.html, folder.path);
+  fs::remove_all(folder / "predictions");
+  fs::remove(record_path(folder.path(), record_keys(folder.path())[0]));
+  Report report = make_report(folder.path(), folder / "report.html");
+  expect_sound(report.html, folder.path());
   EXPECT_NE(report.html.find("19 records have no predictions"), std::string::npos);
   EXPECT_NE(report.html.find("not in this folder"), std::string::npos);
   EXPECT_NE(report.html.find("no predictions of a frozen column"), std::string::npos);
 
-  fs::remove_all(folder.path / "records");
-  report = make_report(folder.path, folder.path / "report.html");
-  expect_sound(report.html, folder.path);
+  fs::remove_all(folder / "records");
+  report = make_report(folder.path(), folder / "report.html");
+  expect_sound(report.html, folder.path());
   EXPECT_NE(report.html.find("no record holds a sweep"), std::string::npos);
   EXPECT_NE(report.html.find("There are no records in this folder"), std::string::npos);
 }
@@ -212,9 +212,9 @@ TEST(Report, OfTheBaselinePutsTablesTogetherAndDrawsTheZoo) {
 }
 
 TEST(Report, RefusesAFolderWithNothingInIt) {
-  const TestFolder folder;
-  EXPECT_THROW(write_report(folder.path, folder.path / "report.html"), InputError);
-  EXPECT_FALSE(fs::exists(folder.path / "report.html"));
+  const TestResults folder;
+  EXPECT_THROW(write_report(folder.path(), folder / "report.html"), InputError);
+  EXPECT_FALSE(fs::exists(folder / "report.html"));
 }
 
 }  // namespace

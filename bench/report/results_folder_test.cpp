@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/test_folder.h"
+#include "bench/report/test_results.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -19,9 +19,9 @@ bool mentions(const ResultsFolder& folder, const std::string& part) {
 }
 
 TEST(ResultsFolder, HasTablesAndRecordsAndNothingToComplainOf) {
-  const TestFolder files;
+  const TestResults files;
   files.fill();
-  const ResultsFolder folder = read_results_folder(files.path);
+  const ResultsFolder folder = read_results_folder(files.path());
   EXPECT_EQ(folder.tables.size(), 2U);
   EXPECT_EQ(folder.records.size(), 20U);
   EXPECT_TRUE(folder.problems.empty()) << folder.problems[0];
@@ -30,25 +30,25 @@ TEST(ResultsFolder, HasTablesAndRecordsAndNothingToComplainOf) {
 }
 
 TEST(ResultsFolder, RefusesAnEmptyOneAndNone) {
-  const TestFolder files;
-  EXPECT_THROW(read_results_folder(files.path), InputError);
-  EXPECT_THROW(read_results_folder(files.path / "absent"), InputError);
-  write_file_atomically(files.path / "table1.json", "{");
-  fs::create_directories(files.path / "records");
-  EXPECT_THROW(read_results_folder(files.path), InputError);
+  const TestResults files;
+  EXPECT_THROW(read_results_folder(files.path()), InputError);
+  EXPECT_THROW(read_results_folder(files / "absent"), InputError);
+  write_file_atomically(files / "table1.json", "{");
+  fs::create_directories(files / "records");
+  EXPECT_THROW(read_results_folder(files.path()), InputError);
 }
 
 TEST(ResultsFolder, LeavesOutWhatIsDamagedAndSaysSo) {
-  const TestFolder files;
+  const TestResults files;
   files.fill();
-  write_file_atomically(files.path / "table2.json", "{\"schema\": \"permafrost.table.9\"}");
-  const auto keys = record_keys(files.path);
-  write_file_atomically(record_path(files.path, keys[0]), "{");
-  Json other = read_json(record_path(files.path, keys[1]).string());
+  write_file_atomically(files / "table2.json", "{\"schema\": \"permafrost.table.9\"}");
+  const auto keys = record_keys(files.path());
+  write_file_atomically(record_path(files.path(), keys[0]), "{");
+  Json other = read_json(record_path(files.path(), keys[1]).string());
   other["schema"] = "permafrost.record.9";
-  write_file_atomically(record_path(files.path, keys[1]), other.dump());
-  fs::remove(predictions_path(files.path, keys[2]));
-  const ResultsFolder folder = read_results_folder(files.path);
+  write_file_atomically(record_path(files.path(), keys[1]), other.dump());
+  fs::remove(predictions_path(files.path(), keys[2]));
+  const ResultsFolder folder = read_results_folder(files.path());
   EXPECT_EQ(folder.records.size(), 18U);
   EXPECT_TRUE(mentions(folder, "records/" + keys[0] + ".json is left out"));
   EXPECT_TRUE(mentions(folder, "permafrost.record.9"));
@@ -60,12 +60,12 @@ TEST(ResultsFolder, LeavesOutWhatIsDamagedAndSaysSo) {
 }
 
 TEST(ResultsFolder, PutsATableTogetherFromRecords) {
-  const TestFolder files;
+  const TestResults files;
   files.fill();
-  const ResultsFolder whole = read_results_folder(files.path);
-  fs::remove(files.path / "table1.json");
-  fs::remove(files.path / "table2.json");
-  const ResultsFolder folder = read_results_folder(files.path);
+  const ResultsFolder whole = read_results_folder(files.path());
+  fs::remove(files / "table1.json");
+  fs::remove(files / "table2.json");
+  const ResultsFolder folder = read_results_folder(files.path());
   ASSERT_EQ(folder.tables.size(), 2U);
   for (std::size_t t = 0; t < 2; ++t) {
     EXPECT_EQ(folder.tables[t].spec.number, static_cast<int>(t) + 1);
@@ -81,19 +81,19 @@ TEST(ResultsFolder, PutsATableTogetherFromRecords) {
 }
 
 TEST(ResultsFolder, FindsATableThatDoesNotAgreeWithItsRecords) {
-  const TestFolder files;
+  const TestResults files;
   files.fill();
-  Json table = read_json((files.path / "table1.json").string());
+  Json table = read_json((files / "table1.json").string());
   table["cells"][0]["seeds"][0] = 99.0;
-  write_file_atomically(files.path / "table1.json", table.dump());
-  EXPECT_TRUE(mentions(read_results_folder(files.path), "the table says 99.00, its record"));
+  write_file_atomically(files / "table1.json", table.dump());
+  EXPECT_TRUE(mentions(read_results_folder(files.path()), "the table says 99.00, its record"));
 }
 
 TEST(ResultsFolder, SaysThatRecordsAreMissing) {
-  const TestFolder files;
+  const TestResults files;
   files.fill();
-  fs::remove_all(files.path / "records");
-  const ResultsFolder folder = read_results_folder(files.path);
+  fs::remove_all(files / "records");
+  const ResultsFolder folder = read_results_folder(files.path());
   EXPECT_TRUE(folder.records.empty());
   EXPECT_TRUE(mentions(folder, "20 records that the tables name are not in the folder"));
 }

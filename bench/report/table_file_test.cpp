@@ -6,7 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "bench/report/test_folder.h"
+#include "bench/report/test_results.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -16,18 +16,18 @@ namespace fs = std::filesystem;
 const fs::path kCommitted = fs::path(PERMAFROST_SOURCE_DIR) / "results/pico";
 
 TEST(TableFile, GivesTheTableThatWasWritten) {
-  const TestFolder folder;
+  const TestResults folder;
   folder.fill();
   for (const char* name : {"table1.json", "table2.json"}) {
-    const Json json = read_json((folder.path / name).string());
+    const Json json = read_json((folder / name).string());
     const TableModel table = read_table_json(json, name);
     EXPECT_EQ(Json(to_json(table)), json) << name;
     EXPECT_EQ(table.columns[0].repeated_over,
               name[5] == '2' ? SpreadOver::splits : SpreadOver::seeds);
     // The notes need nothing that the file does not hold.
-    EXPECT_NE(read_file(folder.path / (std::string("table") + name[5] + ".md"))
-                  .find(notes_of(table).back()),
-              std::string::npos);
+    EXPECT_NE(
+        read_file(folder / (std::string("table") + name[5] + ".md")).find(notes_of(table).back()),
+        std::string::npos);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/hash.h"
+#include "common/test_folder.h"
 #include "datasets/pack/pack_source.h"
 #include "datasets/task.h"
 #include "datasets/video/sampling.h"
@@ -23,7 +24,6 @@ class PackFiles : public testing::Test {
   // Two shards: sample k has 6 + k frames of 16x20, frame t is 10 * t + k everywhere; every second
   // one is stored. The last sample failed.
   void SetUp() override {
-    fs::remove_all(folder_);
     PackInfo info{.spec = {.coding = PackCoding::raw, .short_side = 16, .every = 2},
                   .list_identity = "list",
                   .list_name = "clips.csv",
@@ -48,7 +48,6 @@ class PackFiles : public testing::Test {
     }
     write_pack_info(folder_, info);
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   void damage(const std::string& file, std::size_t at) const {
     std::string bytes = read_file(folder_ / file);
@@ -67,7 +66,7 @@ class PackFiles : public testing::Test {
   PackSource source(const VideoOptions& options) const {
     return PackSource(folder_, read_manifest(folder_), options);
   }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "pack_test";
+  const TestFolder folder_;
 };
 
 TEST_F(PackFiles, AreReadBack) {

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
+#include "common/test_folder.h"
 #include "datasets/pack/pack_source.h"
 #include "datasets/video/source.h"
 #include "datasets/video/test_video.h"
@@ -31,7 +32,6 @@ TestImage slope(int height, int width, int shift) {
 class PackWriterTest : public testing::Test {
  protected:
   void SetUp() override {
-    fs::remove_all(folder_);
     std::string list = "path,label,group\n";
     for (int k = 0; k < 5; ++k) {
       const std::string name = "v" + std::to_string(k) + ".mkv";
@@ -45,7 +45,6 @@ class PackWriterTest : public testing::Test {
     write_file_atomically(folder_ / "clips/broken.mp4", "no video");
     write_file_atomically(folder_ / "clips/list.csv", list + "i.png,calm,i\nbroken.mp4,calm,b\n");
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   Manifest list() const {
     return read_manifest(folder_ / "clips/list.csv", {.name_classes = true});
@@ -57,7 +56,7 @@ class PackWriterTest : public testing::Test {
   Sample from_pack(std::int64_t i, const VideoOptions& options, const char* name = "pack") const {
     return PackSource(folder_ / name, read_manifest(folder_ / name), options).read(i, 0, 1);
   }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "pack_writer_test";
+  const TestFolder folder_;
 };
 
 TEST_F(PackWriterTest, RawFramesAreThoseOfTheFiles) {

@@ -13,6 +13,7 @@
 #include "common/files.h"
 #include "common/hash.h"
 #include "common/parallel.h"
+#include "common/test_folder.h"
 #include "datasets/video/file_check.h"
 #include "datasets/video/jpeg.h"
 #include "datasets/video/source.h"
@@ -30,15 +31,6 @@ FrameRule always(const Indices& indices) {
 
 class DecoderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("decoder_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   std::string write(const std::string& name, const TestVideo& video) const {
     write_test_video(folder_ / name, video);
@@ -54,13 +46,13 @@ class DecoderTest : public testing::Test {
       read_clip_file(file, ClipShape{4, 8, 8}, 1);
     } catch (const InputError& error) {
       const std::string message = error.what();
-      const std::string prefix = folder_.string() + "/";
+      const std::string prefix = folder_.path().string() + "/";
       return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
     }
     return "no error";
   }
 
-  fs::path folder_;
+  const TestFolder folder_;
 };
 
 // The grey value of a clip's frame; -1 where it is not flat.

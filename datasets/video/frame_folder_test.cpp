@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
+#include "common/test_folder.h"
 #include "datasets/video/file_check.h"
 #include "datasets/video/sampling.h"
 #include "datasets/video/source.h"
@@ -21,15 +22,13 @@ class FrameFolder : public testing::Test {
  protected:
   // Frame k is 10 * k everywhere; names without leading zeros.
   void SetUp() override {
-    fs::remove_all(folder_);
     for (int k = 1; k <= 12; ++k)
       write_png(folder_ / "v" / ("img_" + std::to_string(k) + ".png"),
                 Image(16, 16, static_cast<std::uint8_t>(10 * k)));
     write_file_atomically(folder_ / "v/notes.txt", "no frame");
     write_file_atomically(folder_ / "list.csv", "v 1\n");
   }
-  void TearDown() override { fs::remove_all(folder_); }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "frame_folder_test";
+  const TestFolder folder_;
 };
 
 TEST_F(FrameFolder, IsAClipInTheOrderOfTheNumbers) {

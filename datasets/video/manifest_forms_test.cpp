@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 #include "datasets/video/manifest.h"
 
 namespace permafrost {
@@ -16,14 +17,6 @@ using Names = std::vector<std::string>;
 
 class ManifestForms : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("forms_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
   void touch(const std::string& name) const { write_file_atomically(folder_ / name, name); }
   Manifest read(const std::string& name, const std::string& text,
                 const ManifestOptions& options = {}) const {
@@ -40,7 +33,7 @@ class ManifestForms : public testing::Test {
       call();
     } catch (const InputError& failure) {
       std::string message = failure.what();
-      const std::string prefix = folder_.string() + "/";
+      const std::string prefix = folder_.path().string() + "/";
       for (auto at = message.find(prefix); at != std::string::npos; at = message.find(prefix))
         message.erase(at, prefix.size());
       return message;
@@ -48,7 +41,7 @@ class ManifestForms : public testing::Test {
     return "no error";
   }
 
-  fs::path folder_;
+  const TestFolder folder_;
 };
 
 TEST_F(ManifestForms, LabelsThatPlayNoPart) {

@@ -7,6 +7,7 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 namespace {
@@ -16,16 +17,11 @@ namespace fs = std::filesystem;
 class ManifestTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        fs::path(testing::TempDir()) /
-        ("manifest_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
-    fs::remove_all(folder_);
     fs::create_directories(folder_ / "clips");
     for (const char* name : {"a.mp4", "b.mp4", "my cat.mp4", "b, second.mp4", "say \"hi\".mp4"}) {
       std::ofstream(folder_ / "clips" / name) << name;
     }
   }
-  void TearDown() override { fs::remove_all(folder_); }
 
   fs::path write(const std::string& text) {
     const fs::path path = folder_ / "list.csv";
@@ -41,7 +37,7 @@ class ManifestTest : public testing::Test {
       read(text, options);
     } catch (const InputError& error) {
       std::string message = error.what();
-      const std::string prefix = folder_.string() + "/";
+      const std::string prefix = folder_.path().string() + "/";
       for (std::size_t at = message.find(prefix); at != std::string::npos;
            at = message.find(prefix)) {
         message.erase(at, prefix.size());
@@ -51,7 +47,7 @@ class ManifestTest : public testing::Test {
     return "no error";
   }
 
-  fs::path folder_;
+  const TestFolder folder_;
 };
 
 TEST_F(ManifestTest, PathAndLabelByAnySeparator) {

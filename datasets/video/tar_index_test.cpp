@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/files.h"
 #include "common/png.h"
+#include "common/test_folder.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/task.h"
 #include "datasets/video/file_check.h"
@@ -102,7 +103,6 @@ TEST(TarIndex, DamageIsRefused) {
 class TarList : public testing::Test {
  protected:
   void SetUp() override {
-    fs::remove_all(folder_);
     for (int k = 0; k < 3; ++k) {
       write_png(folder_ / "p.png", Image(16, 16, static_cast<std::uint8_t>(50 * k)));
       pictures_.push_back(read_file(folder_ / "p.png"));
@@ -116,8 +116,7 @@ class TarList : public testing::Test {
     write_file_atomically(folder_ / "s-001.tar", tar_member("sub/002.png", pictures_[2]) +
                                                      tar_member("sub/002.cls", "0") + tar_end());
   }
-  void TearDown() override { fs::remove_all(folder_); }
-  const fs::path folder_ = fs::path(testing::TempDir()) / "tar_list_test";
+  const TestFolder folder_;
   std::vector<std::string> pictures_;
 };
 

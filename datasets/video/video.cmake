@@ -22,14 +22,14 @@ if(PERMAFROST_FFMPEG)
       "libswscale, found not all of them.\nInstall them (Debian: apt-get install pkg-config "
       "libavformat-dev libavcodec-dev libavutil-dev libswscale-dev), or build without video files: -DPERMAFROST_FFMPEG=OFF.")
   endif()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/clip_decoding.cpp video/decoder.cpp
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/clip_decoding.cpp video/codecs.cpp video/decoder.cpp
     video/file_decoding_check.cpp video/frame_reader.cpp video/frame_stream.cpp video/jpeg.cpp
     video/picture.cpp video/video_writer.cpp)
   list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
-  list(APPEND PERMAFROST_VIDEO_SOURCES video/decoder_absent.cpp video/file_check_absent.cpp
-    video/frame_stream_absent.cpp video/jpeg_absent.cpp video/video_writer_absent.cpp)
+  list(APPEND PERMAFROST_VIDEO_SOURCES video/codecs_absent.cpp video/decoder_absent.cpp
+    video/file_check_absent.cpp video/frame_stream_absent.cpp video/jpeg_absent.cpp video/video_writer_absent.cpp)
 endif()
 
 function(permafrost_video_tests)

@@ -7,19 +7,18 @@
 
 #include "common/error.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/video/source.h"
 
 namespace permafrost {
 namespace {
 
-namespace fs = std::filesystem;
 using synthetic::Split;
 using synthetic::SyntheticTask;
 
 class VideoWriterTest : public testing::Test {
  protected:
-  void TearDown() override { fs::remove(file_); }
   // Every frame of the file.
   Clip read_back(const std::string& bytes, const ClipShape& shape) const {
     write_file_atomically(file_, bytes);
@@ -30,7 +29,8 @@ class VideoWriterTest : public testing::Test {
     };
     return read_frames(file_.string(), all, {.height = shape.height, .width = shape.width});
   }
-  const fs::path file_ = fs::path(testing::TempDir()) / "video_writer_test.mp4";
+  const TestFolder folder_;
+  const std::filesystem::path file_ = folder_ / "clip.mp4";
   const Clip clip_ =
       synthetic::TaskSource(SyntheticTask::motion, Split::test, 3, {8, 48, 48}).read(1, 0, 1).clip;
 };

@@ -3,45 +3,25 @@
 
 // A small folder of results for tests: two encoders and a floor, a frozen and a low-shot table,
 // with records, predictions and table files as `tables` leaves them.
-#include <unistd.h>
-
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "bench/record.h"
 #include "bench/table_report.h"
 #include "common/files.h"
+#include "common/test_folder.h"
 
 namespace permafrost {
 
-class TestFolder {
+class TestResults : public TestFolder {
  public:
-  TestFolder()
-      : path(
-            std::filesystem::temp_directory_path() /
-            ("permafrost_report_" + std::to_string(::getpid()) + "_" + std::to_string(count()++))) {
-    std::filesystem::remove_all(path);
-    std::filesystem::create_directories(path);
-  }
-  ~TestFolder() { std::filesystem::remove_all(path); }
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
-
   // Names are used for rows, columns, encoders, tasks and samples alike, with a number.
   void fill(const std::string& name = "name") const {
-    write_table(path, table(1, name, false));
-    write_table(path, table(2, name, true));
+    write_table(path(), table(1, name, false));
+    write_table(path(), table(2, name, true));
   }
-
-  const std::filesystem::path path;
 
  private:
-  static int& count() {
-    static int folders = 0;
-    return folders;
-  }
-
   // 24 samples of 4 classes, the first `right` of them right.
   Record record(const CellUse& use, int encoder, const std::string& task, double fraction,
                 std::uint64_t seed, int right) const {
@@ -69,7 +49,7 @@ class TestFolder {
     r.build = {"0.1.0", "abc", "2.11.0", "cpu"};
     r.finished = "2026-01-31T12:00:00Z";
     complete(r);
-    write_record(path, r);
+    write_record(path(), r);
     return r;
   }
 
