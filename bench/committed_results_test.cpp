@@ -116,11 +116,11 @@ TEST(Readme, ShowsTheTablesOfResults) {
   int lines = 0;
   std::istringstream readme(read_file(kSource / "README.md"));
   for (std::string line; std::getline(readme, line);) {
-    if (line.rfind("#", 0) == 0) table.clear();
+    if (line.rfind('#', 0) == 0) table.clear();
     for (const std::string number : {"1", "4"})
       if (line.rfind("### Table " + number + ":", 0) == 0)
         table = "\n" + read_file(kSource / "results/pico" / ("table" + number + ".md"));
-    if (table.empty() || line.rfind("|", 0) != 0) continue;
+    if (table.empty() || line.rfind('|', 0) != 0) continue;
     ++lines;
     EXPECT_NE(table.find("\n" + line + "\n"), std::string::npos) << line;
   }
