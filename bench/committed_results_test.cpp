@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <set>
+#include <sstream>
 
 #include "bench/record.h"
 #include "common/files.h"

@@ -36,11 +36,6 @@ void add_use(std::vector<CellUse>& uses, const CellUse& use) {
                    [](const CellUse& a, const CellUse& b) { return a.table < b.table; });
 }
 
-// Where a record stands that no table shows any more.
-CellUse by_itself(const Record& record) {
-  return {0, record.encoder.name, record.task.name, std::nullopt};
-}
-
 class Planner {
  public:
   Planner(const Suite& suite, const SeedRange& seeds, const fs::path& data)
@@ -180,6 +175,17 @@ auto in_these(const std::vector<TableSpec>& tables) {
   };
 }
 
+// Of the places in `tables` those that are `planned`, others as before; where that leaves none, by
+// itself, as the records of `permafrost probe` do.
+void set_places(Record& record, const std::vector<TableSpec>& tables,
+                const std::vector<CellUse>& planned) {
+  const CellUse by_itself{0, record.encoder.name, record.task.name, std::nullopt};
+  std::erase(record.used_by, by_itself);
+  std::erase_if(record.used_by, in_these(tables));
+  for (const auto& use : planned) add_use(record.used_by, use);
+  if (record.used_by.empty()) record.used_by = {by_itself};
+}
+
 }  // namespace
 
 void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out,
@@ -203,9 +209,7 @@ void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::pa
       continue;
     }
     const auto before = found.used_by;
-    std::erase(found.used_by, by_itself(found));
-    std::erase_if(found.used_by, in_these(tables));
-    for (const auto& use : cell.record.used_by) add_use(found.used_by, use);
+    set_places(found, tables, cell.record.used_by);
     if (found.used_by != before && !look_only) write_record(out, found);
     cell.record = std::move(found);
     cell.done = cell.reused = true;
@@ -215,17 +219,15 @@ void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::pa
 void release_records(const Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out) {
   std::set<std::string> planned;
   for (const auto& cell : plan.cells) planned.insert(cell.record.key);
-  const auto is_of_these = in_these(tables);
   std::error_code ignored;
   if (!fs::is_directory(out / "records", ignored)) return;  // no cell could be computed
   for (const auto& key : record_keys(out)) {
     if (planned.count(key) > 0) continue;
     try {
       const auto uses = read_uses(out, key);
-      if (std::none_of(uses.begin(), uses.end(), is_of_these)) continue;
+      if (std::none_of(uses.begin(), uses.end(), in_these(tables))) continue;
       Record record = read_record(out, key);
-      std::erase_if(record.used_by, is_of_these);
-      if (record.used_by.empty()) record.used_by = {by_itself(record)};
+      set_places(record, tables, {});
       write_record(out, record);
     } catch (const InputError&) {
       // Damaged or without predictions, and not asked for: whoever asks will hear of it.

@@ -120,13 +120,13 @@ std::string spread_note(const TableModel& table) {
   const std::string start = "± is the sample standard deviation over seeds";
   const std::string pretrained = rows_of_encoders(table, false);
   const std::string drawn = rows_of_encoders(table, true);
-  if (pretrained.empty() && drawn.empty())
+  std::vector<std::string> own;
+  if (!pretrained.empty())
+    own.push_back("in " + pretrained + " each is another pretraining of the encoder");
+  if (!drawn.empty()) own.push_back("in " + drawn + " each has other random weights");
+  if (own.empty())
     return start + " (start of the head, order, held-out part; one and the same encoder).";
-  return start + ": " +
-         (pretrained.empty() ? ""
-                             : "in " + pretrained + " each is another pretraining of the encoder") +
-         (pretrained.empty() || drawn.empty() ? "" : " and ") +
-         (drawn.empty() ? "" : "in " + drawn + " each has other random weights") +
+  return start + ": " + joined(own, " and ") +
          ", with a head, order and held-out part of its own; elsewhere the encoder is one and the "
          "same.";
 }

@@ -29,6 +29,13 @@ class TestFolder {
   std::filesystem::path operator/(const std::filesystem::path& name) const { return path_ / name; }
   operator const std::filesystem::path&() const { return path_; }
   const std::filesystem::path& path() const { return path_; }
+  // A message about files here, as if they stood where the test runs.
+  std::string without_path(std::string message) const {
+    const std::string prefix = path_.string() + "/";
+    for (auto at = message.find(prefix); at != std::string::npos; at = message.find(prefix))
+      message.erase(at, prefix.size());
+    return message;
+  }
 
  private:
   std::filesystem::path path_;

@@ -45,9 +45,7 @@ class DecoderTest : public testing::Test {
     try {
       read_clip_file(file, ClipShape{4, 8, 8}, 1);
     } catch (const InputError& error) {
-      const std::string message = error.what();
-      const std::string prefix = folder_.path().string() + "/";
-      return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+      return folder_.without_path(error.what());
     }
     return "no error";
   }

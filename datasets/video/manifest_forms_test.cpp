@@ -32,11 +32,7 @@ class ManifestForms : public testing::Test {
     try {
       call();
     } catch (const InputError& failure) {
-      std::string message = failure.what();
-      const std::string prefix = folder_.path().string() + "/";
-      for (auto at = message.find(prefix); at != std::string::npos; at = message.find(prefix))
-        message.erase(at, prefix.size());
-      return message;
+      return folder_.without_path(failure.what());
     }
     return "no error";
   }

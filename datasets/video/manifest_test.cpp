@@ -36,13 +36,7 @@ class ManifestTest : public testing::Test {
     try {
       read(text, options);
     } catch (const InputError& error) {
-      std::string message = error.what();
-      const std::string prefix = folder_.path().string() + "/";
-      for (std::size_t at = message.find(prefix); at != std::string::npos;
-           at = message.find(prefix)) {
-        message.erase(at, prefix.size());
-      }
-      return message;
+      return folder_.without_path(error.what());
     }
     return "no error";
   }

@@ -29,7 +29,8 @@ if(PERMAFROST_FFMPEG)
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
   list(APPEND PERMAFROST_VIDEO_SOURCES video/codecs_absent.cpp video/decoder_absent.cpp
-    video/file_check_absent.cpp video/frame_stream_absent.cpp video/jpeg_absent.cpp video/video_writer_absent.cpp)
+    video/file_check_absent.cpp video/frame_stream_absent.cpp video/jpeg_absent.cpp
+    video/video_writer_absent.cpp)
 endif()
 
 function(permafrost_video_tests)
