@@ -11,8 +11,8 @@
 #include "bench/table_spec.h"
 #include "bench/test_messages.h"
 #include "common/error.h"
-#include "common/files.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
 
 namespace permafrost {
 namespace {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "common/files.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
 
 namespace permafrost {
 

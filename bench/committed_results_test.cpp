@@ -11,8 +11,8 @@
 #include <sstream>
 
 #include "bench/record.h"
-#include "common/files.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
 #include "models/encoder.h"
 
 namespace permafrost {

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli_fixture.h"
-#include "common/folder_lock.h"
-#include "common/json_object.h"
-#include "datasets/video/test_tar.h"
+#include "common/files/folder_lock.h"
+#include "common/json/json_object.h"
+#include "datasets/testing/test_tar.h"
 
 namespace permafrost {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "bench/markdown.h"
 #include "common/error.h"
-#include "common/stopwatch.h"
+#include "common/machine/stopwatch.h"
 
 namespace permafrost {
 namespace {

@@ -13,7 +13,7 @@
 #include "bench/diagnosis.h"
 #include "bench/recipe.h"
 #include "bench/record.h"
-#include "datasets/task.h"
+#include "datasets/tasks/task.h"
 #include "models/encoder.h"
 #include "probes/class_map.h"
 #include "probes/head_evaluation.h"

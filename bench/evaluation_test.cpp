@@ -3,7 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/files.h"
+#include "common/files/files.h"
 #include "models/shadow_device.h"
 #include "probes/classifier_test_support.h"
 #include "probes/test_clips.h"

@@ -6,7 +6,7 @@
 #include "bench/evaluation.h"
 #include "bench/markdown.h"
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 namespace {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // evaluate_task on video files: a paper's protocol from the recipe down to the pixels.
 #include "bench/evaluation.h"
-#include "common/files.h"
+#include "common/files/files.h"
+#include "datasets/clips/source.h"
 #include "datasets/pack/pack_writer.h"
-#include "datasets/video/source.h"
-#include "datasets/video/test_video.h"
+#include "datasets/testing/test_video.h"
 #include "probes/classifier_test_support.h"
 #include "probes/features.h"
 #include "probes/test_clips.h"

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli_fixture.h"
-#include "common/parity_files.h"
+#include "common/testing/parity_files.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/parity_support.h"

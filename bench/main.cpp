@@ -9,9 +9,9 @@
 #include "bench/cli/options.h"
 #include "bench/device.h"
 #include "common/error.h"
+#include "common/machine/parallel.h"
 #include "common/nearest_name.h"
-#include "common/parallel.h"
-#include "datasets/rendered_dataset.h"
+#include "datasets/rendered/rendered_dataset.h"
 
 namespace permafrost {
 

@@ -5,7 +5,7 @@
 #include "bench/cli_fixture.h"
 #include "bench/record.h"
 #include "bench/table_spec.h"
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 namespace {

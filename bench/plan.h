@@ -12,7 +12,7 @@
 
 #include "bench/record.h"
 #include "bench/table_spec.h"
-#include "datasets/task.h"
+#include "datasets/tasks/task.h"
 #include "models/encoder.h"
 
 namespace permafrost {

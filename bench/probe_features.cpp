@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "common/error.h"
-#include "datasets/augment/augmented_source.h"
+#include "datasets/clips/augmented_source.h"
 
 namespace permafrost {
 namespace {

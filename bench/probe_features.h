@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/task.h"
+#include "datasets/tasks/task.h"
 #include "models/encoder.h"
 #include "probes/probe_training.h"
 

@@ -6,7 +6,7 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
-#include "datasets/video/transform.h"
+#include "datasets/frames/transform.h"
 
 namespace permafrost {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "common/json_object.h"
-#include "datasets/task.h"
+#include "common/json/json_object.h"
+#include "datasets/tasks/task.h"
 #include "models/encoder_spec.h"
 #include "probes/classifier.h"
 

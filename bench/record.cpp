@@ -8,8 +8,8 @@
 
 #include "bench/statistics_ranks.h"
 #include "common/error.h"
-#include "common/files.h"
-#include "common/hash.h"
+#include "common/files/files.h"
+#include "common/files/hash.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -18,8 +18,8 @@
 
 #include "bench/build_info.h"
 #include "bench/statistics.h"
-#include "common/json_object.h"
-#include "datasets/task.h"
+#include "common/json/json_object.h"
+#include "datasets/tasks/task.h"
 
 namespace permafrost {
 

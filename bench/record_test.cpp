@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
 
 namespace permafrost {
 namespace {

@@ -13,9 +13,9 @@
 #include "bench/cells.h"
 #include "bench/record.h"
 #include "common/error.h"
-#include "common/files.h"
-#include "common/folder_lock.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/files/folder_lock.h"
+#include "common/testing/test_folder.h"
 #include "models/encoder.h"
 #include "models/shadow_device.h"
 

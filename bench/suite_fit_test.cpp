@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "bench/test_messages.h"
-#include "common/files.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
 
 namespace permafrost {
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "bench/figure.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "bench/figure.h"
 #include "bench/statistics_paired.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 namespace {

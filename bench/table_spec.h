@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "bench/claim_spec.h"
-#include "common/json_object.h"
-#include "datasets/task.h"
+#include "common/json/json_object.h"
+#include "datasets/tasks/task.h"
 #include "models/encoder.h"
 #include "probes/protocol.h"
 

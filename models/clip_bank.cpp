@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "datasets/loader.h"
+#include "datasets/clips/loader.h"
 #include "models/device_copy.h"
 #include "models/vit.h"
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <vector>
 
-#include "datasets/clip_source.h"
+#include "datasets/clips/clip_source.h"
 
 namespace permafrost {
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 #include "common/nearest_name.h"
 #include "models/families/known_specs.h"
 #include "models/families/name_map.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 #include "datasets/clip.h"
 #include "models/weights.h"
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
-#include "common/files.h"
+#include "common/files/files.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/position.h"
 #include "models/test_support.h"

@@ -5,7 +5,7 @@
 #include <c10/core/AutogradState.h>
 #include <torch/types.h>
 
-#include "common/parallel.h"
+#include "common/machine/parallel.h"
 
 namespace permafrost {
 namespace {

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/families/family.h"
 #include "models/families/name_map.h"

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 

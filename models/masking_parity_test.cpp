@@ -6,8 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "common/json_object.h"
-#include "common/parity_files.h"
+#include "common/json/json_object.h"
+#include "common/testing/parity_files.h"
 #include "models/masking.h"
 #include "models/test_support.h"
 

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "common/json_object.h"
-#include "common/parity_files.h"
+#include "common/json/json_object.h"
+#include "common/testing/parity_files.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/test_support.h"
 

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/folder_lock.h"
-#include "common/progress.h"
-#include "common/stopwatch.h"
+#include "common/files/files.h"
+#include "common/files/folder_lock.h"
+#include "common/machine/progress.h"
+#include "common/machine/stopwatch.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/device_copy.h"
 #include "models/encoder.h"

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "datasets/clip_source.h"
-#include "datasets/loader.h"
-#include "datasets/video/manifest.h"
+#include "datasets/clips/clip_source.h"
+#include "datasets/clips/loader.h"
+#include "datasets/lists/manifest.h"
 #include "models/clip_bank.h"
 #include "models/pretrain_config.h"
 #include "models/trainer.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/dataset_spec.h"
+#include "datasets/lists/dataset_spec.h"
 #include "models/encoder_spec.h"
 #include "models/masking.h"
 #include "models/predictor.h"

@@ -12,8 +12,8 @@
 #include <thread>
 #include <utility>
 
-#include "common/parallel.h"
-#include "common/stopwatch.h"
+#include "common/machine/parallel.h"
+#include "common/machine/stopwatch.h"
 
 namespace permafrost {
 namespace {

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 #include "models/clip_bank.h"
 #include "models/test_support.h"
 #include "models/toy_pretraining.h"

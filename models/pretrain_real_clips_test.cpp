@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "common/files.h"
-#include "common/png.h"
+#include "common/files/files.h"
+#include "common/files/png.h"
 #include "models/encoder.h"
 #include "models/pretrain.h"
 #include "models/test_support.h"

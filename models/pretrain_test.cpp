@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "common/files.h"
+#include "common/files/files.h"
 #include "datasets/synthetic/source.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/encoder.h"

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "common/hash.h"
+#include "common/files/hash.h"
 #include "common/random.h"
-#include "datasets/list_source.h"
-#include "datasets/missing_files.h"
+#include "datasets/clips/list_source.h"
+#include "datasets/clips/weighted_source.h"
+#include "datasets/lists/missing_files.h"
 #include "datasets/synthetic/source.h"
-#include "datasets/weighted_source.h"
 #include "models/pretrain.h"
 
 namespace permafrost {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/stream_order.h"
 
-#include "datasets/loader.h"
+#include "datasets/clips/loader.h"
 
 namespace permafrost {
 

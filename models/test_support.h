@@ -11,7 +11,7 @@
 #include <string>
 
 #include "common/error.h"
-#include "common/test_folder.h"
+#include "common/testing/test_folder.h"
 
 namespace permafrost {
 

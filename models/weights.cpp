@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "common/hash.h"
+#include "common/files/hash.h"
 #include "models/attention_plans.h"
 #include "models/biased_product.h"
 #include "models/rope.h"

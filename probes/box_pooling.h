@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "datasets/clip_source.h"
+#include "datasets/clips/clip_source.h"
 #include "models/encoder_spec.h"
 
 namespace permafrost {

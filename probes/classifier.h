@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 #include "models/weights.h"
 #include "probes/head.h"
 

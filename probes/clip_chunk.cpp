@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "common/parallel.h"
+#include "common/machine/parallel.h"
 #include "datasets/augment/augmentation.h"
 
 namespace permafrost {

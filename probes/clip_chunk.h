@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/clip_source.h"
+#include "datasets/clips/clip_source.h"
 
 namespace permafrost {
 

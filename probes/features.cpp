@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "common/error.h"
-#include "common/parallel.h"
+#include "common/machine/parallel.h"
 #include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 #include "probes/head.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "common/progress.h"
-#include "datasets/clip_source.h"
+#include "common/machine/progress.h"
+#include "datasets/clips/clip_source.h"
 #include "models/encoder.h"
 
 namespace permafrost {

@@ -7,11 +7,11 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "common/parallel.h"
+#include "common/machine/parallel.h"
+#include "common/machine/stopwatch.h"
 #include "common/random.h"
-#include "common/stopwatch.h"
-#include "datasets/augment/augmented_source.h"
-#include "datasets/loader.h"
+#include "datasets/clips/augmented_source.h"
+#include "datasets/clips/loader.h"
 #include "models/adamw.h"
 #include "models/device_copy.h"
 #include "models/gradient_shards.h"

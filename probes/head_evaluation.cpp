@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "common/parallel.h"
+#include "common/machine/parallel.h"
 #include "probes/box_pooling.h"
 #include "probes/clip_chunk.h"
 

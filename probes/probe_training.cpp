@@ -8,9 +8,9 @@
 #include <map>
 
 #include "common/error.h"
+#include "common/machine/stopwatch.h"
 #include "common/random.h"
-#include "common/stopwatch.h"
-#include "datasets/loader.h"
+#include "datasets/clips/loader.h"
 #include "models/device_copy.h"
 #include "models/gradient_shards.h"
 #include "probes/nearest_neighbours.h"

@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "datasets/fold.h"
+#include "datasets/tasks/fold.h"
 #include "probes/features.h"
 #include "probes/head.h"
 #include "probes/protocol.h"

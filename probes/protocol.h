@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 #include "datasets/augment/augment_spec.h"
 #include "probes/head.h"
 #include "probes/mixing.h"
@@ -35,7 +35,8 @@ struct ProbeProtocol {
   double held_out = 0.1;  // share of the training split on which the candidate is chosen
   int clips = 1;          // temporal segments a sample, their tokens attended together
   std::vector<int> neighbours{10, 20, 100, 200};  // knn: one candidate each
-  double label_fraction = 1;  // of the training side, see datasets/label_subset.h; 1: all of it
+  double label_fraction =
+      1;  // of the training side, see datasets/tasks/label_subset.h; 1: all of it
   // What training sees: `training_views` augmented views of every clip, encoded once and taken in
   // turn, epoch by epoch ("cached k views"); 0: a new view every epoch, encoded anew ("online").
   AugmentSpec augmentation;

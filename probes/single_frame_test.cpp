@@ -7,7 +7,7 @@
 #include <cmath>
 #include <functional>
 
-#include "common/parallel.h"
+#include "common/machine/parallel.h"
 #include "datasets/synthetic/scene.h"
 #include "models/vit.h"
 

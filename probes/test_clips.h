@@ -7,7 +7,7 @@
 
 #include "common/random.h"
 #include "datasets/augment/augmentation.h"
-#include "datasets/clip_source.h"
+#include "datasets/clips/clip_source.h"
 #include "models/encoder_spec.h"
 
 namespace permafrost {

@@ -5,7 +5,7 @@
 
 #include "bench/cli/options.h"
 #include "bench/comparison.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 

@@ -8,12 +8,12 @@
 #include "bench/cli/data_target.h"
 #include "bench/cli/options.h"
 #include "common/error.h"
-#include "common/files.h"
-#include "common/parallel.h"
-#include "common/progress.h"
-#include "datasets/dataset_check.h"
+#include "common/files/files.h"
+#include "common/machine/parallel.h"
+#include "common/machine/progress.h"
+#include "datasets/check/dataset_check.h"
 #include "datasets/pack/pack.h"
-#include "datasets/rendered_dataset.h"
+#include "datasets/rendered/rendered_dataset.h"
 
 namespace permafrost {
 namespace {

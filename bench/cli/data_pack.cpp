@@ -6,12 +6,12 @@
 #include "bench/cli/data_target.h"
 #include "bench/cli/options.h"
 #include "common/error.h"
-#include "common/files.h"
-#include "common/folder_lock.h"
-#include "common/progress.h"
-#include "datasets/missing_files.h"
+#include "common/files/files.h"
+#include "common/files/folder_lock.h"
+#include "common/machine/progress.h"
+#include "datasets/lists/missing_files.h"
 #include "datasets/pack/pack_writer.h"
-#include "datasets/task_lists.h"
+#include "datasets/tasks/task_lists.h"
 
 namespace permafrost {
 namespace {

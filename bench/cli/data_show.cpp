@@ -7,12 +7,12 @@
 #include "bench/cli/data_target.h"
 #include "bench/cli/options.h"
 #include "common/error.h"
+#include "common/files/png.h"
+#include "common/machine/parallel.h"
 #include "common/nearest_name.h"
-#include "common/parallel.h"
-#include "common/png.h"
 #include "common/random.h"
-#include "datasets/list_source.h"
-#include "datasets/task_lists.h"
+#include "datasets/clips/list_source.h"
+#include "datasets/tasks/task_lists.h"
 
 namespace permafrost {
 namespace {

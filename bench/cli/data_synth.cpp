@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/options.h"
-#include "common/files.h"
-#include "common/progress.h"
-#include "datasets/rendered_dataset.h"
+#include "common/files/files.h"
+#include "common/machine/progress.h"
+#include "datasets/rendered/rendered_dataset.h"
 
 namespace permafrost {
 

@@ -6,8 +6,8 @@
 #include <system_error>
 
 #include "common/error.h"
-#include "datasets/dataset_spec.h"
-#include "datasets/video/manifest.h"
+#include "datasets/lists/dataset_spec.h"
+#include "datasets/lists/manifest.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "bench/cli/options.h"
-#include "datasets/task.h"
+#include "datasets/tasks/task.h"
 
 namespace permafrost {
 

@@ -8,10 +8,10 @@
 #include "bench/build_info.h"
 #include "bench/cli/options.h"
 #include "bench/device.h"
+#include "common/machine/parallel.h"
 #include "common/nearest_name.h"
-#include "common/parallel.h"
-#include "datasets/task.h"
-#include "datasets/video/codecs.h"
+#include "datasets/images/codecs.h"
+#include "datasets/tasks/task.h"
 #include "models/encoder.h"
 
 namespace permafrost {

@@ -11,7 +11,7 @@
 #include "bench/device.h"
 #include "bench/evaluation.h"
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 #include "models/encoder.h"
 #include "probes/classifier_file.h"
 

@@ -9,7 +9,7 @@
 #include "bench/cli/options.h"
 #include "bench/device.h"
 #include "common/error.h"
-#include "datasets/video/source.h"
+#include "datasets/clips/source.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/encoder.h"
 

@@ -7,7 +7,7 @@
 
 #include "bench/cli/options.h"
 #include "common/error.h"
-#include "common/png.h"
+#include "common/files/png.h"
 #include "models/masking.h"
 
 namespace permafrost {

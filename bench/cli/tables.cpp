@@ -8,8 +8,8 @@
 #include "bench/dry_run.h"
 #include "bench/report/report.h"
 #include "bench/runner.h"
-#include "common/files.h"
-#include "common/progress.h"
+#include "common/files/files.h"
+#include "common/machine/progress.h"
 
 namespace permafrost {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bench/table_spec.h"
-#include "datasets/task.h"
+#include "datasets/tasks/task.h"
 
 namespace permafrost {
 

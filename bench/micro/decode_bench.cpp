@@ -16,9 +16,9 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "common/files.h"
-#include "common/parallel.h"
-#include "datasets/normalised_clip.h"
+#include "common/files/files.h"
+#include "common/machine/parallel.h"
+#include "datasets/clips/normalised_clip.h"
 #include "datasets/video/decoder.h"
 
 namespace permafrost {

@@ -9,12 +9,12 @@
 #include <filesystem>
 #include <memory>
 
-#include "common/files.h"
-#include "datasets/pack/pack_source.h"
+#include "common/files/files.h"
+#include "datasets/clips/pack_source.h"
+#include "datasets/clips/source.h"
 #include "datasets/pack/pack_writer.h"
+#include "datasets/rendered/video_writer.h"
 #include "datasets/synthetic/source.h"
-#include "datasets/video/source.h"
-#include "datasets/video/video_writer.h"
 
 namespace permafrost {
 namespace {

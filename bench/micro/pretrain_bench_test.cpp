@@ -4,7 +4,7 @@
 
 #include "bench/cli_fixture.h"
 #include "common/error.h"
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 #include "models/checkpoints/safetensors.h"
 
 namespace permafrost {

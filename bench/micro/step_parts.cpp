@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "common/stopwatch.h"
+#include "common/machine/stopwatch.h"
 
 namespace permafrost {
 namespace {

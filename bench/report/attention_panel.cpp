@@ -7,7 +7,7 @@
 #include "bench/markdown.h"
 #include "bench/report/base64.h"
 #include "bench/report/html.h"
-#include "common/png.h"
+#include "common/files/png.h"
 
 namespace permafrost {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 

@@ -13,7 +13,7 @@
 #include "bench/report/results_folder.h"
 #include "bench/report/sections.h"
 #include "bench/report/style.h"
-#include "common/files.h"
+#include "common/files/files.h"
 #include "common/nearest_name.h"
 
 namespace permafrost {

@@ -8,7 +8,7 @@
 #include "bench/markdown.h"
 #include "bench/report/table_file.h"
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -9,7 +9,7 @@
 #include "bench/report/json_fields.h"
 #include "bench/report/panel.h"
 #include "bench/report/sections.h"
-#include "common/progress.h"
+#include "common/machine/progress.h"
 
 namespace permafrost {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "bench/table_report.h"
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 

@@ -8,8 +8,8 @@
 
 #include "bench/record.h"
 #include "bench/table_report.h"
-#include "common/files.h"
-#include "common/test_folder.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
 
 namespace permafrost {
 

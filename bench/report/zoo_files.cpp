@@ -7,7 +7,7 @@
 
 #include "bench/report/json_fields.h"
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 std::optional<Encoder> zoo_encoder(const Record& record, std::string& why_not) {

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "common/json_object.h"
+#include "common/json/json_object.h"
 #include "datasets/augment/crop_box.h"
 #include "datasets/augment/erasing.h"
 #include "datasets/augment/rand_augment.h"

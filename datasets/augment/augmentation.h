@@ -15,7 +15,7 @@
 #include "common/random.h"
 #include "datasets/augment/augment_spec.h"
 #include "datasets/clip.h"
-#include "datasets/video/transform.h"
+#include "datasets/frames/transform.h"
 
 namespace permafrost {
 

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "common/parallel.h"
-#include "datasets/kept_source.h"
+#include "common/machine/parallel.h"
+#include "datasets/clips/kept_source.h"
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {

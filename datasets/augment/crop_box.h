@@ -6,7 +6,7 @@
 //   RandomStream stream({.seed = 7, .purpose = "augment.crop", .epoch = 3, .sample = 12});
 //   const CropBox box = draw_crop_box(stream, {}, 240, 320);
 #include "common/random.h"
-#include "datasets/video/float_crop.h"
+#include "datasets/frames/float_crop.h"
 
 namespace permafrost {
 

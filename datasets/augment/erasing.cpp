@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/video/float_crop.h"
+#include "datasets/frames/float_crop.h"
 
 namespace permafrost {
 namespace {

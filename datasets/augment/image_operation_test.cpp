@@ -10,8 +10,8 @@
 #include <set>
 #include <string>
 
-#include "common/hash.h"
-#include "common/json_object.h"
+#include "common/files/hash.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/fuzz_corpus.h"
+#include "common/testing/fuzz_corpus.h"
 #include "datasets/fuzz/list_readers.h"
 
 namespace permafrost {

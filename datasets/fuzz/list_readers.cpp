@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "common/hash.h"
-#include "datasets/class_names.h"
+#include "common/files/hash.h"
+#include "datasets/lists/class_names.h"
+#include "datasets/lists/manifest_builder.h"
+#include "datasets/lists/tar_index.h"
 #include "datasets/pack/pack.h"
-#include "datasets/video/manifest_builder.h"
-#include "datasets/video/tar_index.h"
 
 namespace permafrost {
 namespace {

@@ -4,7 +4,7 @@
 // The readers of lists and packs as fuzzers call them.
 #include <vector>
 
-#include "common/fuzz_reader.h"
+#include "common/testing/fuzz_reader.h"
 
 namespace permafrost {
 

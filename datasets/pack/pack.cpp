@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "common/error.h"
-#include "common/hash.h"
-#include "common/parallel.h"
-#include "datasets/video/manifest_builder.h"
+#include "common/files/hash.h"
+#include "common/machine/parallel.h"
+#include "datasets/lists/manifest_builder.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "common/files.h"
-#include "common/json_object.h"
+#include "common/files/files.h"
+#include "common/json/json_object.h"
+#include "datasets/frames/transform.h"
+#include "datasets/images/jpeg.h"
+#include "datasets/lists/manifest.h"
 #include "datasets/pack/shard.h"
-#include "datasets/video/jpeg.h"
-#include "datasets/video/manifest.h"
-#include "datasets/video/transform.h"
 
 namespace permafrost {
 

@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/hash.h"
-#include "common/test_folder.h"
-#include "datasets/pack/pack_source.h"
-#include "datasets/task.h"
-#include "datasets/video/sampling.h"
+#include "common/files/files.h"
+#include "common/files/hash.h"
+#include "common/testing/test_folder.h"
+#include "datasets/clips/pack_source.h"
+#include "datasets/frames/sampling.h"
+#include "datasets/tasks/task.h"
 
 namespace permafrost {
 namespace {

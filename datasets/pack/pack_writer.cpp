@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/parallel.h"
+#include "common/files/files.h"
+#include "common/machine/parallel.h"
 #include "datasets/video/frame_stream.h"
 
 namespace permafrost {

@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/png.h"
-#include "common/test_folder.h"
-#include "datasets/pack/pack_source.h"
-#include "datasets/video/source.h"
-#include "datasets/video/test_video.h"
+#include "common/files/files.h"
+#include "common/files/png.h"
+#include "common/testing/test_folder.h"
+#include "datasets/clips/pack_source.h"
+#include "datasets/clips/source.h"
+#include "datasets/testing/test_video.h"
 
 namespace permafrost {
 namespace {

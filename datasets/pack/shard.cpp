@@ -11,8 +11,8 @@
 #include <system_error>
 
 #include "common/error.h"
-#include "common/hash.h"
-#include "common/json_object.h"
+#include "common/files/hash.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -2,7 +2,7 @@
 #include "datasets/synthetic/source.h"
 
 #include "common/error.h"
-#include "common/hash.h"
+#include "common/files/hash.h"
 #include "common/nearest_name.h"
 
 namespace permafrost::synthetic {

@@ -2,7 +2,7 @@
 #pragma once
 
 // The synthetic world as clip sources: labelled tasks and the unlabelled mixture for pretraining.
-#include "datasets/clip_source.h"
+#include "datasets/clips/clip_source.h"
 #include "datasets/synthetic/scene.h"
 
 namespace permafrost::synthetic {

@@ -8,8 +8,8 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "common/hash.h"
-#include "common/parallel.h"
+#include "common/files/hash.h"
+#include "common/machine/parallel.h"
 
 namespace permafrost::synthetic {
 namespace {

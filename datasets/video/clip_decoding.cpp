@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "common/stopwatch.h"
+#include "common/machine/stopwatch.h"
 
 namespace permafrost {
 namespace {

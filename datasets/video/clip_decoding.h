@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "datasets/images/picture.h"
 #include "datasets/video/decoder.h"
 #include "datasets/video/frame_reader.h"
-#include "datasets/video/picture.h"
 
 namespace permafrost {
 

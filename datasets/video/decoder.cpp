@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "common/stopwatch.h"
+#include "common/machine/stopwatch.h"
 #include "datasets/video/clip_decoding.h"
 
 namespace permafrost {

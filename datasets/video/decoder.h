@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "datasets/clip.h"
-#include "datasets/video/clip_request.h"
-#include "datasets/video/file_part.h"
-#include "datasets/video/transform.h"
+#include "datasets/frames/clip_request.h"
+#include "datasets/frames/transform.h"
+#include "datasets/images/file_part.h"
 
 namespace permafrost {
 

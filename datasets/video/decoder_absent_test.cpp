@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/error.h"
-#include "datasets/video/source.h"
+#include "datasets/clips/source.h"
 
 namespace permafrost {
 namespace {

@@ -12,12 +12,12 @@
 #include <sstream>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/parallel.h"
+#include "common/files/files.h"
+#include "common/machine/parallel.h"
 #include "common/random.h"
+#include "datasets/clips/source.h"
+#include "datasets/images/picture.h"
 #include "datasets/video/frame_reader.h"
-#include "datasets/video/picture.h"
-#include "datasets/video/source.h"
 
 extern "C" {
 #include <libavutil/md5.h>

@@ -10,14 +10,14 @@
 #include <set>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/hash.h"
-#include "common/parallel.h"
-#include "common/test_folder.h"
-#include "datasets/video/file_check.h"
-#include "datasets/video/jpeg.h"
-#include "datasets/video/source.h"
-#include "datasets/video/test_video.h"
+#include "common/files/files.h"
+#include "common/files/hash.h"
+#include "common/machine/parallel.h"
+#include "common/testing/test_folder.h"
+#include "datasets/check/file_check.h"
+#include "datasets/clips/source.h"
+#include "datasets/images/jpeg.h"
+#include "datasets/testing/test_video.h"
 
 namespace permafrost {
 namespace {

@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/png.h"
-#include "common/test_folder.h"
-#include "datasets/video/file_check.h"
-#include "datasets/video/sampling.h"
-#include "datasets/video/source.h"
+#include "common/files/files.h"
+#include "common/files/png.h"
+#include "common/testing/test_folder.h"
+#include "datasets/check/file_check.h"
+#include "datasets/clips/source.h"
+#include "datasets/frames/sampling.h"
 
 namespace permafrost {
 namespace {

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "datasets/images/ffmpeg.h"
 #include "datasets/video/decoder.h"
-#include "datasets/video/ffmpeg.h"
 #include "datasets/video/frame_index.h"
 
 namespace permafrost {

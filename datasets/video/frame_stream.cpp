@@ -4,9 +4,9 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "datasets/images/picture.h"
 #include "datasets/video/frame_folder.h"
 #include "datasets/video/frame_reader.h"
-#include "datasets/video/picture.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <functional>
 
-#include "datasets/video/file_part.h"
-#include "datasets/video/transform.h"
+#include "datasets/frames/transform.h"
+#include "datasets/images/file_part.h"
 
 namespace permafrost {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "common/error.h"
-#include "common/files.h"
+#include "common/files/files.h"
 
 namespace permafrost {
 

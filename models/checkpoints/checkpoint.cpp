@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "common/crc32.h"
 #include "common/error.h"
+#include "common/files/crc32.h"
 #include "models/checkpoints/huggingface_folder.h"
 #include "models/checkpoints/safetensors.h"
 #include "models/checkpoints/torch_file.h"

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/parity_files.h"
+#include "common/testing/parity_files.h"
 #include "models/checkpoints/checkpoint_test_support.h"
 #include "models/checkpoints/huggingface_folder.h"
 #include "models/checkpoints/safetensors.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "common/files.h"
+#include "common/files/files.h"
 #include "models/checkpoints/checkpoint.h"
 #include "models/test_support.h"
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/json_object.h"
+#include "common/files/files.h"
+#include "common/json/json_object.h"
 #include "models/checkpoints/safetensors.h"
 
 namespace permafrost {

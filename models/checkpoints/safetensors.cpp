@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "common/error.h"
-#include "common/files.h"
-#include "common/json_object.h"
+#include "common/files/files.h"
+#include "common/json/json_object.h"
 
 namespace permafrost {
 namespace {

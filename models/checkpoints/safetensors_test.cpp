@@ -4,8 +4,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "common/files.h"
-#include "common/json_object.h"
+#include "common/files/files.h"
+#include "common/json/json_object.h"
 #include "models/checkpoints/checkpoint_test_support.h"
 
 namespace permafrost {

@@ -3,7 +3,7 @@
 
 #include <torch/types.h>
 
-#include "common/crc32.h"
+#include "common/files/crc32.h"
 #include "models/checkpoints/checkpoint_test_support.h"
 
 namespace permafrost {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/fuzz_corpus.h"
+#include "common/testing/fuzz_corpus.h"
 
 #include "models/fuzz/fuzz_readers.h"
 #include "models/test_support.h"

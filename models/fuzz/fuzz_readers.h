@@ -4,7 +4,7 @@
 // The readers as fuzzers call them: any bytes are either read or refused with an InputError.
 #include <vector>
 
-#include "common/fuzz_reader.h"
+#include "common/testing/fuzz_reader.h"
 
 namespace permafrost {
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What to do about files that a list names and that are not there. Lists for this are read with
+// require_files = false, so that all that is missing is known, not the first alone.
+//
+//   Manifest list = read_manifest(path, {.require_files = false});
+//   require_files(list, path);
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "datasets/lists/manifest.h"
+
+namespace permafrost {
+
+// Throws InputError naming the first line without a file, how many there are, and the first few.
+void require_files(const Manifest& list, const std::filesystem::path& path);
+
+// Takes the entries without a file out and returns their names, in order. The identity becomes that
+// of what is left. Throws InputError where nothing is left.
+std::vector<std::string> take_out_missing(Manifest& list, const std::filesystem::path& path);
+
+}  // namespace permafrost

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datasets/tasks/task.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "common/error.h"
+#include "common/files/hash.h"
+#include "common/random.h"
+#include "datasets/clips/kept_source.h"
+#include "datasets/clips/list_source.h"
+#include "datasets/clips/source.h"
+#include "datasets/pack/pack.h"
+#include "datasets/synthetic/source.h"
+#include "datasets/tasks/task_lists.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+// One source after the other, with as many views.
+class ConcatenatedSource : public ClipSource {
+ public:
+  ConcatenatedSource(std::unique_ptr<ClipSource> first, std::unique_ptr<ClipSource> second,
+                     bool directional)
+      : first_(std::move(first)),
+        second_(std::move(second)),
+        cut_(first_->size()),
+        directional_(directional || first_->directional() || second_->directional()) {}
+  std::int64_t size() const override { return cut_ + second_->size(); }
+  int label(std::int64_t i) const override {
+    return i < cut_ ? first_->label(i) : second_->label(i - cut_);
+  }
+  std::optional<Box> box(std::int64_t i) const override {
+    return i < cut_ ? first_->box(i) : second_->box(i - cut_);
+  }
+  std::int64_t group(std::int64_t i) const override {
+    return i < cut_ ? first_->group(i) : cut_ + second_->group(i - cut_);
+  }
+  std::string name(std::int64_t i) const override {
+    return i < cut_ ? first_->name(i) : second_->name(i - cut_);
+  }
+  Sample read(std::int64_t i, int place, int places) const override {
+    return i < cut_ ? first_->read(i, place, places) : second_->read(i - cut_, place, places);
+  }
+  Sample read_view(std::int64_t i, int place, int places,
+                   const Augmentation& augmentation) const override {
+    return i < cut_ ? first_->read_view(i, place, places, augmentation)
+                    : second_->read_view(i - cut_, place, places, augmentation);
+  }
+  ClipSet read_all(std::int64_t i, int places) const override {
+    return i < cut_ ? first_->read_all(i, places) : second_->read_all(i - cut_, places);
+  }
+  ClipSet read_views(std::int64_t i, int places, const Augmentation& augmentation) const override {
+    return i < cut_ ? first_->read_views(i, places, augmentation)
+                    : second_->read_views(i - cut_, places, augmentation);
+  }
+  int views() const override { return first_->views(); }
+  int view() const override { return first_->view(); }
+  std::string identity() const override {
+    return sha256_of(first_->identity() + "\n" + second_->identity() + "\n");
+  }
+  bool directional() const override { return directional_; }
+
+ private:
+  std::unique_ptr<ClipSource> first_, second_;
+  std::int64_t cut_;
+  bool directional_;
+};
+
+std::vector<std::int64_t> range(std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> values(static_cast<std::size_t>(end - begin));
+  std::iota(values.begin(), values.end(), begin);
+  return values;
+}
+
+std::string folds_text(const std::vector<Fold>& folds) {
+  std::string text;
+  for (const auto& fold : folds) {
+    for (const auto* side : {&fold.train, &fold.test}) {
+      for (const auto i : *side) text += std::to_string(i) + ' ';
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
+  using synthetic::TaskSource;
+  const auto world = synthetic::task_named(spec.world, "world");
+  task.class_names = synthetic::class_names(world);
+  if (world == synthetic::SyntheticTask::localised_action)
+    task.metric = Metric::mean_average_precision;
+  task.classes = static_cast<int>(task.class_names.size());
+  task.source = std::make_unique<ConcatenatedSource>(
+      std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape),
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape),
+      spec.directional.value_or(false));
+  task.groups = range(0, spec.train + spec.test);
+  task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
+  task.manifest_sha256 =
+      sha256_of("synthetic world " + std::to_string(synthetic::kWorldVersion) + " " + spec.world +
+                " train " + std::to_string(spec.train) + " test " + std::to_string(spec.test));
+}
+
+// Why this program cannot read a list; empty where it can.
+std::string unreadable(const NamedList& list) {
+#ifdef PERMAFROST_FFMPEG
+  (void)list;
+  return "";
+#else
+  if (is_pack(list.path) && read_pack_info(list.path).spec.coding == PackCoding::raw) return "";
+  return "this program was built without FFmpeg, and " + list.path.string() +
+         " is no pack of raw frames";
+#endif
+}
+
+// Null where no list is a pack: the lists are then one.
+std::unique_ptr<ClipSource> packed_source(const std::vector<NamedList>& lists,
+                                          const VideoOptions& options) {
+  if (std::none_of(lists.begin(), lists.end(),
+                   [](const NamedList& list) { return is_pack(list.path); }))
+    return nullptr;
+  const auto source = [&](const NamedList& list) {
+    return list_source(list.path, list.manifest, options);
+  };
+  if (lists.size() == 1) return source(lists[0]);
+  return std::make_unique<ConcatenatedSource>(source(lists[0]), source(lists[1]),
+                                              options.directional);
+}
+
+void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
+                   const TaskView& view, Task& task) {
+  const ResolvedLists lists = resolve_lists(spec, data);
+  task.unavailable = lists.unavailable;
+  if (!task.available()) return;
+  // A file that is not there is a mistake in the manifest and stops the run, unless the task says
+  // that it counts; one that is there and cannot be decoded is a sample, counted as wrong.
+  std::vector<NamedList> apart = read_lists_apart(lists);
+  for (const auto& list : apart)
+    if (task.available()) task.unavailable = unreadable(list);
+  if (!task.available()) return;
+  const VideoOptions options{.shape = shape,
+                             .frame_step = spec.frame_step,
+                             .short_side = view.short_side,
+                             .antialias = view.antialias,
+                             .view = (view.views - 1) / 2,
+                             .views = view.views,
+                             .directional = lists.directional};
+  task.source = packed_source(apart, options);
+  TaskSamples samples = joined(std::move(apart));
+  Manifest& manifest = samples.manifest;
+  task.classes = manifest.classes;
+  task.class_names = manifest.class_names;
+  task.manifest_sha256 = manifest.identity;
+  std::vector<int> labels;
+  for (const auto& entry : manifest.entries) {
+    labels.push_back(entry.label);
+    task.groups.push_back(entry.group);
+  }
+  const auto count = static_cast<std::int64_t>(labels.size());
+  if (lists.has_folds()) {
+    task.folds = grouped_folds(labels, task.groups, spec.folds, lists.all.path.string());
+  } else {
+    task.folds = {{range(0, samples.train), range(samples.train, count)}};
+    if (lists.train.samples > 0 && lists.test.samples > 0)
+      task.listed = {samples.train, count - samples.train, lists.train.samples, lists.test.samples};
+  }
+  if (!task.source) task.source = std::make_unique<ManifestSource>(std::move(manifest), options);
+  if (!view.keep) return;
+  // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
+  constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
+  const auto clips = labels.size() * static_cast<std::size_t>(spec.clips);
+  if (clips <= kWorthKeeping / shape.bytes())
+    task.source = std::make_unique<KeptSource>(std::move(task.source), spec.clips);
+}
+
+// The keys that say which samples.
+void read_lists_of(JsonObject& object, const std::string& where, TaskSpec& spec) {
+  spec.dataset = object.text("dataset", "");
+  spec.manifest = object.text("manifest", "");
+  spec.files.root = object.text("root", "");
+  spec.files.extension = object.text("extension", "");
+  spec.files.separator = object.text("separator", "");
+  for (const auto& [key, list] : {std::pair{"train", &spec.train_list}, {"test", &spec.test_list}})
+    if (const Json* json = object.child(key))
+      *list = read_list_spec(*json, object.where(key), spec.files);
+  const bool has_lists = !spec.train_list.empty();
+  if (spec.train_list.empty() != spec.test_list.empty())
+    throw InputError(where, has_lists ? "test" : "train", "the other of the two lists", "none");
+  if (has_lists && !spec.manifest.empty())
+    throw InputError(where, "manifest", "either manifest (with folds) or train and test", "both");
+  if (!has_lists && spec.manifest.empty() && spec.dataset.empty())
+    throw InputError(where, "manifest", "manifest, or train and test, or dataset", "none of them");
+  spec.class_names = object.texts("class_names", std::vector<std::string>{});
+  spec.labels = object.text("labels", "");
+  if (!spec.class_names.empty() && !spec.labels.empty())
+    throw InputError(where, "labels", "no label file beside class_names", quoted(spec.labels));
+  if (object.has("missing_files"))
+    spec.count_missing = object.choice("missing_files", {"refuse", "count"}) == "count";
+  if (has_lists && object.has("folds"))
+    throw InputError(where, "folds", "none, as the lists are the split", "folds");
+  spec.folds = static_cast<int>(object.integer("folds", spec.folds, 2, 1000));
+}
+
+}  // namespace
+
+TaskSpec read_task_spec(const Json& json, const std::string& where) {
+  JsonObject object(json, where);
+  TaskSpec spec;
+  object.skip("comment");
+  spec.name = object.text("name");
+  const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
+  spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
+  spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
+  if (object.has("directional")) spec.directional = object.boolean("directional");
+  if (synthetic) {
+    spec.world = object.choice("world", synthetic::world_names());
+    // Pretraining draws from the samples behind.
+    spec.train = object.integer("train", {}, 2, synthetic::MixtureSource::kMixtureFirst);
+    spec.test = object.integer("test", {}, 1, synthetic::MixtureSource::kMixtureFirst);
+  } else {
+    read_lists_of(object, where, spec);
+    spec.frame_step = static_cast<int>(object.integer("frame_step", spec.frame_step, 1, 1000));
+    spec.clips = static_cast<int>(object.integer("clips", spec.clips, 1, 64));
+  }
+  object.finish();
+  if (spec.name.empty()) throw InputError(where, "name", "a name", quoted(spec.name));
+  return spec;
+}
+
+Json to_json(const TaskSpec& spec) {
+  Json json{{"name", spec.name}, {"version", spec.version}};
+  if (spec.directional) json["directional"] = *spec.directional;
+  if (spec.kind == TaskKind::synthetic) {
+    json.update(
+        {{"kind", "synthetic"}, {"world", spec.world}, {"train", spec.train}, {"test", spec.test}});
+    return json;
+  }
+  json.update({{"kind", "manifest"},
+               {"class_names", spec.class_names},
+               {"frame_step", spec.frame_step},
+               {"clips", spec.clips}});
+  if (spec.train_list.empty()) {
+    json["folds"] = spec.folds;
+  } else {
+    json["train"] = to_json(spec.train_list);
+    json["test"] = to_json(spec.test_list);
+  }
+  const auto add = [&](const char* key, const std::string& value) {
+    if (!value.empty()) json[key] = value;
+  };
+  add("manifest", spec.manifest);
+  add("dataset", spec.dataset);
+  add("labels", spec.labels);
+  add("root", spec.files.root);
+  add("extension", spec.files.extension);
+  add("separator", spec.files.separator);
+  if (spec.count_missing) json["missing_files"] = *spec.count_missing ? "count" : "refuse";
+  return json;
+}
+
+Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& data,
+               const TaskView& view) {
+  Task task;
+  task.name = spec.name;
+  task.kind = spec.kind;
+  task.version = spec.version;
+  task.clips = spec.clips;
+  if (spec.kind == TaskKind::synthetic)
+    open_synthetic(spec, shape, task);
+  else
+    open_manifest(spec, shape, data, view, task);
+  if (task.available()) {
+    task.directional = task.source->directional();
+    task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
+                              task.source->identity() + "\n" + folds_text(task.folds));
+  }
+  return task;
+}
+
+std::vector<std::int64_t> tested_samples(const Task& task) {
+  std::set<std::int64_t> samples;
+  for (const auto& fold : task.folds) samples.insert(fold.test.begin(), fold.test.end());
+  return {samples.begin(), samples.end()};
+}
+
+fs::path data_folder(const std::string& given) {
+  if (!given.empty()) return given;
+  if (const char* set = std::getenv("PERMAFROST_DATA")) return set;
+  const fs::path beside = fs::path(PERMAFROST_SOURCE_DIR).parent_path() / "shared/data";
+  std::error_code ignored;
+  return fs::is_directory(beside, ignored) ? beside : fs::path();
+}
+
+std::vector<Fold> grouped_folds(const std::vector<int>& labels,
+                                const std::vector<std::int64_t>& groups, int count,
+                                const std::string& where) {
+  struct Members {
+    std::vector<std::int64_t> samples;
+    std::map<int, double> classes;
+  };
+  std::map<std::int64_t, Members> by_group;
+  std::map<int, double> totals;  // of each class
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    auto& members = by_group[groups[i]];
+    members.samples.push_back(static_cast<std::int64_t>(i));
+    members.classes[labels[i]] += 1;
+    totals[labels[i]] += 1;
+  }
+  if (by_group.size() < static_cast<std::size_t>(count))
+    throw InputError(where, "groups",
+                     "at least one for each of " + std::to_string(count) + " folds",
+                     std::to_string(by_group.size()));
+  std::vector<const Members*> order;
+  {
+    std::vector<const Members*> all;
+    for (const auto& [group, members] : by_group) all.push_back(&members);
+    for (const auto k : RandomStream({.seed = 0, .purpose = "task.folds"})
+                            .permutation(static_cast<std::int64_t>(all.size())))
+      order.push_back(all[static_cast<std::size_t>(k)]);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const Members* a, const Members* b) {
+    return a->samples.size() > b->samples.size();
+  });
+
+  std::vector<std::map<int, double>> held(static_cast<std::size_t>(count));
+  std::vector<Fold> folds(static_cast<std::size_t>(count));
+  const auto n = static_cast<double>(labels.size());
+  for (const Members* members : order) {
+    // What adding the group costs a fold: growth of the squared shares, overall and of each class.
+    std::size_t best = 0;
+    double least = 0;
+    for (std::size_t f = 0; f < folds.size(); ++f) {
+      const auto square = [](double value) { return value * value; };
+      const auto before = static_cast<double>(folds[f].test.size());
+      double cost =
+          square((before + static_cast<double>(members->samples.size())) / n) - square(before / n);
+      for (const auto& [label, samples] : members->classes)
+        cost += square((held[f][label] + samples) / totals[label]) -
+                square(held[f][label] / totals[label]);
+      if (f == 0 || cost < least) {
+        least = cost;
+        best = f;
+      }
+    }
+    for (const auto& [label, samples] : members->classes) held[best][label] += samples;
+    folds[best].test.insert(folds[best].test.end(), members->samples.begin(),
+                            members->samples.end());
+  }
+  for (auto& fold : folds) {
+    std::sort(fold.test.begin(), fold.test.end());
+    const auto all = range(0, static_cast<std::int64_t>(labels.size()));
+    std::set_difference(all.begin(), all.end(), fold.test.begin(), fold.test.end(),
+                        std::back_inserter(fold.train));
+  }
+  return folds;
+}
+
+}  // namespace permafrost
