@@ -13,7 +13,7 @@
 #include "bench/record.h"
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 namespace {

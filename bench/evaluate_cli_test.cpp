@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli_fixture.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/classifier_test_support.h"
 #include "probes/test_clips.h"
 

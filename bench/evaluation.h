@@ -14,7 +14,7 @@
 #include "bench/recipe.h"
 #include "bench/record.h"
 #include "datasets/tasks/task.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/class_map.h"
 #include "probes/head_evaluation.h"
 

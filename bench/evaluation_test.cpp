@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/files/files.h"
-#include "models/shadow_device.h"
+#include "models/testing/shadow_device.h"
 #include "probes/classifier_test_support.h"
 #include "probes/test_clips.h"
 

@@ -4,9 +4,9 @@
 
 #include "bench/cli_fixture.h"
 #include "common/testing/parity_files.h"
-#include "models/checkpoints/checkpoint.h"
-#include "models/checkpoints/safetensors.h"
-#include "models/parity_support.h"
+#include "models/encoders/checkpoints/checkpoint.h"
+#include "models/encoders/checkpoints/safetensors.h"
+#include "models/testing/parity_support.h"
 
 namespace permafrost {
 namespace {

@@ -8,7 +8,7 @@
 #include "bench/cli_fixture.h"
 #include "bench/record.h"
 #include "common/random.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 namespace {

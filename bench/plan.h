@@ -13,7 +13,7 @@
 #include "bench/record.h"
 #include "bench/table_spec.h"
 #include "datasets/tasks/task.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 

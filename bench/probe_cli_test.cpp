@@ -4,7 +4,7 @@
 
 #include "bench/cli_fixture.h"
 #include "bench/record.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/test_clips.h"
 
 namespace permafrost {

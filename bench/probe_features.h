@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "datasets/tasks/task.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/probe_training.h"
 
 namespace permafrost {

@@ -11,7 +11,7 @@
 
 #include "common/json/json_object.h"
 #include "datasets/tasks/task.h"
-#include "models/encoder_spec.h"
+#include "models/network/encoder_spec.h"
 #include "probes/classifier.h"
 
 namespace permafrost {

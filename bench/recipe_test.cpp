@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "models/test_support.h"
+#include "models/testing/test_support.h"
 
 namespace permafrost {
 namespace {

@@ -16,8 +16,8 @@
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
 #include "common/testing/test_folder.h"
-#include "models/encoder.h"
-#include "models/shadow_device.h"
+#include "models/encoders/encoder.h"
+#include "models/testing/shadow_device.h"
 
 namespace permafrost {
 namespace {

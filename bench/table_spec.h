@@ -18,7 +18,7 @@
 #include "bench/claim_spec.h"
 #include "common/json/json_object.h"
 #include "datasets/tasks/task.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/protocol.h"
 
 namespace permafrost {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "datasets/clips/clip_source.h"
-#include "models/encoder_spec.h"
+#include "models/network/encoder_spec.h"
 
 namespace permafrost {
 

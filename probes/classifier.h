@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "common/json/json_object.h"
-#include "models/weights.h"
+#include "models/network/weights.h"
 #include "probes/head.h"
 
 namespace permafrost {

@@ -9,7 +9,7 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
-#include "models/checkpoints/safetensors.h"
+#include "models/encoders/checkpoints/safetensors.h"
 #include "probes/classifier_names.h"
 
 namespace permafrost {

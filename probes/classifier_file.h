@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "models/checkpoints/checkpoint.h"
+#include "models/encoders/checkpoints/checkpoint.h"
 #include "probes/classifier.h"
 
 namespace permafrost {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "models/checkpoints/safetensors.h"
+#include "models/encoders/checkpoints/safetensors.h"
 #include "probes/classifier_names.h"
 #include "probes/classifier_test_support.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/checkpoints/checkpoint.h"
+#include "models/encoders/checkpoints/checkpoint.h"
 
 namespace permafrost {
 

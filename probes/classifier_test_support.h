@@ -3,7 +3,7 @@
 
 // Random classification heads for tests.
 #include "common/random.h"
-#include "models/test_support.h"
+#include "models/testing/test_support.h"
 #include "probes/classifier_file.h"
 
 namespace permafrost {

@@ -5,7 +5,7 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "models/test_support.h"
+#include "models/testing/test_support.h"
 #include "probes/head.h"
 #include "probes/test_clips.h"
 

@@ -10,7 +10,7 @@
 
 #include "common/machine/progress.h"
 #include "datasets/clips/clip_source.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/probe_training.h"
 #include "probes/protocol.h"
 

@@ -7,8 +7,8 @@
 #include <numeric>
 #include <set>
 
-#include "models/shadow_device.h"
-#include "models/test_support.h"
+#include "models/testing/shadow_device.h"
+#include "models/testing/test_support.h"
 #include "probes/test_clips.h"
 
 namespace permafrost {

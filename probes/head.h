@@ -26,7 +26,7 @@
 #include <cstdint>
 #include <string>
 
-#include "models/weights.h"
+#include "models/network/weights.h"
 
 namespace permafrost {
 

@@ -14,7 +14,7 @@
 
 #include "common/machine/progress.h"
 #include "datasets/clips/clip_source.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/classifier_file.h"
 
 namespace permafrost {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Released heads against the reference implementations: their weights, their features, their
 // logits.
-#include "models/parity_support.h"
-#include "models/toy_network.h"
+#include "models/testing/parity_support.h"
+#include "models/testing/toy_network.h"
 #include "probes/classifier.h"
 #include "probes/classifier_file.h"
 

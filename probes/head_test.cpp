@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/head.h"
 
-#include "models/parity_support.h"
-#include "models/toy_network.h"
+#include "models/testing/parity_support.h"
+#include "models/testing/toy_network.h"
 #include "probes/classifier.h"
 
 namespace permafrost {

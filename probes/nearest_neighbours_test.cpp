@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "common/random.h"
-#include "models/test_support.h"
-#include "models/weights.h"
+#include "models/network/weights.h"
+#include "models/testing/test_support.h"
 
 namespace permafrost {
 namespace {

@@ -11,8 +11,8 @@
 #include "common/machine/stopwatch.h"
 #include "common/random.h"
 #include "datasets/clips/loader.h"
-#include "models/device_copy.h"
-#include "models/gradient_shards.h"
+#include "models/network/device_copy.h"
+#include "models/training/gradient_shards.h"
 #include "probes/nearest_neighbours.h"
 #include "probes/stacked_adamw.h"
 

@@ -6,11 +6,11 @@
 #include <set>
 
 #include "common/random.h"
-#include "models/adamw.h"
-#include "models/gradient_shards.h"
-#include "models/schedule.h"
-#include "models/shadow_device.h"
-#include "models/test_support.h"
+#include "models/testing/shadow_device.h"
+#include "models/testing/test_support.h"
+#include "models/training/adamw.h"
+#include "models/training/gradient_shards.h"
+#include "models/training/schedule.h"
 
 namespace permafrost {
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "models/test_support.h"
+#include "models/testing/test_support.h"
 
 namespace permafrost {
 namespace {

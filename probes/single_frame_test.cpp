@@ -9,7 +9,7 @@
 
 #include "common/machine/parallel.h"
 #include "datasets/synthetic/scene.h"
-#include "models/vit.h"
+#include "models/network/vit.h"
 
 namespace permafrost {
 namespace {

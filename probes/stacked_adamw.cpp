@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "models/schedule.h"
+#include "models/training/schedule.h"
 
 namespace permafrost {
 namespace {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/cli/options.h"
-#include "models/huggingface_writer.h"
+#include "models/encoders/huggingface_writer.h"
 
 namespace permafrost {
 

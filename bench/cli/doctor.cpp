@@ -12,7 +12,7 @@
 #include "common/nearest_name.h"
 #include "datasets/images/codecs.h"
 #include "datasets/tasks/task.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 namespace {

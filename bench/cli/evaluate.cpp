@@ -12,7 +12,7 @@
 #include "bench/evaluation.h"
 #include "common/error.h"
 #include "common/files/files.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/classifier_file.h"
 
 namespace permafrost {

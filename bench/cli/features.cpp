@@ -10,8 +10,8 @@
 #include "bench/device.h"
 #include "common/error.h"
 #include "datasets/clips/source.h"
-#include "models/checkpoints/safetensors.h"
-#include "models/encoder.h"
+#include "models/encoders/checkpoints/safetensors.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 namespace {

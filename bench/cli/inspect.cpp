@@ -11,7 +11,7 @@
 #include "bench/cli/options.h"
 #include "common/error.h"
 #include "datasets/pack/pack.h"
-#include "models/encoder_reading.h"
+#include "models/encoders/encoder_reading.h"
 #include "probes/classifier_file.h"
 
 namespace permafrost {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "bench/cli/options.h"
-#include "models/encoder.h"
-#include "models/feature_health.h"
+#include "models/encoders/encoder.h"
+#include "models/pretraining/feature_health.h"
 
 namespace permafrost {
 

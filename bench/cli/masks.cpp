@@ -8,7 +8,7 @@
 #include "bench/cli/options.h"
 #include "common/error.h"
 #include "common/files/png.h"
-#include "models/masking.h"
+#include "models/pretraining/masking/masking.h"
 
 namespace permafrost {
 namespace {

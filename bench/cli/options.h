@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 

@@ -7,7 +7,7 @@
 #include "bench/cli/options.h"
 #include "bench/device.h"
 #include "common/error.h"
-#include "models/pretrain_queue.h"
+#include "models/pretraining/pretrain_queue.h"
 
 namespace permafrost {
 namespace {

@@ -8,7 +8,7 @@
 #include "bench/device.h"
 #include "bench/runner.h"
 #include "common/error.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 
 namespace permafrost {
 namespace {

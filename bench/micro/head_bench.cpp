@@ -8,8 +8,8 @@
 
 #include <cstdio>
 
-#include "models/encoder.h"
-#include "models/vit.h"
+#include "models/encoders/encoder.h"
+#include "models/network/vit.h"
 #include "probes/classifier.h"
 #include "probes/stacked_adamw.h"
 

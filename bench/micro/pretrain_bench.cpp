@@ -5,11 +5,11 @@
 //   pretrain_bench bench/micro/vit-b16.json --device cuda --peak
 //
 // prints a line of JSON with clips/s over --steps steps after --warmup. --peak adds what share of
-// the device's matrix product the arithmetic of a step is (models/step_flops.h); --profile tells
-// where the time goes instead, --kernels what kernels of a GPU it goes to; --attention holds
-// attention to one of LibTorch's kernels. --write FILE measures nothing and leaves there what
-// scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights, clips, masks, and
-// the first losses to check against.
+// the device's matrix product the arithmetic of a step is (models/pretraining/step_flops.h);
+// --profile tells where the time goes instead, --kernels what kernels of a GPU it goes to;
+// --attention holds attention to one of LibTorch's kernels. --write FILE measures nothing and
+// leaves there what scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights,
+// clips, masks, and the first losses to check against.
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <torch/types.h>
@@ -28,9 +28,9 @@
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
 #include "common/nearest_name.h"
-#include "models/checkpoints/safetensors.h"
-#include "models/step_flops.h"
-#include "models/trainer.h"
+#include "models/encoders/checkpoints/safetensors.h"
+#include "models/pretraining/step_flops.h"
+#include "models/pretraining/trainer.h"
 
 namespace permafrost {
 namespace {

@@ -5,7 +5,7 @@
 #include "bench/cli_fixture.h"
 #include "common/error.h"
 #include "common/json/json_object.h"
-#include "models/checkpoints/safetensors.h"
+#include "models/encoders/checkpoints/safetensors.h"
 
 namespace permafrost {
 namespace {

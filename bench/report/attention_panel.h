@@ -8,7 +8,7 @@
 
 #include "bench/report/panel.h"
 #include "datasets/clip.h"
-#include "models/encoder_spec.h"
+#include "models/network/encoder_spec.h"
 
 namespace permafrost {
 

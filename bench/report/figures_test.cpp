@@ -8,7 +8,7 @@
 
 #include "bench/report/attention_panel.h"
 #include "bench/report/test_results.h"
-#include "models/encoder.h"
+#include "models/encoders/encoder.h"
 #include "probes/classifier_file.h"
 
 namespace permafrost {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bench/report/encoder_styles.h"
-#include "models/encoder.h"
-#include "models/pretrain_config.h"
+#include "models/encoders/encoder.h"
+#include "models/pretraining/pretrain_config.h"
 
 namespace permafrost {
 

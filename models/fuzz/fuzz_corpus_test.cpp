@@ -2,7 +2,7 @@
 #include "common/testing/fuzz_corpus.h"
 
 #include "models/fuzz/fuzz_readers.h"
-#include "models/test_support.h"
+#include "models/testing/test_support.h"
 
 namespace permafrost {
 namespace {

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/pretraining/pretrain_config.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/error.h"
+
+namespace permafrost {
+namespace {
+
+void read_predictor(PretrainConfig& config, JsonObject& parent) {
+  const Json* json = parent.child("predictor");
+  config.predictor.outputs =
+      config.objective == Objective::vjepa ? config.encoder.width : config.encoder.patch_values();
+  if (json == nullptr) return;
+  JsonObject object(*json, parent.where("predictor"));
+  config.predictor.width = static_cast<int>(object.integer("width", 48, 2, 8192));
+  config.predictor.depth = static_cast<int>(object.integer("depth", 3, 1, 64));
+  config.predictor.heads = static_cast<int>(object.integer("heads", 3, 1, 64));
+  object.finish();
+  if (config.predictor.width % config.predictor.heads != 0)
+    throw InputError(parent.where("predictor"), "width",
+                     "a multiple of heads (" + std::to_string(config.predictor.heads) + ")",
+                     std::to_string(config.predictor.width));
+}
+
+void read_schedules(PretrainConfig& config, JsonObject& parent) {
+  const auto length =
+      static_cast<std::int64_t>(config.schedule_scale * static_cast<double>(config.steps));
+  config.learning_rate.length = config.weight_decay.length = length;
+  // The reference keeps the fraction here (schedule.h). The encoders of models/zoo were pretrained
+  // with whole steps, and their configurations are to make the same weights again.
+  config.momentum.length = static_cast<double>(length);
+  if (const Json* json = parent.child("learning_rate")) {
+    JsonObject object(*json, parent.where("learning_rate"));
+    config.learning_rate.start = object.number("start", config.learning_rate.start, 0, 10);
+    config.learning_rate.peak = object.number("peak", config.learning_rate.peak, 0, 10);
+    config.learning_rate.final = object.number("final", config.learning_rate.final, 0, 10);
+    config.learning_rate.warmup = object.integer("warmup", 0, 0);
+    object.finish();
+  }
+  if (const Json* json = parent.child("weight_decay")) {
+    JsonObject object(*json, parent.where("weight_decay"));
+    config.weight_decay.start = object.number("start", config.weight_decay.start, 0, 10);
+    config.weight_decay.final = object.number("final", config.weight_decay.final, 0, 10);
+    object.finish();
+  }
+  if (const Json* json = parent.child("momentum")) {
+    JsonObject object(*json, parent.where("momentum"));
+    config.momentum.start = object.number("start", config.momentum.start, 0, 1);
+    config.momentum.final = object.number("final", config.momentum.final, 0, 1);
+    object.finish();
+  }
+}
+
+// [{"manifest": "k400.csv", "weight": 0.335}, ...] with the other fields of a list.
+void read_weighted_lists(PretrainConfig& config, const Json& json, const std::string& where,
+                         const std::filesystem::path& folder) {
+  if (!json.is_array() || json.empty())
+    throw InputError(where, "", "a list of lists with weights", json.type_name());
+  for (std::size_t k = 0; k < json.size(); ++k) {
+    const std::string here = where + "/" + std::to_string(k);
+    if (!json[k].is_object()) throw InputError(here, "", "an object", json[k].type_name());
+    Json list = json[k];
+    WeightedList weighted;
+    weighted.weight = JsonObject(json[k], here).number("weight", 1, 1e-9, 1e9);
+    list.erase("weight");
+    weighted.list = read_list_spec(list, here);
+    weighted.list.manifest = (folder / weighted.list.manifest).string();
+    if (!weighted.list.root.empty()) weighted.list.root = (folder / weighted.list.root).string();
+    config.real_lists.push_back(std::move(weighted));
+  }
+}
+
+void read_real_clips(PretrainConfig& config, JsonObject& parent,
+                     const std::filesystem::path& folder) {
+  const Json* json = parent.child("real_clips");
+  if (json == nullptr) return;
+  JsonObject object(*json, parent.where("real_clips"));
+  const Json* lists = object.child("lists");
+  if (lists != nullptr)
+    read_weighted_lists(config, *lists, object.where("lists"), folder);
+  else
+    config.real_manifest = (folder / object.text("manifest")).string();
+  config.real_missing_counted =
+      object.choice("missing_files", {"refuse", "count"}, "refuse") == "count";
+  config.real_share = object.number("share", 0.5, 0, 1);
+  config.real_frame_step = object.integer("frame_step", 4, 1, 1000);
+  object.finish();
+}
+
+}  // namespace
+
+bool is_logged(const PretrainConfig& config, std::int64_t step) {
+  return step % config.log_every == 0 || step == config.steps;
+}
+
+bool is_kept(const PretrainConfig& config, std::int64_t step) {
+  return step % config.checkpoint_every == 0 || step == config.steps;
+}
+
+PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
+                                    const std::filesystem::path& data) {
+  JsonObject object(json, where);
+  PretrainConfig config;
+  config.name = object.text("name", std::filesystem::path(where).stem().string());
+  object.skip("comment");
+  config.seed = static_cast<std::uint64_t>(object.integer("seed", 1, 0));
+  if (const Json* spec = object.child("encoder"))
+    config.encoder = read_encoder_spec(*spec, object.where("encoder"));
+  config.objective = object.choice("objective", {"vjepa", "pixel_mae"}) == "vjepa"
+                         ? Objective::vjepa
+                         : Objective::pixel_mae;
+  const Json* masking = object.child("masking");
+  config.masking = masking == nullptr || masking->is_string()
+                       ? mask_strategy(object.text("masking", "multiblock"), where)
+                       : read_mask_strategy(*masking, object.where("masking"));
+  config.loss_exponent =
+      object.number("loss_exponent", config.objective == Objective::vjepa ? 1.0 : 2.0, 1, 2);
+  config.batch = static_cast<int>(object.integer("batch", config.batch, 1, 65536));
+  config.steps = object.integer("steps", config.steps, 1);
+  config.schedule_scale = object.number("schedule_scale", config.schedule_scale, 1, 100);
+  config.precision = object.choice("precision", {"float32", "bfloat16"}, "float32") == "float32"
+                         ? Precision::float32
+                         : Precision::bfloat16;
+  config.distinct_clips = object.integer("distinct_clips", 0, 0);
+  config.clip_grad = object.number("clip_grad", config.clip_grad, 0, 1e9);
+  config.init = object.choice("init", {"xavier", "normal"}, "xavier") == "xavier" ? Init::xavier
+                                                                                  : Init::normal;
+  config.gradient_shards =
+      static_cast<int>(object.integer("gradient_shards", config.gradient_shards, 1, 1024));
+  config.log_every = object.integer("log_every", config.log_every, 1);
+  config.checkpoint_every = object.integer("checkpoint_every", config.checkpoint_every, 1);
+  read_predictor(config, object);
+  read_schedules(config, object);
+  read_real_clips(config, object, data.empty() ? std::filesystem::path(where).parent_path() : data);
+  object.finish();
+  if (config.batch % config.gradient_shards != 0)
+    throw InputError(
+        where, "batch",
+        "a multiple of gradient_shards (" + std::to_string(config.gradient_shards) + ")",
+        std::to_string(config.batch));
+  if (config.encoder.width != 0 && config.learning_rate.warmup >= config.learning_rate.length)
+    throw InputError(
+        where, "learning_rate.warmup",
+        "fewer steps than the schedule's " + std::to_string(config.learning_rate.length),
+        std::to_string(config.learning_rate.warmup));
+  return config;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Several pretrainings in one process, some of them at a time: what a device that is faster than
+// one thread can feed is used by several. Runs that repeat the same clips share them on the device.
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "models/pretraining/pretrain.h"
+
+namespace permafrost {
+
+struct QueuedRun {
+  PretrainConfig config;
+  Json json;
+  std::filesystem::path out;
+};
+
+struct QueueOptions {
+  int jobs = 1;     // runs at a time
+  int threads = 1;  // in all: over the runs on a CPU; on a device those that render clips
+  std::string device = "cpu";
+  double minutes = 0;  // after which runs stop at a checkpoint and no other begins; 0: never
+  bool quiet = false;
+};
+
+struct QueueResult {
+  bool started = false;
+  PretrainResult run;
+};
+
+// Runs all, in order of the list as threads become free; one result a run. `finished` is told of
+// every run as it ends, from the thread that ran it, never two at once. The first error stops the
+// runs in flight at a checkpoint and is thrown.
+std::vector<QueueResult> pretrain_all(
+    const std::vector<QueuedRun>& runs, const QueueOptions& options,
+    const std::function<void(const QueuedRun&, const PretrainResult&)>& finished);
+
+}  // namespace permafrost

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/pretraining/trainer.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <nlohmann/json.hpp>
+
+#include "models/testing/shadow_device.h"
+#include "models/testing/test_support.h"
+#include "models/testing/toy_pretraining.h"
+
+namespace permafrost {
+namespace {
+
+TEST(Shadow, IsADeviceOfItsOwn) {
+  const at::Tensor host = at::arange(12, at::kFloat).view({3, 4});
+  const at::Tensor there = host.to(shadow_device());
+  EXPECT_TRUE(there.is_privateuseone());
+  EXPECT_TRUE(at::matmul(there, there.t()).to(at::kCPU).equal(at::matmul(host, host.t())));
+  EXPECT_THROW(there + host, c10::Error);
+  EXPECT_EQ(there.select(0, 1).sum().item<float>(), 22);
+  at::Tensor weight = there.clone().set_requires_grad(true);
+  (weight * weight).sum().backward();
+  EXPECT_TRUE(weight.grad().to(at::kCPU).equal(2 * host));
+}
+
+// Two steps of the toy, as its losses and weights tell.
+struct Ran {
+  std::vector<StepReport> reports;
+  NamedTensors weights;
+};
+
+Ran two_steps(const Json& changes, const at::Device& device) {
+  const PretrainConfig config = read_pretrain_config(toy_pretraining(changes), "toy");
+  Trainer trainer(config, {.threads = 2, .device = device});
+  const at::Tensor clips = at::randint(0, 256, {config.batch, 4, 24, 24, 3},
+                                       at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
+  Ran ran;
+  for (int step = 0; step < 2; ++step) ran.reports.push_back(trainer.step(clips).value());
+  for (const auto& [name, tensor] : tensors_of(trainer.state())) {
+    EXPECT_EQ(tensor.device(), device) << name;
+    ran.weights.emplace_back(name, tensor.to(at::kCPU));
+  }
+  return ran;
+}
+
+TEST(Trainer, DoesTheSameOnAnotherDevice) {
+  for (const Json& changes :
+       {Json::object(), Json{{"objective", "pixel_mae"}}, Json{{"clip_grad", 0.01}}}) {
+    const Ran host = two_steps(changes, at::kCPU), there = two_steps(changes, shadow_device());
+    for (int step = 0; step < 2; ++step) {
+      EXPECT_NEAR(there.reports[step].loss, host.reports[step].loss, 1e-6) << changes;
+      EXPECT_NEAR(there.reports[step].encoder_norm, host.reports[step].encoder_norm, 1e-5);
+    }
+    for (std::size_t i = 0; i < host.weights.size(); ++i) {
+      const std::string& name = host.weights[i].first;
+      // The bias of keys has no gradient but rounding, which AdamW takes for one.
+      if (name.find("qkv.bias") != std::string::npos) continue;
+      EXPECT_LT(largest_difference(there.weights[i].second, host.weights[i].second), 1e-4) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace permafrost
