@@ -10,8 +10,8 @@
 
 #include "models/encoders/encoder.h"
 #include "models/network/vit.h"
-#include "probes/classifier.h"
-#include "probes/stacked_adamw.h"
+#include "probes/heads/classifier.h"
+#include "probes/train/stacked_adamw.h"
 
 namespace permafrost {
 namespace {

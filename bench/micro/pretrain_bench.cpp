@@ -20,10 +20,10 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "bench/build_info.h"
-#include "bench/device.h"
+#include "bench/app/device.h"
 #include "bench/micro/device_kernels.h"
 #include "bench/micro/step_parts.h"
+#include "bench/records/build_info.h"
 #include "common/error.h"
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"

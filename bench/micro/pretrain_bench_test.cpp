@@ -2,7 +2,7 @@
 // pretrain_bench as scripts/compare_pretraining runs it.
 #include <nlohmann/json.hpp>
 
-#include "bench/cli_fixture.h"
+#include "bench/testing/cli_fixture.h"
 #include "common/error.h"
 #include "common/json/json_object.h"
 #include "models/encoders/checkpoints/safetensors.h"

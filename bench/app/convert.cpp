@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost convert: any encoder that can be loaded, as our safetensors or as a Hugging Face
+// folder.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/options.h"
+#include "models/encoders/huggingface_writer.h"
+
+namespace permafrost {
+
+int run(const CommonOptions& common, const ConvertCommand& command) {
+  Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
+  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  std::string how;
+  if (command.to == "safetensors") {
+    Json provenance = encoder.provenance;
+    if (!provenance.is_object())
+      provenance = {{"converted_from", encoder.source}, {"sha256", encoder.sha256}};
+    save_encoder(command.out, encoder.weights, encoder.spec, provenance, command.bfloat16);
+    how = "an encoder file of ours";
+  } else {
+    how = write_huggingface(command.out, encoder, command.bfloat16);
+  }
+  if (common.json)
+    std::printf("%s\n", Json{{"output", command.out},
+                             {"encoder", encoder.name},
+                             {"encoder_sha256", encoder.sha256},
+                             {"to", command.to},
+                             {"written", how}}
+                            .dump()
+                            .c_str());
+  else
+    std::printf("%s: %s, %s\n", command.out.c_str(), encoder.name.c_str(), how.c_str());
+  return 0;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost data check: every file of a dataset decoded, and what is wrong with it.
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "bench/app/data/data_target.h"
+#include "bench/app/options.h"
+#include "common/error.h"
+#include "common/files/files.h"
+#include "common/machine/parallel.h"
+#include "common/machine/progress.h"
+#include "datasets/check/dataset_check.h"
+#include "datasets/pack/pack.h"
+#include "datasets/rendered/rendered_dataset.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::int64_t kLeastFrames = 16;
+
+// Every frame of a pack against its hash; what is damaged is told, wherever it is.
+struct CheckedPack {
+  PackInfo info;
+  std::vector<std::string> damaged;
+};
+
+CheckedPack checked_pack(const CommonOptions& common, const std::string& folder) {
+  CheckedPack pack;
+  try {
+    pack.info = read_pack_info(folder);
+  } catch (const InputError& error) {
+    pack.damaged.emplace_back(error.what());
+    return pack;
+  }
+  const auto shards = static_cast<std::int64_t>(pack.info.shards.size());
+  std::vector<std::vector<std::string>> by_shard(static_cast<std::size_t>(shards));
+  Progress progress("check", shards, "shards", common.quiet);
+  parallel_for(shards, common.thread_count(), [&](std::int64_t k) {
+    const auto shard = static_cast<std::size_t>(k);
+    by_shard[shard] = shard_damage(folder, pack.info.shards[shard]);
+    progress.advance();
+  });
+  progress.finish();
+  for (const auto& one : by_shard) pack.damaged.insert(pack.damaged.end(), one.begin(), one.end());
+  return pack;
+}
+
+int check_packs(const CommonOptions& common, const std::vector<std::string>& folders) {
+  Json report = Json::array();
+  bool is_whole = true;
+  for (const auto& folder : folders) {
+    const auto [info, damaged] = checked_pack(common, folder);
+    report.push_back({{"folder", folder},
+                      {"identity", info.identity},
+                      {"samples", info.samples},
+                      {"failures", info.failures},
+                      {"damaged", damaged}});
+    is_whole = is_whole && damaged.empty() && info.failures == 0;
+    if (common.json) continue;
+    for (const auto& one : damaged) std::printf("%s\n", one.c_str());
+    std::printf("%s: %lld samples, %lld that could not be packed, %zu damaged\n", folder.c_str(),
+                static_cast<long long>(info.samples), static_cast<long long>(info.failures),
+                damaged.size());
+  }
+  if (common.json)
+    std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  return is_whole ? 0 : 1;
+}
+
+// The packs among the lists, which are looked at without reading any: a damaged one is to be told,
+// not refused. Throws InputError where others, or none, stand beside them.
+std::vector<std::string> packs_of(const ResolvedLists& lists, const std::string& target) {
+  std::vector<std::string> packs;
+  bool has_others = false;
+  for (const ResolvedList* list : {&lists.train, &lists.test, &lists.all}) {
+    if (list->path.empty()) continue;
+    if (is_pack(list->path))
+      packs.push_back(list->path.string());
+    else
+      has_others = true;
+  }
+  if (!packs.empty() && !lists.wrong.empty())
+    throw InputError("data check", target, "packs that are there", lists.wrong.front());
+  if (!packs.empty() && has_others)
+    throw InputError("data check", target, "lists of files, or packs", "both");
+  return packs;
+}
+
+// Read as pretraining reads them.
+void ignore_labels(ResolvedLists& lists) {
+  for (ResolvedList* list : {&lists.train, &lists.test, &lists.all}) {
+    list->options.labels_required = false;
+    list->options.labels_ignored = true;
+    list->options.name_classes = false;
+    list->options.class_names.clear();
+    list->options.classes = 0;
+  }
+}
+
+// A video of fewer frames is short: as the flag says, else as the lists' own folder says that it
+// was rendered, else 16.
+std::int64_t least_frames(const DataCheckCommand& command, const std::vector<NamedList>& lists) {
+  if (command.least_frames >= 0) return command.least_frames;
+  std::int64_t least = kLeastFrames;
+  for (const auto& list : lists)
+    if (const int rendered = rendered_frames(list.path.parent_path()); rendered > 0)
+      least = std::min<std::int64_t>(least, rendered);
+  return least;
+}
+
+void write_report(const DatasetReport& report, const std::vector<NamedList>& lists,
+                  const std::string& text, const std::string& json, const fs::path& out) {
+  write_file_atomically(out / "check.txt", text);
+  write_file_atomically(out / "check.json", json);
+  for (std::size_t k = 0; k < lists.size(); ++k) {
+    const std::string whole = whole_list(lists[k].manifest, report.lists[k]);
+    const fs::path file =
+        out / (lists.size() == 1 ? "whole.csv" : "whole-" + lists[k].name + ".csv");
+    std::error_code ignored;
+    if (whole.empty())
+      fs::remove(file, ignored);  // of an earlier check
+    else
+      write_file_atomically(file, whole);
+  }
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const DataCheckCommand& command) {
+  if (!is_known_dataset(command.data.target) && is_pack(command.data.target))
+    return check_packs(common, {command.data.target});
+  DataTarget target = data_target(command.data);
+  target.spec.count_missing = true;
+  ResolvedLists resolved = resolve_lists(target.spec, target.data, Completeness::partial);
+  if (!resolved.unavailable.empty())
+    throw InputError("data check", command.data.target, "data that is there", resolved.unavailable);
+  const std::vector<std::string> packs = packs_of(resolved, command.data.target);
+  if (!packs.empty()) {
+    const int status = check_packs(common, packs);
+    if (status == 0) read_lists_apart(resolved);  // their classes must fit as well
+    return status;
+  }
+  if (command.no_labels) ignore_labels(resolved);
+  const std::vector<NamedList> lists = read_lists_apart(resolved);
+  std::int64_t total = 0;
+  for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
+  if (total == 0)
+    throw InputError("data check", command.data.target, "at least one image or video file", "none");
+  const fs::path out = command.out;
+  if (!command.out.empty()) require_writable_directory(out, "--out");
+  CheckedFiles files(command.out.empty() ? out : out / "files.jsonl");
+
+  Progress progress("check", total, "files", common.quiet);
+  const DatasetReport report = check_dataset(lists,
+                                             {.least_frames = least_frames(command, lists),
+                                              .threads = common.thread_count(),
+                                              .classes = resolved.classes,
+                                              .wrong = resolved.wrong,
+                                              .done = [&] { progress.advance(); }},
+                                             files);
+  progress.finish();
+  const std::string text = to_text(report);
+  // Names of files may be in any encoding.
+  const std::string json =
+      to_json(report).dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+  if (!command.out.empty()) write_report(report, lists, text, json, out);
+  std::fputs((common.json ? json : text).c_str(), stdout);
+  return report.wrong.empty() ? 0 : 1;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost data pack: the frames of a dataset, decoded once.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/data/data_target.h"
+#include "bench/app/options.h"
+#include "common/error.h"
+#include "common/files/files.h"
+#include "common/files/folder_lock.h"
+#include "common/machine/progress.h"
+#include "datasets/lists/missing_files.h"
+#include "datasets/pack/pack_writer.h"
+#include "datasets/tasks/task_lists.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The task over the packs, in their folder.
+TaskSpec packed_task(const TaskSpec& spec, bool directional, const std::vector<NamedList>& lists) {
+  TaskSpec packed = spec;
+  packed.manifest = packed.dataset = packed.labels = "";
+  packed.train_list = packed.test_list = packed.files = {};
+  packed.class_names.clear();  // the packs have them
+  packed.count_missing.reset();
+  if (directional) packed.directional = true;  // the dataset may have said so, and is left out
+  if (lists.size() == 1) {
+    packed.manifest = ".";
+  } else {
+    packed.train_list.manifest = "train";
+    packed.test_list.manifest = "test";
+  }
+  return packed;
+}
+
+// Where the task refuses missing files, all of them are told before anything is packed.
+std::vector<NamedList> lists_of(const DataPackCommand& command, ResolvedLists resolved) {
+  bool refuses = false;
+  for (ResolvedList* list : {&resolved.train, &resolved.test, &resolved.all}) {
+    if (list->path.empty()) continue;
+    if (is_pack(list->path))
+      throw InputError("data pack", command.data.target, "lists of files", "a pack");
+    refuses = refuses || list->options.require_files;
+    list->options.require_files = false;
+  }
+  std::vector<NamedList> lists = read_lists_apart(resolved);
+  if (refuses)
+    for (const auto& list : lists) require_files(list.manifest, list.path);
+  return lists;
+}
+
+void print_packs(const OrderedJson& packs, const fs::path& out) {
+  for (const auto& one : packs)
+    std::printf("%s: %lld samples, %lld that could not be decoded, %.1f MB, sha256 %s\n",
+                one["folder"].get<std::string>().c_str(), one["samples"].get<long long>(),
+                one["failures"].get<long long>(), one["bytes"].get<double>() / 1e6,
+                one["identity"].get<std::string>().c_str());
+  std::printf("use it with --task %s\n", (out / "task.json").c_str());
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const DataPackCommand& command) {
+  const DataTarget target = data_target(command.data);
+  const ResolvedLists resolved = resolve_lists(target.spec, target.data);
+  if (!resolved.unavailable.empty())
+    throw InputError("data pack", command.data.target, "data that is there", resolved.unavailable);
+  const std::vector<NamedList> lists = lists_of(command, resolved);
+  // As the task over the packs would; a list by itself may be for pretraining.
+  if (!target.is_list) refuse_repeated_files(lists);
+  const fs::path out = command.out;
+  require_writable_directory(out, "--out");
+  const FolderLock lock(out, "--out");
+  std::int64_t total = 0;
+  for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
+  Progress progress("pack", total, "files", common.quiet);
+  PackOptions options{
+      .spec = {.coding = command.coding == "raw" ? PackCoding::raw : PackCoding::jpeg,
+               .short_side = command.short_side,
+               .every = command.every,
+               .quality = command.quality,
+               .antialias = !command.aliased},
+      .shard_samples = command.shard_samples,
+      .threads = common.thread_count(),
+      .done = [&] { progress.advance(); },
+      .notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }};
+  std::int64_t failures = 0;
+  OrderedJson report = OrderedJson::array();
+  for (const auto& list : lists) {
+    const fs::path folder = lists.size() == 1 ? out : out / list.name;
+    const PackInfo info = write_pack(list.manifest, list.path.filename().string(), folder, options);
+    std::uint64_t bytes = 0;
+    for (const auto& shard : info.shards) bytes += shard.bytes;
+    failures += info.failures;
+    report.push_back({{"folder", folder.string()},
+                      {"identity", info.identity},
+                      {"samples", info.samples},
+                      {"failures", info.failures},
+                      {"shards", info.shards.size()},
+                      {"bytes", bytes}});
+  }
+  progress.finish();
+  write_file_atomically(
+      out / "task.json",
+      to_json(packed_task(target.spec, resolved.directional, lists)).dump(2) + "\n");
+  if (common.json)
+    std::printf("%s\n", report.dump(2).c_str());
+  else
+    print_packs(report, out);
+  for (const auto& one : report) {
+    if (one["failures"] == 0) continue;
+    const fs::path reasons = fs::path(one["folder"].get<std::string>()) / kPackFailures;
+    std::fprintf(stderr, "%lld of %lld samples have no frames: %s tells why\n",
+                 one["failures"].get<long long>(), one["samples"].get<long long>(),
+                 reasons.c_str());
+  }
+  return failures == 0 ? 0 : 1;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost data show: samples of a dataset as a picture, cut as a probe would see them.
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/data/data_target.h"
+#include "bench/app/options.h"
+#include "common/error.h"
+#include "common/files/png.h"
+#include "common/machine/parallel.h"
+#include "common/nearest_name.h"
+#include "common/random.h"
+#include "datasets/clips/list_source.h"
+#include "datasets/tasks/task_lists.h"
+
+namespace permafrost {
+namespace {
+
+constexpr int kGap = 2;
+constexpr Image::Colour kFailed{200, 40, 40};
+
+const NamedList& chosen_list(const std::vector<NamedList>& lists, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& list : lists) {
+    if (name.empty() || list.name == name) return list;
+    names.push_back(list.name);
+  }
+  throw InputError("--list", "", "one of " + joined(names), quoted(name));
+}
+
+void draw_row(const Sample& sample, int row, const ClipShape& shape, Image& sheet) {
+  const int top = kGap + row * (shape.height + kGap);
+  for (int t = 0; t < shape.frames; ++t) {
+    const int left = kGap + t * (shape.width + kGap);
+    if (!sample.failure.empty()) {
+      sheet.fill(left, top, shape.width, shape.height, kFailed);
+      continue;
+    }
+    const auto bytes = std::ptrdiff_t{3} * shape.width;
+    for (int y = 0; y < shape.height; ++y)
+      std::copy_n(sample.clip.frame(t) + y * bytes, bytes,
+                  sheet.pixels.begin() + (std::ptrdiff_t{top + y} * sheet.width + left) * 3);
+  }
+}
+
+std::string label_text(const Manifest& manifest, int label) {
+  const auto k = static_cast<std::size_t>(label);
+  return label >= 0 && k < manifest.class_names.size() ? manifest.class_names[k]
+                                                       : std::to_string(label);
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const DataShowCommand& command) {
+  DataTarget target = data_target(command.data);
+  target.spec.count_missing = true;
+  const ResolvedLists resolved = resolve_lists(target.spec, target.data);
+  if (!resolved.unavailable.empty())
+    throw InputError("data show", command.data.target, "data that is there", resolved.unavailable);
+  const std::vector<NamedList> lists = read_lists_apart(resolved);
+  const NamedList& list = chosen_list(lists, command.list);
+  const ClipShape shape{command.frames, command.size, command.size};
+  const int step = command.frame_step > 0 ? command.frame_step : target.spec.frame_step;
+  const auto source = list_source(list.path, list.manifest, {.shape = shape, .frame_step = step});
+
+  auto order =
+      RandomStream({.seed = common.seed, .purpose = "data.show"}).permutation(source->size());
+  order.resize(std::min(order.size(), static_cast<std::size_t>(command.samples)));
+  std::sort(order.begin(), order.end());
+  std::vector<Sample> samples(order.size());
+  parallel_for(static_cast<std::int64_t>(order.size()), common.thread_count(), [&](std::int64_t k) {
+    const auto i = static_cast<std::size_t>(k);
+    samples[i] = source->read(order[i], 0, 1);
+  });
+  const int rows = static_cast<int>(order.size());
+  Image sheet(kGap + shape.frames * (shape.width + kGap), kGap + rows * (shape.height + kGap), 32);
+  Json report = Json::array();
+  for (int row = 0; row < rows; ++row) {
+    const auto i = static_cast<std::size_t>(row);
+    draw_row(samples[i], row, shape, sheet);
+    const std::string label = label_text(list.manifest, source->label(order[i]));
+    Json one = {{"row", row}, {"sample", source->name(order[i])}, {"label", label}};
+    if (!samples[i].failure.empty()) one["failure"] = samples[i].failure;
+    report.push_back(std::move(one));
+  }
+  write_png(command.out, sheet);
+  if (common.json) {
+    std::printf("%s\n", report.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    return 0;
+  }
+  for (const auto& one : report)
+    std::printf("%3d  %-24s %s%s\n", one["row"].get<int>(), one["label"].get<std::string>().c_str(),
+                one["sample"].get<std::string>().c_str(),
+                one.contains("failure") ? ("  " + one["failure"].get<std::string>()).c_str() : "");
+  return 0;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// What the data commands look at.
+#include <filesystem>
+#include <string>
+
+#include "bench/app/options.h"
+#include "datasets/tasks/task.h"
+
+namespace permafrost {
+
+struct DataTarget {
+  TaskSpec spec;
+  std::filesystem::path data;  // what its paths are relative to
+  bool is_list = false;        // a list by itself: no task, nor the lists of a dataset
+};
+
+// Whether `target` is the name of a known dataset. It then means that one, whatever lies here under
+// the same name: "./k400" is the folder.
+bool is_known_dataset(const std::string& target);
+
+// `target` is a known dataset (below the folder of data), a list in any form that read_manifest()
+// takes, or a task or dataset in a JSON file. Throws InputError.
+DataTarget data_target(const DataOptions& options);
+
+}  // namespace permafrost

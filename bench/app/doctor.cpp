@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost doctor: what this build is and what this machine offers it.
+#include <torch/types.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/device.h"
+#include "bench/app/options.h"
+#include "bench/records/build_info.h"
+#include "common/machine/parallel.h"
+#include "common/nearest_name.h"
+#include "datasets/images/codecs.h"
+#include "datasets/tasks/task.h"
+#include "models/encoders/encoder.h"
+
+namespace permafrost {
+namespace {
+
+std::string line_of(const std::string& key, const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return value.dump();
+  if (value.empty()) return "none";
+  if (key == "encoders") return std::to_string(value.size()) + ", see permafrost inspect";
+  return joined(value.get<std::vector<std::string>>());
+}
+
+}  // namespace
+
+int run_doctor(const CommonOptions& common) {
+#ifdef PERMAFROST_FFMPEG
+  const bool video = true;
+#else
+  const bool video = false;
+#endif
+  const std::string data = data_folder("").string();
+  const BuildInfo build = build_info();
+  const Json report{{"version", build.version},
+                    {"commit", build.commit},
+                    {"libtorch", build.libtorch},
+                    {"processor", build.processor},
+                    {"cuda", cuda_available()},
+                    {"threads", available_threads()},
+                    {"video_files", video},
+                    {"codecs", decoded_codecs()},
+                    {"zoo", zoo_folder().string()},
+                    {"encoders", zoo_names()},
+                    {"data", data.empty() ? "none" : data}};
+  if (common.json) {
+    std::printf("%s\n", report.dump(2).c_str());
+    return 0;
+  }
+  for (const auto& item : report.items())
+    std::printf("%-12s %s\n", item.key().c_str(), line_of(item.key(), item.value()).c_str());
+  return 0;
+}
+
+}  // namespace permafrost

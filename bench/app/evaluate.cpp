@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost evaluate: a released head on a task, without training.
+#include <torch/types.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/device.h"
+#include "bench/app/options.h"
+#include "bench/app/task_option.h"
+#include "bench/evaluate/evaluation.h"
+#include "common/error.h"
+#include "common/files/files.h"
+#include "models/encoders/encoder.h"
+#include "probes/heads/classifier_file.h"
+
+namespace permafrost {
+namespace {
+
+Classifier head_of(const EvaluateCommand& command, const Encoder& encoder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(command.head, ignored) &&
+      std::filesystem::exists(zoo_folder() / (command.head + ".safetensors"), ignored))
+    throw InputError("--head", "", "a file or folder that holds a head", quoted(command.head),
+                     "this is an encoder of the zoo; name it with --encoder");
+  return load_classifier(command.head,
+                         {.heads = command.head_heads,
+                          .encoder_heads = encoder.spec.heads,
+                          .entry = command.head_entry},
+                         "--head");
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const EvaluateCommand& command) {
+  const Suite suite = read_suite(command.suite);
+  EvaluationOptions options;
+  std::string data = command.data;
+  options.task = chosen_task(suite, command.task, data);
+  options.data = data_folder(data);
+  options.recipe = command.recipe;
+  options.set = command.set;
+  options.device = chosen_device(common.device);
+  options.threads = common.thread_count();
+  options.quiet = common.quiet;
+  const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
+  const Classifier head = head_of(command, encoder);
+  if (!command.out.empty()) require_writable_directory(command.out, "--out");
+  const Evaluation evaluation = evaluate_task(encoder, head, options);
+  if (!command.out.empty()) write_evaluation(command.out, evaluation);
+  const std::string text =
+      common.json
+          ? to_json(evaluation).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
+          : to_markdown(evaluation);
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+}  // namespace permafrost

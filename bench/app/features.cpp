@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost features: tokens of one video, image or tensor under one encoder.
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/device.h"
+#include "bench/app/options.h"
+#include "common/error.h"
+#include "datasets/clips/source.h"
+#include "models/encoders/checkpoints/safetensors.h"
+#include "models/encoders/encoder.h"
+
+namespace permafrost {
+namespace {
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// Clips as [B,T,H,W,3] pixels or [B,3,T,H,W] normalised values, by their dtype.
+struct Input {
+  at::Tensor values;
+  bool pixels = false;
+  ClipShape shape;
+};
+
+// The tensor in a safetensors file: uint8 is raw pixels, floating point is taken as normalised
+// already. Four dimensions are images, clips of one frame.
+Input input_of_tensor(const FeaturesCommand& command) {
+  const SafetensorsFile file = read_safetensors(command.input);
+  if (command.key.empty() && file.tensors.size() != 1)
+    throw InputError("--key", "",
+                     "the name of one of " + std::to_string(file.tensors.size()) + " tensors in " +
+                         command.input,
+                     "none");
+  const at::Tensor found =
+      command.key.empty() ? file.tensors[0].second : file.tensor(command.key, command.input);
+  at::Tensor clips = found.dim() == 4 ? found.unsqueeze(2) : found;
+  if (found.dim() == 5 && command.layout == "BTCHW") clips = clips.transpose(1, 2);
+  if (clips.dim() != 5 || clips.size(1) != 3 || clips.numel() == 0)
+    throw InputError(command.input, command.key,
+                     std::string("clips [B,") + (command.layout == "BTCHW" ? "T,3" : "3,T") +
+                         ",H,W] (--layout " + command.layout + ") or images [B,3,H,W]",
+                     c10::str(found.sizes()));
+  Input input;
+  input.shape = {static_cast<int>(clips.size(2)), static_cast<int>(clips.size(3)),
+                 static_cast<int>(clips.size(4))};
+  input.pixels = clips.scalar_type() == at::kByte;
+  if (!input.pixels && !clips.is_floating_point())
+    throw InputError(command.input, command.key, "uint8 pixels or floating-point values",
+                     std::string(clips.dtype().name()));
+  input.values = input.pixels ? clips.permute({0, 2, 3, 4, 1}).contiguous() : clips.to(at::kFloat);
+  return input;
+}
+
+Input input_of_file(const FeaturesCommand& command, const ClipShape& shape) {
+  const Clip clip = read_clip(
+      command.input,
+      {.shape = shape, .frame_step = command.frame_step, .decode = {.stream = command.stream}});
+  return {pixel_tensor(clip.pixels.data(), 1, clip.shape).clone(), true, clip.shape};
+}
+
+// One frame where the encoder's tubelet has several: the frame is repeated.
+void repeat_still(Input& input, const EncoderSpec& spec) {
+  if (input.shape.frames != 1 || spec.tubelet == 1) return;
+  input.shape.frames = spec.frames;
+  std::vector<std::int64_t> times{1, 1, 1, 1, 1};
+  times[input.pixels ? 1 : 2] = spec.frames;
+  input.values = input.values.repeat(times);
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const FeaturesCommand& command) {
+  Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
+  for (const int layer : command.layers)
+    if (layer < 0 || layer >= encoder.spec.depth)
+      throw InputError("--layers", "", "blocks 0 to " + std::to_string(encoder.spec.depth - 1),
+                       std::to_string(layer));
+  const bool tensor = ends_with(command.input, ".safetensors");
+  if (tensor && !command.size.empty())
+    throw InputError("--size", "", "none: a tensor has its own", command.input);
+  if (tensor && command.stream >= 0)
+    throw InputError("--stream", "", "none: a tensor has no streams", command.input);
+  ClipShape shape = encoder.spec.clip_shape();
+  if (!command.size.empty()) shape = {command.size[0], command.size[1], command.size[2]};
+  // Before the file is read: a shape that does not fit is said at once.
+  if (!tensor) encoder = at_size(encoder, shape);
+  Input input = tensor ? input_of_tensor(command) : input_of_file(command, shape);
+  repeat_still(input, encoder.spec);
+  encoder = at_size(encoder, input.shape);
+  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
+
+  const at::Device device(chosen_device(common.device));
+  encoder.weights = to_device(encoder.weights, device);
+  const at::NoGradGuard no_grad;
+  // One clip and perhaps a large encoder: here threads work inside operations.
+  at::set_num_threads(common.thread_count());
+  const at::Tensor patches = (input.pixels ? patchify(input.values, encoder.spec)
+                                           : patchify_normalised(input.values, encoder.spec))
+                                 .to(device);
+  const Tokens tokens = command.tokens == "all" ? Tokens::all : Tokens::patch;
+  NamedTensors out{{"features", encode(encoder.weights, encoder.spec, patches, {}, tokens)}};
+  if (!command.layers.empty()) {
+    const auto layers =
+        encode_layers(encoder.weights, encoder.spec, patches, command.layers, tokens);
+    for (std::size_t i = 0; i < layers.size(); ++i)
+      out.emplace_back("features.layer." + std::to_string(command.layers[i]), layers[i]);
+  }
+  write_safetensors(command.output, out,
+                    {{"format", "permafrost.features.1"},
+                     {"encoder", encoder.name},
+                     {"encoder_sha256", encoder.sha256},
+                     {"spec", to_json(encoder.spec).dump()},
+                     {"tokens", command.tokens},
+                     {"input", command.input}});
+  const at::Tensor& features = out[0].second;
+  if (common.json) {
+    const Json result{{"output", command.output},         {"encoder", encoder.name},
+                      {"encoder_sha256", encoder.sha256}, {"tokens", command.tokens},
+                      {"notes", encoder.notes},           {"shape", features.sizes().vec()}};
+    std::printf("%s\n", result.dump().c_str());
+  } else {
+    std::printf("%s: features %s float32 from %s\n", command.output.c_str(),
+                c10::str(features.sizes()).c_str(), command.input.c_str());
+  }
+  return 0;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost inspect: what is in the zoo, or in one file.
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/inspect/inspect_health.h"
+#include "bench/app/inspect/inspect_pack.h"
+#include "bench/app/options.h"
+#include "common/error.h"
+#include "datasets/pack/pack.h"
+#include "models/encoders/encoder_reading.h"
+#include "probes/heads/classifier_file.h"
+
+namespace permafrost {
+namespace {
+
+std::int64_t parameters_of(Encoder& encoder) {
+  std::int64_t count = 0;
+  visit(encoder.weights, [&](const std::string&, at::Tensor& t) { count += t.numel(); });
+  return count;
+}
+
+Json summary_of(Encoder& encoder) {
+  return {{"name", encoder.name},
+          {"sha256", encoder.sha256},
+          {"source", encoder.source},
+          {"spec", to_json(encoder.spec)},
+          {"parameters", parameters_of(encoder)},
+          {"provenance", encoder.provenance}};
+}
+
+int list_zoo(const CommonOptions& common) {
+  Json all = Json::array();
+  const auto names = zoo_names();
+  std::size_t widest = 0;
+  for (const auto& name : names) widest = std::max(widest, name.size());
+  for (const auto& name : names) {
+    Encoder encoder = load_encoder(name, "zoo");
+    const Json one = summary_of(encoder);
+    all.push_back(one);
+    if (!common.json)
+      std::printf("%-*s %8lld parameters  %s\n", static_cast<int>(widest), name.c_str(),
+                  static_cast<long long>(parameters_of(encoder)),
+                  encoder.sha256.substr(0, 16).c_str());
+  }
+  if (common.json) std::printf("%s\n", all.dump(2).c_str());
+  if (!common.json && all.empty()) std::printf("no encoders in %s\n", zoo_folder().c_str());
+  return 0;
+}
+
+std::int64_t values_of(const StateDict& entry) {
+  std::int64_t count = 0;
+  for (const auto& [name, tensor] : entry.tensors) count += tensor.numel();
+  return count;
+}
+
+Json entries_of(const Checkpoint& file) {
+  Json entries = Json::array();
+  for (const auto& entry : file.entries)
+    entries.push_back(
+        {{"name", entry.name}, {"tensors", entry.tensors.size()}, {"values", values_of(entry)}});
+  return entries;
+}
+
+void print_container(const Checkpoint& file) {
+  std::printf("file        %s (%s)\n", file.path.c_str(), name_of(file.container));
+  for (const auto& entry : file.entries)
+    std::printf("entry       %-16s %zu tensors, %lld values\n",
+                entry.name.empty() ? "(the file)" : entry.name.c_str(), entry.tensors.size(),
+                static_cast<long long>(values_of(entry)));
+  for (const auto& other : file.others) std::printf("also        %s\n", other.c_str());
+}
+
+// What can be said of a head: its kind and shape, or why it cannot be used. The number of attention
+// heads stands in no file of V-JEPA; 1 fits any width and only serves to read the shapes.
+Json head_of(const Checkpoint& file) {
+  if (!content_of(file).head) return nullptr;
+  try {
+    const Classifier head = read_classifier(file, {.heads = 1, .encoder_heads = 1});
+    Json spec = to_json(head.spec);
+    spec.erase("heads");
+    return {{"kind", head.kind},
+            {"spec", spec},
+            {"class_names", head.class_names},
+            {"sha256", head.sha256},
+            {"unused", head.unused}};
+  } catch (const InputError& error) {
+    return {{"not_usable", error.what()}};
+  }
+}
+
+void print_head(const Json& head) {
+  if (head.contains("not_usable")) {
+    std::printf("NOT USABLE  %s\n", head.at("not_usable").get<std::string>().c_str());
+    return;
+  }
+  std::printf("head        %s\nspec        %s\nsha256      %s\n",
+              head.at("kind").get<std::string>().c_str(), head.at("spec").dump().c_str(),
+              head.at("sha256").get<std::string>().c_str());
+  if (!head.at("class_names").empty())
+    std::printf("classes     %s\n", head.at("class_names").dump().c_str());
+  for (const auto& name : head.at("unused"))
+    std::printf("  known unused  %s\n", name.get<std::string>().c_str());
+}
+
+// A file without an encoder: its tensors as they are, and why no encoder was found.
+int describe_tensors(const CommonOptions& common, const Checkpoint& file, const std::string& why) {
+  Json tensors = Json::object();
+  const Json head = head_of(file);
+  if (!common.json) print_container(file);
+  if (!common.json && !head.is_null()) print_head(head);
+  for (const auto& entry : file.entries) {
+    for (const auto& [name, tensor] : entry.tensors) {
+      const std::string full = entry.name.empty() ? name : entry.name + "/" + name;
+      const std::string dtype(tensor.dtype().name());
+      tensors[full] = {{"shape", tensor.sizes().vec()}, {"dtype", dtype}};
+      if (!common.json)
+        std::printf("  %-56s %s %s\n", full.c_str(), c10::str(tensor.sizes()).c_str(),
+                    dtype.c_str());
+    }
+  }
+  if (common.json)
+    std::printf("%s\n", Json{{"file", file.path},
+                             {"container", name_of(file.container)},
+                             {"entries", entries_of(file)},
+                             {"others", file.others},
+                             {"metadata", file.metadata},
+                             {"no_encoder", why},
+                             {"head", head},
+                             {"tensors", tensors}}
+                            .dump(2)
+                            .c_str());
+  else if (head.is_null())
+    std::printf("no encoder: %s\n", why.c_str());
+  return head.is_object() && head.contains("not_usable") ? 1 : 0;
+}
+
+Json fates_of(const EncoderReading& reading) {
+  Json fates = Json::array();
+  for (const auto& fate : reading.fates)
+    fates.push_back({{"name", fate.name}, {"fate", name_of(fate.fate)}, {"note", fate.note}});
+  return fates;
+}
+
+// 0 where every tensor has its place, 1 where one has not: such an encoder is not measured.
+int describe_encoder(const CommonOptions& common, const HealthOptions& health,
+                     const Checkpoint& file, EncoderReading& reading) {
+  Encoder& encoder = reading.encoder;
+  const std::string complaint = complaint_of(reading.fates);
+  std::optional<HealthOnTask> features;
+  if (complaint.empty() && !health.task.empty()) features = health_on_task(common, health, encoder);
+  if (common.json) {
+    Json json{{"name", encoder.name},
+              {"source", encoder.source},
+              {"spec", to_json(encoder.spec)},
+              {"provenance", encoder.provenance},
+              {"container", name_of(file.container)},
+              {"entries", entries_of(file)},
+              {"others", file.others},
+              {"family", encoder.spec.family},
+              {"entry", reading.entry},
+              {"notes", encoder.notes},
+              {"complete", complaint.empty()},
+              {"tensors", fates_of(reading)}};
+    if (complaint.empty()) {
+      json["sha256"] = encoder.sha256;
+      json["parameters"] = parameters_of(encoder);
+    }
+    if (features) json["features"] = to_json(*features);
+    std::printf("%s\n", json.dump(2).c_str());
+    return complaint.empty() ? 0 : 1;
+  }
+  print_container(file);
+  std::printf("encoder     %s, %s%s%s\n", encoder.name.c_str(), reading.title.c_str(),
+              reading.entry.empty() ? "" : ", of entry ", reading.entry.c_str());
+  std::printf("spec        %s\n", to_json(encoder.spec).dump().c_str());
+  for (const auto& note : encoder.notes) std::printf("note        %s\n", note.c_str());
+  if (complaint.empty())
+    std::printf("sha256      %s\nparameters  %lld\n", encoder.sha256.c_str(),
+                static_cast<long long>(parameters_of(encoder)));
+  if (features) std::printf("%s", text_of(*features, encoder).c_str());
+  for (const auto& fate : reading.fates)
+    std::printf("  %-12s  %-60s %s\n", name_of(fate.fate), fate.name.c_str(), fate.note.c_str());
+  if (!encoder.provenance.is_null())
+    std::printf("made by     %s\n", encoder.provenance.dump().c_str());
+  if (!complaint.empty()) std::printf("NOT USABLE  %s\n", complaint.c_str());
+  return complaint.empty() ? 0 : 1;
+}
+
+// A file that says itself that it is an encoder, and cannot be read as one, is bad input; of others
+// the tensors are shown, whatever they are.
+bool claims_to_be_encoder(const Checkpoint& file) {
+  const auto format = file.metadata.find("format");
+  if (format != file.metadata.end() && format->second.rfind("permafrost.encoder.", 0) == 0)
+    return true;
+  const FileContent content = content_of(file);
+  return file.container == Container::huggingface && (content.encoder || !content.head);
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const InspectCommand& command) {
+  const bool looks_at_features = !command.health.task.empty();
+  if (looks_at_features && (command.path.empty() || is_pack(command.path)))
+    throw InputError("--on", command.health.task, "an encoder whose features to look at",
+                     command.path.empty() ? "none" : "the pack " + command.path);
+  if (command.path.empty()) return list_zoo(common);
+  if (is_pack(command.path)) return inspect_pack(common, command.path);
+  std::error_code ignored;
+  const std::filesystem::path in_zoo = zoo_folder() / (command.path + ".safetensors");
+  const bool zoo = std::filesystem::is_regular_file(in_zoo, ignored);
+  if (!zoo && !std::filesystem::exists(command.path, ignored))
+    load_encoder(command.path, "permafrost inspect");  // says which names there are
+  const Checkpoint file = open_checkpoint(zoo ? in_zoo : std::filesystem::path(command.path));
+  EncoderReading reading;
+  try {
+    reading = read_encoder(file, command.reading);
+  } catch (const InputError& error) {
+    // With a question about an encoder, its error is the answer.
+    if (!command.reading.spec.empty() || !command.reading.key.empty() || looks_at_features) throw;
+    if (claims_to_be_encoder(file)) throw;
+    require_intact(file);
+    return describe_tensors(common, file, error.what());
+  }
+  for (const auto& entry : file.entries)  // reading has looked at its own
+    if (entry.name != reading.entry) require_intact(file, entry);
+  if (zoo) reading.encoder.name = command.path;
+  return describe_encoder(common, command.health, file, reading);
+}
+
+}  // namespace permafrost

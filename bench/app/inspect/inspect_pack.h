@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// permafrost inspect of a pack.
+#include <string>
+
+#include "bench/app/options.h"
+
+namespace permafrost {
+
+// Prints what is in it; its frames are not read (`data check` does). Throws InputError for damage.
+int inspect_pack(const CommonOptions& common, const std::string& folder);
+
+}  // namespace permafrost

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost pretrain: encoders from configurations, one or many of them in one call.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "bench/app/device.h"
+#include "bench/app/options.h"
+#include "common/error.h"
+#include "models/pretraining/pretrain_queue.h"
+
+namespace permafrost {
+namespace {
+
+QueuedRun run_of(const CommonOptions& common, const PretrainCommand& command,
+                 const std::string& path) {
+  QueuedRun run;
+  run.json = read_json(path);
+  if (common.seed_given) run.json["seed"] = common.seed;
+  for (const auto& assignment : command.set) set_json(run.json, assignment);
+  run.config = read_pretrain_config(run.json, path, command.data);
+  const std::filesystem::path out = command.out;
+  run.out = command.configs.size() == 1 ? out : out / run.config.name;
+  return run;
+}
+
+std::vector<QueuedRun> runs_of(const CommonOptions& common, const PretrainCommand& command) {
+  std::vector<QueuedRun> runs;
+  std::set<std::string> names;
+  for (const auto& path : command.configs) {
+    runs.push_back(run_of(common, command, path));
+    if (!names.insert(runs.back().config.name).second)
+      throw InputError(path, "name", "a name that no other configuration has",
+                       quoted(runs.back().config.name),
+                       "each has its folder of that name in --out");
+  }
+  return runs;
+}
+
+Json json_of(const QueuedRun& run, const PretrainResult& result) {
+  return {{"out", run.out.string()},
+          {"steps", result.steps},
+          {"clips_per_second", result.clips_per_second},
+          {"wait_seconds", result.wait_seconds},
+          {"missing_files", result.missing_files},
+          {"loader",
+           {{"read_seconds", result.loader.read_seconds},
+            {"decode_seconds", result.loader.decode_seconds},
+            {"scale_seconds", result.loader.scale_seconds},
+            {"wait_seconds", result.loader.wait_seconds}}},
+          {"encoder", (run.out / "encoder.safetensors").string()}};
+}
+
+void print_json(const std::vector<QueuedRun>& runs, const std::vector<QueueResult>& results) {
+  Json all = Json::array();
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    if (results[i].started) all.push_back(json_of(runs[i], results[i].run));
+  std::printf("%s\n", (runs.size() == 1 ? all.at(0) : all).dump().c_str());
+}
+
+std::string state_of(const PretrainConfig& config, const QueueResult& result) {
+  if (!result.started) return "not begun";
+  if (result.run.finished) return "finished";
+  return "stopped at step " + std::to_string(result.run.steps) + " of " +
+         std::to_string(config.steps);
+}
+
+// The health of every run as a Markdown table: a collapsed one shows in deviation and rank.
+void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResult>& results) {
+  std::printf(
+      "| run | clips | clips/s | computing | loss | deviation | at a place | rank "
+      "| gradients E, P | state |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n");
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const PretrainResult& run = results[i].run;
+    const StepReport& last = run.last;
+    const double computing = run.seconds > 0 ? 1 - run.wait_seconds / run.seconds : 0;
+    std::printf("| %s | %lld | %.0f | %.0f %% | %.4f | %.3f | %.3f | %.1f | %.3g, %.3g | %s |\n",
+                runs[i].config.name.c_str(),
+                static_cast<long long>(run.steps * runs[i].config.batch), run.clips_per_second,
+                100 * computing, last.loss, last.features.deviation,
+                last.features.deviation_at_place, last.features.rank, last.encoder_norm,
+                last.predictor_norm, state_of(runs[i].config, results[i]).c_str());
+  }
+}
+
+}  // namespace
+
+int run(const CommonOptions& common, const PretrainCommand& command) {
+  const std::vector<QueuedRun> runs = runs_of(common, command);
+  QueueOptions options;
+  options.jobs = command.jobs;
+  options.minutes = command.minutes;
+  options.threads = common.thread_count();
+  options.device = chosen_device(common.device);
+  options.quiet = common.quiet || command.jobs > 1;  // bars of several runs would mix
+  const auto results =
+      pretrain_all(runs, options, [&](const QueuedRun& run, const PretrainResult& result) {
+        if (common.json || (common.quiet && runs.size() > 1)) return;
+        if (result.missing_files > 0)
+          std::printf("%s: %lld files of its lists are missing and were left out (log.jsonl)\n",
+                      run.config.name.c_str(), static_cast<long long>(result.missing_files));
+        std::printf("%s: %lld steps done, %.0f clips/s, %s\n", run.config.name.c_str(),
+                    static_cast<long long>(result.steps), result.clips_per_second,
+                    result.finished
+                        ? ("encoder in " + (run.out / "encoder.safetensors").string()).c_str()
+                        : "to be continued by the same command");
+        std::fflush(stdout);
+      });
+  if (common.json)
+    print_json(runs, results);
+  else if (runs.size() > 1)
+    print_table(runs, results);
+  return 0;
+}
+
+}  // namespace permafrost

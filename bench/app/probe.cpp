@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// permafrost probe, permafrost finetune: one encoder on one task of a suite, as a table of one row.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "bench/app/device.h"
+#include "bench/app/options.h"
+#include "bench/app/task_option.h"
+#include "bench/run/runner.h"
+#include "common/error.h"
+#include "models/encoders/encoder.h"
+
+namespace permafrost {
+namespace {
+
+// The protocol of the suite that fits the command, changed by --set.
+ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task,
+                                const std::string& head, const std::vector<std::string>& set) {
+  Json json = to_json(base, task);
+  json.erase("name");
+  json.erase("kind");
+  if (!head.empty()) json["head"] = head;
+  for (const auto& assignment : set) set_json(json, assignment);
+  ProtocolChoice protocol = base;
+  protocol.name = head.empty() ? base.name : head;
+  if (base.is_finetune) {
+    protocol.finetune = read_finetune_protocol(json, "--set");
+  } else {
+    protocol.probe = read_probe_protocol(json, "--set");
+    protocol.clips_given = true;
+  }
+  return protocol;
+}
+
+// Name of the encoder in `suite`, which it is read into unless it is one of the suite's own
+// ("random-init"), with other weights for other seeds.
+std::string chosen_encoder(Suite& suite, const ProbeCommand& command) {
+  std::vector<std::string> names;
+  for (const auto& choice : suite.encoders) {
+    if (choice.name == command.encoder) return choice.name;
+    names.push_back(choice.name);
+  }
+  const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading, names);
+  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  suite.encoders = {
+      {.name = encoder.name, .zoo = command.encoder, .reading = command.reading, .read = encoder}};
+  return encoder.name;
+}
+
+const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {
+  const std::string name =
+      finetune ? "finetuned" : (task.kind == TaskKind::manifest ? "frozen_real" : "frozen");
+  return protocol_of(suite, name);
+}
+
+int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
+  Suite suite = read_suite(command.suite);
+  const std::string encoder = chosen_encoder(suite, command);
+  std::string data = command.data;
+  const TaskSpec task = chosen_task(suite, command.task, data);
+  const ProtocolChoice base = base_protocol(suite, task, finetune);
+  suite.tasks = {task};
+  suite.protocols.clear();
+  suite.seeds = 1;
+  TableSpec table;
+  table.title = (finetune ? "Fine-tuning " : "Frozen ") + encoder + " on " + task.name;
+  table.row_title = "encoder";
+  table.rows = {{.name = encoder, .encoder = encoder}};
+  std::vector<std::string> heads = command.heads;
+  if (heads.empty()) heads = {finetune ? "" : "attentive"};
+  for (const auto& head : heads) {
+    const ProtocolChoice protocol = changed_protocol(base, task, head, command.set);
+    suite.protocols.push_back(protocol);
+    table.columns.push_back({.name = protocol.name, .task = task.name, .protocol = protocol.name});
+  }
+  TablesOptions options;
+  options.out = command.out;
+  options.data = data;
+  options.first_seed = common.seed;
+  options.device = chosen_device(common.device);
+  options.threads = common.thread_count();
+  options.quiet = common.quiet;
+  options.keep_heads = !finetune;
+  options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
+  const TablesResult result = run_specs(options, suite, {table});
+  if (!result.tables[0].cells[0][0].available())
+    throw InputError("--task", task.name, "data that can be read",
+                     result.tables[0].cells[0][0].unavailable);
+  const std::string text =
+      common.json ? to_json(result.tables[0]).dump() : to_markdown(result.tables[0]);
+  std::printf("%s\n", text.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int run_probe(const CommonOptions& common, const ProbeCommand& command) {
+  return run_row(common, command, false);
+}
+
+int run_finetune(const CommonOptions& common, const ProbeCommand& command) {
+  return run_row(common, command, true);
+}
+
+}  // namespace permafrost

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lies under results/ is what a run left: every cell of a table follows from records that are
+// there, every record from its predictions and from weights of models/zoo, and README shows it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "bench/records/record.h"
+#include "common/files/files.h"
+#include "common/testing/test_folder.h"
+#include "models/encoders/encoder.h"
+
+namespace permafrost {
+namespace {
+namespace fs = std::filesystem;
+
+const fs::path kSource = PERMAFROST_SOURCE_DIR;
+
+using Records = std::map<std::string, Record>;  // by key
+
+// Reading computes values and intervals anew, from the predictions.
+Records read_archive(const fs::path& archive) {
+  const TestFolder unpacked;
+  const std::string command = "cd '" + unpacked.path().string() +
+                              "' && '" PERMAFROST_CMAKE "' -E tar xf '" + archive.string() + "'";
+  Records records;
+  if (std::system(command.c_str()) == 0)
+    for (auto& record : read_records(unpacked)) records.emplace(record.key, std::move(record));
+  return records;
+}
+
+class CommittedResults : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    static std::map<std::string, Records> read;
+    const auto [it, added] = read.try_emplace(GetParam());
+    if (added) it->second = read_archive(folder() / "records.tar.xz");
+    records_ = &it->second;
+    ASSERT_FALSE(records_->empty());
+  }
+
+  static fs::path folder() { return kSource / "results" / GetParam(); }
+
+  static std::vector<nlohmann::json> tables() {
+    std::vector<nlohmann::json> found;
+    for (const auto& entry : fs::directory_iterator(folder()))
+      if (entry.path().extension() == ".json")
+        found.push_back(nlohmann::json::parse(read_file(entry.path())));
+    return found;
+  }
+
+  const Records* records_ = nullptr;
+};
+
+TEST_P(CommittedResults, EveryCellIsTheMeanOfItsRecords) {
+  std::set<std::string> shown;
+  for (const auto& table : tables())
+    for (const auto& cell : table.at("cells")) {
+      const std::string where =
+          table.at("table").dump() + ", " + cell.at("row").dump() + ", " + cell.at("column").dump();
+      if (!cell.contains("records")) continue;  // not available, and says why
+      double sum = 0;
+      for (const std::string key : cell.at("records")) {
+        ASSERT_EQ(records_->count(key), 1U) << where << ": no record " << key;
+        sum += records_->at(key).value;
+        shown.insert(key);
+      }
+      EXPECT_NEAR(cell.at("mean").get<double>(),
+                  sum / static_cast<double>(cell.at("records").size()), 1e-9)
+          << where;
+    }
+  EXPECT_EQ(shown.size(), records_->size()) << "records that no table shows";
+}
+
+TEST_P(CommittedResults, EveryPlaceHasOneRecordASeed) {
+  std::map<std::string, int> records;
+  for (const auto& [key, record] : *records_)
+    for (const auto& use : record.used_by)
+      if (use.table > 0)
+        records[std::to_string(use.table) + ", " + use.row + ", " + use.column + ", seed " +
+                std::to_string(record.seed)] += 1;
+  for (const auto& [place, count] : records) EXPECT_EQ(count, 1) << place;
+}
+
+TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {
+  ::setenv("PERMAFROST_ZOO", (kSource / "models/zoo").c_str(), 1);
+  std::map<std::string, std::string> hashes;  // by name and source
+  for (const auto& [key, record] : *records_) {
+    const EncoderIdentity& encoder = record.encoder;
+    std::string& hash = hashes[encoder.name + ", " + encoder.source];
+    if (hash.empty()) {
+      const std::string drawn = "random init, seed ";
+      if (encoder.source == "zoo")
+        hash = load_encoder(encoder.name, key).sha256;
+      else if (encoder.source.rfind(drawn, 0) == 0)
+        hash = random_encoder(read_encoder_spec(encoder.spec, key),
+                              std::stoull(encoder.source.substr(drawn.size())))
+                   .sha256;
+      else
+        hash = encoder.sha256;  // pixels, that have no weights
+    }
+    EXPECT_EQ(encoder.sha256, hash) << key << ": " << encoder.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Suites, CommittedResults, testing::Values("pico", "tiny"),
+                         [](const auto& suite) { return std::string(suite.param); });
+
+TEST(Readme, ShowsTheTablesOfResults) {
+  std::string table;
+  int lines = 0;
+  std::istringstream readme(read_file(kSource / "README.md"));
+  for (std::string line; std::getline(readme, line);) {
+    if (line.rfind('#', 0) == 0) table.clear();
+    for (const std::string number : {"1", "4"})
+      if (line.rfind("### Table " + number + ":", 0) == 0)
+        table = "\n" + read_file(kSource / "results/pico" / ("table" + number + ".md"));
+    if (table.empty() || line.rfind('|', 0) != 0) continue;
+    ++lines;
+    EXPECT_NE(table.find("\n" + line + "\n"), std::string::npos) << line;
+  }
+  EXPECT_GT(lines, 30);
+}
+
+}  // namespace
+}  // namespace permafrost

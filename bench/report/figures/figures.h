@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// The figures of the report, one function each: what to draw from a folder. Panels of gnuplot are
+// scripts until draw_panels (panel.h) has run. What cannot be drawn is said in the figure's notes.
+#include <vector>
+
+#include "bench/report/figures/encoder_styles.h"
+#include "bench/report/figures/panel.h"
+#include "bench/report/results/results_folder.h"
+
+namespace permafrost {
+
+// A panel a column: our mean, its repetitions and interval over samples, the paper's number,
+// chance.
+Figure accuracy_figure(const TableModel& table, const std::string& id, const EncoderStyles& styles);
+
+// Accuracy over the share of labels, a panel a task; no panels where a table has no low-shot
+// columns.
+Figure low_shot_figure(const ResultsFolder& folder, const TableModel& table, const std::string& id,
+                       const EncoderStyles& styles);
+
+// Held-out accuracy over the learning rate of the probes, a panel a task and protocol.
+Figure sweep_figure(const ResultsFolder& folder, const EncoderStyles& styles);
+
+// Loss, spread of the features and gradients while the zoo's encoders were pretrained.
+Figure training_figure(const EncoderStyles& styles);
+
+// What the encoders saw and predicted while they were pretrained: a panel a strategy and mask.
+Figure mask_figure(const EncoderStyles& styles);
+
+// Which class is taken for which, of the first table's frozen columns.
+Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles);
+
+// What the query of kept attentive heads looks at, on frames of test samples.
+Figure attention_figure(const ResultsFolder& folder, const EncoderStyles& styles);
+
+}  // namespace permafrost

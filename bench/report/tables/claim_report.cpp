@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/report/tables/claim_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "bench/statistics/statistics_paired.h"
+#include "common/error.h"
+
+namespace permafrost {
+namespace {
+
+std::size_t place_of(const auto& things, const std::string& name) {
+  for (std::size_t i = 0; i < things.size(); ++i)
+    if (things[i].name == name) return i;
+  throw Error("table: no " + quoted(name));
+}
+
+// The cells whose sum, signs in mind, is the effect of a claim.
+struct Contrast {
+  struct Part {
+    std::size_t row = 0, column = 0;
+    double sign = 1;
+  };
+  std::vector<Part> parts;
+};
+
+Contrast contrast_of(const TableSpec& table, const ClaimSpec& claim, const std::string& better,
+                     const std::string& worse, std::size_t k) {
+  const auto part = [&](const std::string& name, const std::string& place, double sign) {
+    const std::string& row = claim.between_columns ? place : name;
+    const std::string& column = claim.between_columns ? name : place;
+    return Contrast::Part{place_of(table.rows, row), place_of(table.columns, column), sign};
+  };
+  Contrast contrast{{part(better, claim.places[k], 1), part(worse, claim.places[k], -1)}};
+  if (claim.kind == ClaimKind::difference_of_gaps) {
+    contrast.parts.push_back(part(better, claim.narrower[k], -1));
+    contrast.parts.push_back(part(worse, claim.narrower[k], 1));
+  }
+  return contrast;
+}
+
+std::optional<double> paper_effect(const TableSpec& table, const Contrast& contrast) {
+  double sum = 0;
+  for (const auto& part : contrast.parts) {
+    const auto& published = table.rows[part.row].paper;
+    const auto it = published.find(table.columns[part.column].name);
+    if (it == published.end()) return std::nullopt;
+    sum += part.sign * it->second;
+  }
+  return sum;
+}
+
+// Effects of the single repetitions, and whether these are pretrainings.
+void measure_repetitions(Finding& finding, const Contrast& contrast,
+                         const std::vector<std::vector<CellInput>>& inputs) {
+  std::vector<double> effects;
+  for (const auto& part : contrast.parts) {
+    const CellInput& cell = inputs[part.row][part.column];
+    if (effects.empty()) effects.assign(cell.seeds.size(), 0);
+    if (effects.size() != cell.seeds.size()) return;
+    for (std::size_t k = 0; k < effects.size(); ++k) effects[k] += part.sign * cell.seeds[k].value;
+    finding.over_pretrainings = finding.over_pretrainings || encoders_in(cell) > 1;
+  }
+  finding.repeated = std::move(effects);
+}
+
+// Fills effect, intervals and p from the cells; `variance` is that a sample.
+void measure(Finding& finding, const Contrast& contrast,
+             const std::vector<std::vector<CellInput>>& inputs, double& variance) {
+  const auto cell = [&](const Contrast::Part& part) -> const CellInput& {
+    return inputs[part.row][part.column];
+  };
+  for (const auto& part : contrast.parts)
+    if (finding.reason.empty()) finding.reason = why_missing(cell(part));
+  if (!finding.reason.empty()) return;
+  const Record& first = cell(contrast.parts[0]).seeds[0];
+  std::vector<double> effects(first.predictions.size(), 0);
+  for (const auto& part : contrast.parts) {
+    if (!same_samples(first, cell(part).seeds[0])) {
+      finding.reason = "the cells were measured on different samples";
+      return;
+    }
+    const auto scores = scores_of(cell(part));
+    for (std::size_t i = 0; i < effects.size(); ++i) effects[i] += part.sign * scores[i];
+  }
+  measure_repetitions(finding, contrast, inputs);
+  const auto groups = groups_of(first);
+  const Resamples means = resample_means(effects, groups, kPairedResamples);
+  const double widest = 50.0 * static_cast<double>(contrast.parts.size());
+  finding.effect = mean_of(effects);
+  finding.ci95 = interval_of(means, 0.95, {-widest, widest});
+  finding.ci90 = interval_of(means, 0.90, {-widest, widest});
+  variance = variance_a_sample(effects, groups).value_or(0);
+  if (finding.kind != ClaimKind::equivalent) {
+    finding.p = p_of_no_gap(means);
+    finding.favourable = *finding.effect > 0;
+    return;
+  }
+  const double differ = p_of_difference(means, finding.margin);
+  const double match = p_of_equivalence(means, finding.margin);
+  finding.favourable = differ <= match;
+  finding.p = std::min(differ, match);
+}
+
+Verdict verdict_of(const Finding& finding) {
+  if (!finding.effect) return Verdict::not_available;
+  if (finding.p_adjusted >= kLevel) return Verdict::undecided;
+  if (finding.over_pretrainings && !finding.pretrainings_agree()) return Verdict::undecided;
+  return finding.favourable ? Verdict::supported : Verdict::contradicted;
+}
+
+// Of one family: its size, adjusted p-values, verdicts.
+void decide(std::vector<Finding>& findings, const std::vector<double>& variances, bool control) {
+  std::vector<std::size_t> family;
+  std::vector<double> p_values;
+  for (std::size_t i = 0; i < findings.size(); ++i) {
+    if (findings[i].whole || findings[i].control != control || !findings[i].effect) continue;
+    family.push_back(i);
+    p_values.push_back(findings[i].p);
+  }
+  const auto adjusted = holm_adjusted(p_values);
+  for (std::size_t k = 0; k < family.size(); ++k) {
+    Finding& finding = findings[family[k]];
+    finding.p_adjusted = adjusted[k];
+    finding.verdict = verdict_of(finding);
+    if (finding.verdict != Verdict::undecided) continue;
+    const double variance = variances[family[k]];
+    const int tests = static_cast<int>(family.size());
+    finding.samples_to_decide =
+        finding.kind == ClaimKind::equivalent
+            ? count_to_find_match(*finding.effect, finding.margin, variance, tests)
+            : count_to_find_gap(*finding.effect, variance, tests);
+    if (!finding.over_pretrainings || finding.repeated.size() < 2) continue;
+    const double spread = deviation_of(finding.repeated);
+    finding.pretrainings_to_decide =
+        finding.kind == ClaimKind::equivalent
+            ? count_to_find_match(*finding.effect, finding.margin, spread * spread, tests)
+            : count_to_find_gap(*finding.effect, spread * spread, tests);
+  }
+}
+
+// From the steps: contradicted where one is, supported where all are, else undecided. The line
+// shows the smallest of the steps that make it so.
+void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
+  for (const auto* step : steps)
+    if (step->verdict == Verdict::not_available && whole.reason.empty())
+      whole.reason = step->reason;
+  if (!whole.reason.empty()) return;
+  whole.verdict = Verdict::supported;
+  for (const auto verdict : {Verdict::undecided, Verdict::contradicted})
+    if (std::any_of(steps.begin(), steps.end(),
+                    [&](const Finding* step) { return step->verdict == verdict; }))
+      whole.verdict = verdict;
+  for (const auto* step : steps) {
+    if (step->verdict != whole.verdict) continue;
+    if (!whole.effect || *step->effect < *whole.effect) {
+      whole.effect = step->effect;
+      whole.paper = step->paper;
+      whole.ci95 = step->ci95;
+      whole.ci90 = step->ci90;
+      whole.p = step->p;
+      whole.p_adjusted = step->p_adjusted;
+      whole.favourable = step->favourable;
+      whole.repeated = step->repeated;
+    }
+    if (step->samples_to_decide)  // all of them have to be decided
+      whole.samples_to_decide =
+          std::max(whole.samples_to_decide.value_or(0), *step->samples_to_decide);
+    whole.over_pretrainings = whole.over_pretrainings || step->over_pretrainings;
+    if (step->pretrainings_to_decide)
+      whole.pretrainings_to_decide =
+          std::max(whole.pretrainings_to_decide.value_or(0), *step->pretrainings_to_decide);
+  }
+}
+
+class Judge {
+ public:
+  Judge(const TableSpec& table, const std::vector<std::vector<CellInput>>& inputs)
+      : table_(table), inputs_(inputs) {}
+
+  std::vector<Finding> judge() {
+    for (const auto& claim : table_.claims)
+      for (const auto& chain : claim.chains) add_chain(claim, chain);
+    for (const bool control : {false, true}) decide(findings_, variances_, control);
+    for (std::size_t i = 0; i < findings_.size(); ++i)
+      if (findings_[i].whole) conclude(findings_[i], steps_of(i));
+    return std::move(findings_);
+  }
+
+ private:
+  Finding& add(const ClaimSpec& claim, const std::vector<std::string>& chain, std::size_t k) {
+    Finding finding{.id = claim.id, .text = claim.text, .subject = subject_of(claim, chain)};
+    finding.place = claim.places[k];
+    if (!claim.narrower.empty()) finding.place += " over " + claim.narrower[k];
+    finding.kind = claim.kind;
+    finding.control = claim.control;
+    finding.margin = claim.margin;
+    findings_.push_back(std::move(finding));
+    variances_.push_back(0);
+    return findings_.back();
+  }
+
+  void add_chain(const ClaimSpec& claim, const std::vector<std::string>& chain) {
+    const bool order = claim.kind == ClaimKind::order;
+    for (std::size_t k = 0; order && k < claim.places.size(); ++k)
+      add(claim, chain, k).whole = true;
+    for (std::size_t i = 0; i + 1 < chain.size(); ++i) {
+      for (std::size_t k = 0; k < claim.places.size(); ++k) {
+        Finding& finding = add(claim, {chain[i], chain[i + 1]}, k);
+        finding.step = order;
+        const Contrast contrast = contrast_of(table_, claim, chain[i], chain[i + 1], k);
+        finding.paper = paper_effect(table_, contrast);
+        measure(finding, contrast, inputs_, variances_.back());
+      }
+    }
+  }
+
+  std::vector<const Finding*> steps_of(std::size_t whole) const {
+    std::vector<const Finding*> steps;
+    for (const auto& finding : findings_)
+      if (finding.step && finding.id == findings_[whole].id &&
+          finding.place == findings_[whole].place)
+        steps.push_back(&finding);
+    return steps;
+  }
+
+  const TableSpec& table_;
+  const std::vector<std::vector<CellInput>>& inputs_;
+  std::vector<Finding> findings_;
+  std::vector<double> variances_;
+};
+
+}  // namespace
+
+bool Finding::pretrainings_agree() const {
+  return std::all_of(repeated.begin(), repeated.end(), [&](double one) {
+    if (kind != ClaimKind::equivalent) return (one > 0) == (effect.value_or(0) > 0);
+    return (std::abs(one) < margin) == favourable;
+  });
+}
+
+const char* name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::supported:
+      return "supported";
+    case Verdict::contradicted:
+      return "contradicted";
+    case Verdict::undecided:
+      return "undecided";
+    default:
+      return "not available";
+  }
+}
+
+std::vector<Finding> judge_claims(const TableSpec& table,
+                                  const std::vector<std::vector<CellInput>>& inputs) {
+  return Judge(table, inputs).judge();
+}
+
+}  // namespace permafrost

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/report/tables/figure.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace permafrost {
+namespace {
+
+// Okabe & Ito (2008): told apart with every kind of colour vision. Floors are grey.
+constexpr std::array<const char*, 6> kColours{"#0072B2", "#E69F00", "#009E73",
+                                              "#CC79A7", "#56B4E9", "#D55E00"};
+constexpr const char* kFloorColour = "#999999";
+
+constexpr double kLeft = 48, kTop = 46, kHeight = 240, kBar = 22, kGap = 28, kLegendLine = 18;
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (static_cast<unsigned char>(c) >= 0x20)
+      out += c;
+  }
+  return out;
+}
+
+double y_of(double percent) { return kTop + kHeight * (1 - std::clamp(percent, 0.0, 100.0) / 100); }
+
+std::string line(double x1, double y1, double x2, double y2, const std::string& style) {
+  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) +
+         "\" y2=\"" + number(y2) + "\" " + style + "/>\n";
+}
+
+std::string label(double x, double y, const std::string& text, const std::string& style = "") {
+  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\"" + (style.empty() ? "" : " ") +
+         style + ">" + escaped(text) + "</text>\n";
+}
+
+std::string diamond(double x, double y) {
+  return "<path d=\"M" + number(x) + " " + number(y - 5) + " L" + number(x + 5) + " " + number(y) +
+         " L" + number(x) + " " + number(y + 5) + " L" + number(x - 5) + " " + number(y) +
+         " Z\" fill=\"white\" stroke=\"black\"/>\n";
+}
+
+std::vector<std::string> colours_of(const TableModel& table) {
+  std::vector<std::string> colours;
+  std::size_t next = 0;
+  for (const auto& row : table.spec.rows)
+    colours.push_back(row.floor ? kFloorColour : kColours[next++ % kColours.size()]);
+  return colours;
+}
+
+std::string bar(const CellModel& cell, double x, const std::string& colour) {
+  std::string out;
+  const double middle = x + kBar / 2;
+  if (cell.available()) {
+    out += "<rect x=\"" + number(x + 1) + "\" y=\"" + number(y_of(cell.repeated.mean)) +
+           "\" width=\"" + number(kBar - 2) + "\" height=\"" +
+           number(y_of(0) - y_of(cell.repeated.mean)) + "\" fill=\"" + colour + "\"/>\n";
+    const std::string thin = "stroke=\"black\"";
+    out += line(middle, y_of(cell.ci95.low), middle, y_of(cell.ci95.high), thin);
+    for (const double end : {cell.ci95.low, cell.ci95.high})
+      out += line(middle - 4, y_of(end), middle + 4, y_of(end), thin);
+  } else {
+    out += label(middle, y_of(0) - 4, "n/a", "text-anchor=\"middle\" font-size=\"9\"");
+  }
+  if (cell.paper) out += diamond(middle, y_of(*cell.paper));
+  return out;
+}
+
+std::string axis(double width) {
+  std::string out;
+  for (int percent = 0; percent <= 100; percent += 20) {
+    out += line(kLeft, y_of(percent), width - 12, y_of(percent),
+                percent == 0 ? "stroke=\"black\"" : "stroke=\"#dddddd\"");
+    out += label(kLeft - 6, y_of(percent) + 4, std::to_string(percent), "text-anchor=\"end\"");
+  }
+  return out;
+}
+
+std::string legend(const TableModel& table, const std::vector<std::string>& colours, double top) {
+  std::string out;
+  double y = top;
+  for (std::size_t r = 0; r < colours.size(); ++r, y += kLegendLine) {
+    out += "<rect x=\"" + number(kLeft) + "\" y=\"" + number(y - 10) +
+           "\" width=\"12.0\" height=\"12.0\" fill=\"" + colours[r] + "\"/>\n";
+    out += label(kLeft + 20, y, table.spec.rows[r].name);
+  }
+  out += diamond(kLeft + 6, y - 4) +
+         label(kLeft + 20, y, "the paper's number, another scale of model and data");
+  y += kLegendLine;
+  out += line(kLeft - 2, y - 4, kLeft + 14, y - 4, "stroke=\"black\" stroke-dasharray=\"4 3\"");
+  return out + label(kLeft + 20, y, "chance; whiskers: 95 % interval over test samples");
+}
+
+// Of the columns, each once.
+std::string metric_text(const TableModel& table) {
+  std::string text;
+  for (const auto metric : {Metric::top1, Metric::mean_average_precision})
+    if (std::any_of(table.columns.begin(), table.columns.end(),
+                    [&](const ColumnModel& column) { return column.metric == metric; }))
+      text += (text.empty() ? "" : ", ") + std::string(described_as(metric));
+  return text;
+}
+
+}  // namespace
+
+std::string to_svg(const TableModel& table) {
+  const auto rows = static_cast<double>(table.spec.rows.size());
+  const double group = rows * kBar;
+  const double width = std::max(
+      460.0,
+      kLeft + kGap + static_cast<double>(table.columns.size()) * (std::max(group, 96.0) + kGap));
+  const double height = y_of(0) + 48 + (rows + 2) * kLegendLine;
+  const auto colours = colours_of(table);
+  std::string body = axis(width);
+  double x = kLeft + kGap / 2;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const double room = std::max(group, 96.0), start = x + (room - group) / 2;
+    for (std::size_t r = 0; r < table.cells.size(); ++r)
+      body += bar(table.cells[r][c], start + static_cast<double>(r) * kBar, colours[r]);
+    if (const double chance = table.columns[c].chance(); chance > 0)
+      body += line(start - 4, y_of(chance), start + group + 4, y_of(chance),
+                   "stroke=\"black\" stroke-dasharray=\"4 3\"");
+    body += label(x + room / 2, y_of(0) + 18, table.spec.columns[c].name, "text-anchor=\"middle\"");
+    x += room + kGap;
+  }
+  body += legend(table, colours, y_of(0) + 48);
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
+         number(height) + "\" font-family=\"sans-serif\" font-size=\"11\">\n" +
+         "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
+         label(kLeft, 20, heading_of(table.spec), "font-size=\"14\"") +
+         label(kLeft, 36,
+               metric_text(table) + " in percent, suite " + table.context.suite +
+                   (table.context.quick ? ", quick run" : "")) +
+         body + "</svg>\n";
+}
+
+}  // namespace permafrost

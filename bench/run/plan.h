@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Which cells the requested tables need: each once, however many tables show it. For the runner.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/records/record.h"
+#include "bench/suites/table_spec.h"
+#include "datasets/tasks/task.h"
+#include "models/encoders/encoder.h"
+
+namespace permafrost {
+
+// One cell under one seed.
+struct PlannedCell {
+  Record record;        // identities, uses and key; results once `done`
+  std::string encoder;  // choice in the suite
+  ProtocolChoice protocol;
+  const Task* task = nullptr;
+  int clips = 1;
+  bool done = false, reused = false;
+};
+
+// A place of a table: its cells by index, or why there are none.
+struct PlannedPlace {
+  std::vector<std::size_t> cells;  // one a seed
+  std::string unavailable;
+};
+
+// What is known of an encoder without keeping its weights.
+struct PlannedEncoder {
+  EncoderIdentity identity;
+  EncoderSpec spec;
+  std::string unavailable;
+};
+
+struct Plan {
+  std::vector<PlannedCell> cells;                              // in order of first use
+  std::vector<std::vector<std::vector<PlannedPlace>>> places;  // [tables][rows][columns]
+  std::map<std::string, PlannedEncoder> encoders;
+  std::map<std::string, Task> tasks;  // by name, clip shape and views
+};
+
+// Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.
+Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
+               const std::filesystem::path& data);
+
+// The weights; `unavailable` is set instead where there is no such file.
+Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable);
+
+// Frozen heads that can be written down (all but knn), one file a fold:
+// OUT/heads/KEY.safetensors, or KEY-fold1.safetensors and so on.
+bool writes_heads(const ProtocolChoice& protocol);
+std::filesystem::path head_path(const std::filesystem::path& out, const PlannedCell& cell,
+                                std::size_t fold);
+
+// Of the records under `out` that no cell of the plan has: says that `tables` no longer show them,
+// as with other weights of an encoder, another suite or fewer samples. One that no table shows is
+// said to stand for itself, as those of `permafrost probe` do.
+void release_records(const Plan& plan, const std::vector<TableSpec>& tables,
+                     const std::filesystem::path& out);
+
+// Takes what has a valid record under `out`, and its heads where they are asked for; tells `notice`
+// about each record that is there but not valid. Records learn which places of `tables` show them
+// now, and no longer claim others of these, unless `look_only`.
+void take_records(Plan& plan, const std::vector<TableSpec>& tables,
+                  const std::filesystem::path& out, bool with_heads,
+                  const std::function<void(const std::string&)>& notice, bool look_only = false);
+
+// Cells to compute that share features: one encoder, task and number of clips.
+struct PlannedGroup {
+  std::string encoder;
+  const Task* task = nullptr;
+  int clips = 1;
+  bool is_finetune = false;
+  std::vector<std::size_t> cells;
+};
+
+// The cells that are not done, encoders one after the other.
+std::vector<PlannedGroup> groups_to_compute(const Plan& plan);
+
+// Estimated work for the progress bar, about milliseconds of one core: only ratios matter.
+double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips);
+double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
+                  std::int64_t samples);                                             // one epoch
+double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples);  // one epoch
+
+}  // namespace permafrost

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/encode/features.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <iterator>
+#include <numeric>
+
+#include "common/error.h"
+#include "common/machine/parallel.h"
+#include "probes/encode/clip_chunk.h"
+#include "probes/heads/box_pooling.h"
+#include "probes/heads/head.h"
+
+namespace permafrost {
+namespace {
+
+// Some samples of those to encode, and where their failures go.
+struct Part {
+  std::span<const std::int64_t> samples;
+  std::span<std::string> failures;
+  int readers = 1;  // threads
+};
+
+// What the encoder says [B*clips,N,D] of the clips of one batch, in each view.
+std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& source, int clips,
+                                     Views views, const Part& part) {
+  const ClipShape shape = encoder.spec.clip_shape();
+  const auto pixels =
+      read_chunk(source, shape, part.samples, clips, views, part.failures, part.readers);
+  const auto count = static_cast<std::int64_t>(part.samples.size());
+  const std::int64_t shown = views_of(source, views);
+  const at::Tensor all =
+      pixel_tensor(pixels.data(), count * shown * clips, shape).unflatten(0, {count, shown, clips});
+  std::vector<at::Tensor> features;
+  for (std::int64_t view = 0; view < shown; ++view)
+    features.push_back(encode_pixels(encoder, all.select(1, view).flatten(0, 1)));
+  return features;
+}
+
+// Standardised tokens [B,clips*N,D] of one batch, in each view.
+std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& source, int clips,
+                                     Views views, const Part& part) {
+  const at::NoGradGuard no_grad;
+  const auto count = static_cast<std::int64_t>(part.samples.size());
+  const auto boxes = boxes_of(source, part.samples, clips);
+  std::vector<at::Tensor> tokens = encode_clips(encoder, source, clips, views, part);
+  for (auto& x : tokens) {
+    if (!boxes.empty()) x = pooled_in_boxes(x, encoder.spec, boxes);
+    x = standardised(x).view({count, clips * x.size(1), x.size(2)});
+  }
+  return tokens;
+}
+
+// Calls store(begin, end, encode(part)) for every batch, side by side. Threads that no batch is
+// left for read the samples of the others.
+template <typename Encode, typename Store>
+void in_batches(const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                std::vector<std::string>& failures, const Encode& encode, const Store& store) {
+  const auto n = static_cast<std::int64_t>(samples.size());
+  const std::int64_t batch = options.batch, batches = (n + batch - 1) / batch;
+  const auto readers = options.threads / std::max<std::int64_t>(1, batches);
+  failures.assign(samples.size(), "");
+  parallel_for(batches, options.threads, [&](std::int64_t number) {
+    const std::int64_t begin = number * batch, end = std::min(n, begin + batch);
+    const auto first = static_cast<std::size_t>(begin),
+               count = static_cast<std::size_t>(end - begin);
+    store(begin, end,
+          encode(Part{std::span(samples).subspan(first, count),
+                      std::span(failures).subspan(first, count), static_cast<int>(readers)}));
+    if (options.progress != nullptr) options.progress->advance(end - begin);
+  });
+}
+
+// Room for the tokens of so many samples.
+at::Tensor empty_tokens(std::size_t samples, const Encoder& encoder, const ClipSource& source,
+                        int clips) {
+  const int tokens = source.has_boxes() ? encoder.spec.grid_t() : encoder.spec.tokens();
+  return at::empty({static_cast<std::int64_t>(samples), clips * tokens, encoder.spec.width},
+                   at::kFloat);
+}
+
+std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const ClipSource& source,
+                                  const std::vector<std::int64_t>& samples,
+                                  const EncodeOptions& options,
+                                  std::vector<std::string>& failures) {
+  std::vector<at::Tensor> out;
+  for (int view = 0; view < views_of(source, views); ++view)
+    out.push_back(empty_tokens(samples.size(), encoder, source, options.clips));
+  in_batches(
+      samples, options, failures,
+      [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
+      [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
+        for (std::size_t v = 0; v < out.size(); ++v) out[v].slice(0, begin, end).copy_(tokens[v]);
+      });
+  return out;
+}
+
+// Puts tokens and failures of some samples where they belong among all of them.
+void encode_part(LabelledFeatures& out, Views views, const Encoder& encoder,
+                 const ClipSource& source, const std::vector<std::int64_t>& samples,
+                 const EncodeOptions& options) {
+  std::vector<std::string> failures;
+  in_batches(
+      samples, options, failures,
+      [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
+      [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
+        const at::Tensor rows = at::tensor(at::ArrayRef(samples), at::kLong).slice(0, begin, end);
+        const auto shown = views == Views::all ? static_cast<std::size_t>(source.view()) : 0;
+        out.tokens.index_copy_(0, rows, tokens[shown]);
+        for (std::size_t v = 0, next = 0; v < tokens.size(); ++v)
+          if (v != shown) out.more_views[next++].slice(0, begin, end).copy_(tokens[v]);
+      });
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    out.failures[static_cast<std::size_t>(samples[i])] = failures[i];
+}
+
+}  // namespace
+
+std::int64_t LabelledFeatures::failed() const {
+  return std::count_if(failures.begin(), failures.end(),
+                       [](const std::string& failure) { return !failure.empty(); });
+}
+
+at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
+  const at::NoGradGuard no_grad;
+  const at::Device device = encoder.weights.patch_embed.weight.device();
+  return encode(encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec))
+      .to(at::kCPU);
+}
+
+at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,
+                          const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                          std::vector<std::string>& failures) {
+  return encode_in(Views::shown, encoder, source, samples, options, failures)[0];
+}
+
+std::vector<at::Tensor> encode_views(const Encoder& encoder, const ClipSource& source,
+                                     const std::vector<std::int64_t>& samples,
+                                     const EncodeOptions& options,
+                                     std::vector<std::string>& failures) {
+  return encode_in(Views::all, encoder, source, samples, options, failures);
+}
+
+at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
+                      const std::vector<std::int64_t>& samples, const EncodeOptions& options,
+                      std::vector<std::string>& failures) {
+  const auto n = static_cast<std::int64_t>(samples.size());
+  at::Tensor out = at::empty({n, encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
+  in_batches(
+      samples, options, failures,
+      [&](const Part& part) { return encode_clips(encoder, source, 1, Views::shown, part)[0]; },
+      [&](std::int64_t begin, std::int64_t end, const at::Tensor& features) {
+        out.slice(0, begin, end).copy_(features);
+      });
+  return out;
+}
+
+LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
+                               const EncodeOptions& options,
+                               const std::vector<std::int64_t>& in_all_views) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(source.size())), rest;
+  std::iota(all.begin(), all.end(), 0);
+  std::set_difference(all.begin(), all.end(), in_all_views.begin(), in_all_views.end(),
+                      std::back_inserter(rest));
+  LabelledFeatures out;
+  for (const auto i : all) out.labels.push_back(source.label(i));
+  out.failures.resize(all.size());
+  out.tokens = empty_tokens(all.size(), encoder, source, options.clips);
+  if (!in_all_views.empty())
+    for (int view = 1; view < source.views(); ++view)
+      out.more_views.push_back(empty_tokens(in_all_views.size(), encoder, source, options.clips));
+  encode_part(out, Views::shown, encoder, source, rest, options);
+  encode_part(out, Views::all, encoder, source, in_all_views, options);
+  require_frozen(encoder);
+  return out;
+}
+
+}  // namespace permafrost

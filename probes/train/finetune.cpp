@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/train/finetune.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/error.h"
+#include "common/machine/parallel.h"
+#include "common/machine/stopwatch.h"
+#include "common/random.h"
+#include "datasets/clips/augmented_source.h"
+#include "datasets/clips/loader.h"
+#include "models/network/device_copy.h"
+#include "models/training/adamw.h"
+#include "models/training/gradient_shards.h"
+#include "models/training/schedule.h"
+#include "probes/encode/clip_chunk.h"
+#include "probes/heads/box_pooling.h"
+
+namespace permafrost {
+namespace {
+
+NamedTensors named_tensors(HeadWeights& head) {
+  NamedTensors tensors;
+  visit(head, HeadKind::attentive,
+        [&](const std::string& name, at::Tensor& tensor) { tensors.emplace_back(name, tensor); });
+  return tensors;
+}
+
+// Which layer a tensor belongs to: 0 the embedding, 1..depth the blocks, depth+1 what follows.
+int layer_of(const std::string& name, int depth) {
+  if (name.rfind("blocks.", 0) == 0) return 1 + std::stoi(name.substr(7));
+  for (const char* start : {"patch_embed.", "cls_token", "register_tokens", "pos_embed"})
+    if (name.rfind(start, 0) == 0) return 0;
+  return depth + 1;
+}
+
+// The optimiser takes tensors layer by layer; gradients must come in the same order.
+struct Model {
+  VitWeights encoder;
+  HeadWeights head;
+
+  at::Device device() const { return head.linear_weight.device(); }
+
+  NamedTensors tensors(int depth) {
+    NamedTensors sorted, all = permafrost::named_tensors(encoder);
+    for (int layer = 0; layer <= depth + 1; ++layer)
+      for (const auto& [name, tensor] : all)
+        if (layer_of(name, depth) == layer) sorted.emplace_back(name, tensor);
+    const NamedTensors head_tensors = named_tensors(head);
+    sorted.insert(sorted.end(), head_tensors.begin(), head_tensors.end());
+    return sorted;
+  }
+
+  Model alias() const {
+    Model copy{alias_of(encoder, true), head};
+    visit(copy.head, HeadKind::attentive, [](const std::string&, at::Tensor& tensor) {
+      tensor = tensor.detach();
+      tensor.set_requires_grad(true);
+    });
+    return copy;
+  }
+};
+
+void add_layers(AdamW& optimiser, Model& model, int depth, double decay) {
+  const NamedTensors all = model.tensors(depth);
+  for (int layer = 0; layer <= depth + 1; ++layer) {
+    NamedTensors part;
+    for (const auto& [name, tensor] : all)
+      if (layer_of(name, depth) == layer) part.emplace_back(name, tensor);
+    optimiser.add(part, std::pow(decay, depth + 1 - layer));
+  }
+}
+
+// Logits [B,C] of patches [B,N,...]; `boxes` where the task has them, `branches` in training.
+at::Tensor logits_of(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
+                     const at::Tensor& patches, const std::vector<Box>& boxes,
+                     const at::Tensor& branches = {}) {
+  at::Tensor tokens = encode_with_branches(model.encoder, spec, patches, branches);
+  if (!boxes.empty()) tokens = pooled_in_boxes(tokens, spec, boxes);
+  return head_logits(model.head, head, standardised(tokens))[0];
+}
+
+// What one training step does to its batch, the same for every shard.
+struct Step {
+  const Batch& batch;
+  const ClipSource& source;
+  const FinetuneProtocol& protocol;
+  at::Device device;
+  std::uint64_t seed = 0;
+  std::int64_t number = 0;
+  Mix mix;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(batch.indices.size()); }
+  bool failed(std::int64_t i) const { return !batch.failures[static_cast<std::size_t>(i)].empty(); }
+  std::int64_t partner(std::int64_t i) const { return size() - 1 - i; }
+  // Share of its own label; a clip that could not be read is nobody's partner.
+  double own(std::int64_t i) const { return failed(i) || failed(partner(i)) ? 1 : mix.own; }
+};
+
+// Patches of samples begin .. end-1, mixed with their partners.
+at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t begin,
+                         std::int64_t end) {
+  const ClipShape shape = spec.clip_shape();
+  const auto clip = [&](std::int64_t i) {
+    return step.batch.pixels.data() + static_cast<std::size_t>(i) * shape.bytes();
+  };
+  const auto patches = [&](const std::uint8_t* pixels) {
+    return patchify(queued_copy(pixel_tensor(pixels, end - begin, shape), step.device), spec);
+  };
+  if (!(step.mix.own < 1)) return patches(clip(begin));
+  std::vector<std::uint8_t> own(clip(begin), clip(end)), other;
+  at::Tensor weights = at::ones({end - begin, 1, 1});
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::uint8_t* partner = clip(step.partner(i));
+    other.insert(other.end(), partner, partner + shape.bytes());
+    weights[i - begin] = step.own(i);
+    if (step.mix.cuts() && step.own(i) < 1)
+      paste(step.mix, shape, partner,
+            own.data() + static_cast<std::size_t>(i - begin) * shape.bytes());
+  }
+  if (step.mix.cuts()) return patches(own.data());
+  weights = queued_copy(weights, step.device);
+  return patches(own.data()) * weights + patches(other.data()) * (1 - weights);
+}
+
+// Multipliers [depth,2,n] of the residual branches: 0 with a rate that grows with the block, else
+// such that the expectation stays 1 (Huang et al. 2016).
+at::Tensor drawn_branches(const Step& step, int depth, std::int64_t begin, std::int64_t end) {
+  if (!(step.protocol.drop_path > 0)) return {};
+  at::Tensor scales = at::empty({depth, 2, end - begin});
+  for (std::int64_t i = begin; i < end; ++i) {
+    RandomStream stream({.seed = step.seed,
+                         .purpose = "finetune.drop_path",
+                         .epoch = static_cast<std::uint64_t>(step.number),
+                         .sample = static_cast<std::uint64_t>(i)});
+    for (int block = 0; block < depth; ++block)
+      for (int branch = 0; branch < 2; ++branch) {
+        const double rate = depth > 1 ? step.protocol.drop_path * block / (depth - 1) : 0;
+        scales[block][branch][i - begin] = stream.uniform() < rate ? 0 : 1 / (1 - rate);
+      }
+  }
+  return queued_copy(scales, step.device);
+}
+
+// Shares of the classes [n,C] that a sample counts as; rows of zeros for what could not be read.
+at::Tensor soft_targets(const Step& step, int classes, std::int64_t begin, std::int64_t end) {
+  const double smoothing = step.protocol.label_smoothing;
+  at::Tensor targets = at::zeros({end - begin, classes});
+  for (std::int64_t i = begin; i < end; ++i) {
+    if (step.failed(i)) continue;
+    at::Tensor row = targets[i - begin];
+    row.add_(smoothing / classes);
+    const auto add = [&](std::int64_t sample, double share) {
+      row[step.batch.labels[static_cast<std::size_t>(sample)]] += share * (1 - smoothing);
+    };
+    add(i, step.own(i));
+    if (step.own(i) < 1) add(step.partner(i), 1 - step.own(i));
+  }
+  return queued_copy(targets, step.device);
+}
+
+// Sum over samples begin .. end-1.
+at::Tensor cross_entropy(const at::Tensor& logits, const Step& step, std::int64_t begin,
+                         std::int64_t end) {
+  if (step.mix.own < 1 || step.protocol.label_smoothing > 0) {
+    const auto classes = static_cast<int>(logits.size(1));
+    return -(soft_targets(step, classes, begin, end) * at::log_softmax(logits, 1)).sum();
+  }
+  at::Tensor labels = at::empty({end - begin}, at::kLong);
+  for (std::int64_t i = begin; i < end; ++i)
+    labels[i - begin] = step.failed(i) ? -100 : step.batch.labels[static_cast<std::size_t>(i)];
+  labels = queued_copy(labels, step.device);
+  return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100);
+}
+
+// Loss of one shard of a batch; samples that could not be read carry no weight.
+ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
+                       const Step& step, int shard) {
+  const std::int64_t n = step.size(), shards = step.protocol.gradient_shards;
+  const std::int64_t begin = n * shard / shards, end = n * (shard + 1) / shards;
+  Model mine = model.alias();
+  ShardResult result;
+  for (const auto& [name, tensor] : mine.tensors(spec.depth)) result.leaves.push_back(tensor);
+  if (begin == end) {
+    result.loss = result.leaves[0].sum() * 0;
+    return result;
+  }
+  const auto part =
+      std::span(step.batch.indices)
+          .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  const at::Tensor logits =
+      logits_of(mine, spec, head, mixed_patches(step, spec, begin, end),
+                boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
+  result.loss = cross_entropy(logits, step, begin, end) / static_cast<double>(n);
+  return result;
+}
+
+// Fills predictions and scores of the samples, from `clips` segments in every view.
+void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
+                 const ClipSource& source, int clips, const std::vector<std::int64_t>& samples,
+                 int threads) {
+  constexpr std::int64_t kChunk = 16;
+  const auto n = static_cast<std::int64_t>(samples.size());
+  outcome.predictions.assign(samples.size(), -1);
+  outcome.scores.resize(samples.size());
+  outcome.failures.resize(samples.size());
+  parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
+    const at::NoGradGuard no_grad;
+    const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
+    const auto count = static_cast<std::size_t>(end - begin);
+    const auto failures =
+        std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);
+    const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
+    const std::int64_t views = source.views();
+    const auto pixels = read_chunk(source, spec.clip_shape(), part, clips, Views::all, failures);
+    const at::Tensor all =
+        pixel_tensor(pixels.data(), (end - begin) * views * clips, spec.clip_shape())
+            .unflatten(0, {end - begin, views, clips});
+    const auto boxes = boxes_of(source, part, clips);
+    at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
+    for (std::int64_t view = 0; view < views; ++view) {
+      const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
+      const at::Tensor logits =
+          logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
+      sum += at::softmax(logits, 1).view({end - begin, clips, -1}).mean(1);
+    }
+    sum /= static_cast<double>(views);
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (!failures[static_cast<std::size_t>(i - begin)].empty()) continue;
+      const auto k = static_cast<std::size_t>(i);
+      outcome.predictions[k] = sum[i - begin].argmax().item<int>();
+      outcome.scores[k] = values_of(sum[i - begin]);
+    }
+  });
+}
+
+}  // namespace
+
+FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
+                         int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
+                         int threads, Progress* progress, const at::Device& device) {
+  const Stopwatch watch;
+  FinetuneOutcome outcome;
+  outcome.spec = {.kind = HeadKind::attentive,
+                  .width = encoder.spec.width,
+                  .heads = protocol.heads,
+                  .classes = classes};
+  Model model{to_device(clone_of(encoder.weights), device),
+              to_device(make_head(outcome.spec, 1, seed), HeadKind::attentive, device)};
+  const int shards_at_once = device.is_cpu() ? threads : 1;
+  AdamW optimiser;
+  add_layers(optimiser, model, encoder.spec.depth, protocol.layer_decay);
+  const auto n = static_cast<std::int64_t>(fold.train.size());
+  const std::int64_t total = (n + protocol.batch - 1) / protocol.batch * protocol.epochs;
+  const LearningRate rate{
+      .start = 0,
+      .peak = protocol.learning_rate,
+      .final = 0,
+      .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
+      .length = total};
+  for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
+    const auto order = epoch_order("finetune.order", n, seed, epoch);
+    const AugmentedSource shown(source,
+                                {protocol.augmentation, seed, static_cast<std::uint64_t>(epoch)});
+    Loader loader(shown,
+                  {.shape = encoder.spec.clip_shape(),
+                   .batch = protocol.batch,
+                   .threads = std::max(1, threads / 2)},
+                  n, [&](std::int64_t i) {
+                    return fold.train[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
+                  });
+    double sum = 0;
+    for (Batch batch; loader.next(batch);) {
+      Step step{
+          .batch = batch, .source = source, .protocol = protocol, .device = device, .seed = seed};
+      step.number = optimiser.steps() + 1;
+      step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), seed, step.number);
+      const auto gradients = sharded_gradients(
+          protocol.gradient_shards, shards_at_once,
+          [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
+      clip_gradients(gradients.gradients, protocol.clip_grad);
+      optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
+      for (std::int64_t i = 0; i < step.size(); ++i)
+        if (step.failed(i))
+          outcome.training_failures.try_emplace(batch.indices[static_cast<std::size_t>(i)],
+                                                batch.failures[static_cast<std::size_t>(i)]);
+      sum += gradients.loss.item<double>() * static_cast<double>(batch.indices.size());
+      if (progress != nullptr) progress->advance(static_cast<std::int64_t>(batch.indices.size()));
+    }
+    outcome.epoch_losses.push_back(sum / static_cast<double>(n));
+  }
+  outcome.train_seconds = watch.seconds();
+  const Stopwatch test_watch;
+  predict_all(outcome, model, encoder.spec, source, protocol.clips, fold.test, threads);
+  outcome.evaluate_seconds = test_watch.seconds();
+  outcome.encoder = to_device(model.encoder, at::kCPU);
+  outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);
+  return outcome;
+}
+
+}  // namespace permafrost

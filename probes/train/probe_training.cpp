@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probes/train/probe_training.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "common/error.h"
+#include "common/machine/stopwatch.h"
+#include "common/random.h"
+#include "datasets/clips/loader.h"
+#include "models/network/device_copy.h"
+#include "models/training/gradient_shards.h"
+#include "probes/heads/nearest_neighbours.h"
+#include "probes/train/stacked_adamw.h"
+
+namespace permafrost {
+namespace {
+
+at::Tensor index_tensor(const std::vector<std::int64_t>& values) {
+  return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong);
+}
+
+constexpr std::int64_t kNoLabel = -100;  // torch's ignored index
+
+at::Tensor labels_of(const LabelledFeatures& features, const std::vector<std::int64_t>& samples) {
+  std::vector<std::int64_t> labels;
+  for (const auto i : samples) {
+    const auto k = static_cast<std::size_t>(i);
+    // Found unreadable on the way: no class, and no weight in the loss.
+    labels.push_back(features.failures[k].empty() ? features.labels[k] : kNoLabel);
+  }
+  return index_tensor(labels);
+}
+
+// Gradients of all candidates on a batch.
+void backpropagate(HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,
+                   const at::Tensor& labels) {
+  const at::Tensor logits = training_logits(head, spec, tokens);  // [L,B,C]
+  const auto l = logits.size(0);
+  const at::Tensor loss =
+      at::cross_entropy_loss(logits.flatten(0, 1), labels.repeat({l}), {}, at::Reduction::Sum) /
+      static_cast<double>(labels.size(0));
+  backward(loss);
+}
+
+}  // namespace
+
+Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
+              const std::vector<std::int64_t>& train, double share, std::uint64_t seed) {
+  std::map<std::int64_t, std::vector<std::int64_t>> members;
+  std::int64_t readable = 0;
+  for (const auto i : train) {
+    if (!features.failures[static_cast<std::size_t>(i)].empty()) continue;
+    members[groups[static_cast<std::size_t>(i)]].push_back(i);
+    ++readable;
+  }
+  if (members.size() < 2)
+    throw InputError("training split", "", "at least two groups of readable samples",
+                     std::to_string(members.size()));
+  std::vector<std::vector<std::int64_t>> lists;
+  for (auto& [group, list] : members) lists.push_back(std::move(list));
+  const auto order = RandomStream({.seed = seed, .purpose = "probe.held_out"})
+                         .permutation(static_cast<std::int64_t>(lists.size()));
+  const auto wanted =
+      std::max<std::int64_t>(1, std::llround(share * static_cast<double>(readable)));
+  Fold cut;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    const auto& list = lists[static_cast<std::size_t>(order[k])];
+    const bool last = k + 1 == order.size() && cut.train.empty();
+    const bool hold = !last && static_cast<std::int64_t>(cut.test.size()) < wanted;
+    auto& side = hold ? cut.test : cut.train;
+    side.insert(side.end(), list.begin(), list.end());
+  }
+  std::sort(cut.train.begin(), cut.train.end());
+  std::sort(cut.test.begin(), cut.test.end());
+  return cut;
+}
+
+std::vector<float> values_of(const at::Tensor& row) {
+  const at::Tensor values = row.to(at::kCPU, at::kFloat).contiguous();
+  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
+}
+
+std::vector<at::Tensor> logits_of_views(
+    const HeadWeights& head, const HeadSpec& spec,
+    const std::function<std::vector<at::Tensor>(const Samples&)>& tokens, const Samples& samples) {
+  const at::NoGradGuard no_grad;
+  constexpr std::int64_t kMostValues = std::int64_t{1} << 28;
+  std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
+  std::size_t chunk = 1, begin = 0;
+  while (begin < samples.size()) {
+    const std::size_t end = std::min(samples.size(), begin + chunk);
+    const Samples part(samples.begin() + static_cast<std::ptrdiff_t>(begin),
+                       samples.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<at::Tensor> views = tokens(part);
+    parts.resize(views.size());
+    std::int64_t values = 0;
+    for (std::size_t v = 0; v < views.size(); ++v) {
+      parts[v].push_back(head_logits(head, spec, views[v]));
+      values += views[v].numel() / views[v].size(0);
+    }
+    // The first sample tells how large the others are.
+    chunk = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(kMostValues / std::max<std::int64_t>(1, values), 1, 128));
+    begin = end;
+  }
+  if (parts.empty()) return {at::zeros({head.linear_weight.size(0), 0, spec.classes})};
+  std::vector<at::Tensor> logits;
+  for (const auto& of_view : parts) logits.push_back(at::cat(of_view, 1).to(at::kCPU));
+  return logits;
+}
+
+at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
+                     const std::function<at::Tensor(const Samples&)>& tokens,
+                     const Samples& samples) {
+  const auto only = [&](const Samples& part) { return std::vector<at::Tensor>{tokens(part)}; };
+  return logits_of_views(head, spec, only, samples)[0];
+}
+
+namespace {
+
+// Logits [L,n,C] of samples; knn: votes.
+using Scores = std::function<at::Tensor(const std::vector<std::int64_t>&)>;
+
+using TokensOf = std::function<at::Tensor(const Samples&)>;
+using ViewsOf = std::function<std::vector<at::Tensor>(const Samples&)>;
+
+// Which head is trained, and where.
+struct Place {
+  HeadKind kind;
+  at::Device device;
+
+  // What the head looks at: all tokens [B,N,D] or their mean [B,1,D].
+  at::Tensor seen(const at::Tensor& tokens) const {
+    return (sees_the_mean_alone(kind) ? tokens.mean(1, true) : tokens).to(device);
+  }
+};
+
+// Of the clips as they are. Means of kept tokens are taken once.
+TokensOf evaluation_tokens(const Place& place, const LabelledFeatures& features,
+                           const ProbeViews& views) {
+  if (views.evaluation)
+    return [=](const Samples& samples) { return place.seen(views.evaluation(samples)); };
+  // On the host, whatever the device: they may be more than it holds.
+  const at::Tensor kept = Place{place.kind, at::kCPU}.seen(features.tokens);
+  return [=](const Samples& samples) {
+    return kept.index_select(0, index_tensor(samples)).to(place.device);
+  };
+}
+
+// All candidates in one pass over the samples; `tokens` gives those of an epoch.
+HeadWeights trained_head(const HeadSpec& spec, const at::Device& device,
+                         const std::function<at::Tensor(int, const Samples&)>& tokens,
+                         const LabelledFeatures& features, const Samples& train,
+                         const ProbeProtocol& protocol, std::uint64_t seed,
+                         const std::function<void()>& tick) {
+  const auto candidates = candidates_of(protocol);
+  HeadWeights head =
+      to_device(make_head(spec, static_cast<int>(candidates.size()), seed), spec.kind, device);
+  StackedAdamW optimiser(head, spec.kind);
+  const auto n = static_cast<std::int64_t>(train.size());
+  const std::int64_t batches = (n + protocol.batch - 1) / protocol.batch;
+  const StackedSchedule schedule(candidates, batches * protocol.epochs);
+  std::int64_t step = 0;
+  for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
+    const auto order = epoch_order("probe.order", n, seed, epoch);
+    for (std::int64_t begin = 0; begin < n; begin += protocol.batch) {
+      Samples samples;
+      for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
+        samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
+      const at::Tensor shown = tokens(epoch, samples);
+      backpropagate(head, spec, shown, queued_copy(labels_of(features, samples), device));
+      ++step;
+      optimiser.step(queued_copy(schedule.learning_rates(step), device),
+                     queued_copy(schedule.weight_decays(step), device), protocol.clip_grad);
+    }
+    if (tick) tick();
+  }
+  return head;
+}
+
+// Of the test samples, in every view.
+ViewsOf test_views(const Place& place, const TokensOf& tokens, const ProbeViews& views) {
+  if (!views.test)
+    return [tokens](const Samples& samples) { return std::vector<at::Tensor>{tokens(samples)}; };
+  return [place, test = views.test](const Samples& samples) {
+    std::vector<at::Tensor> seen = test(samples);
+    for (auto& x : seen) x = place.seen(x);
+    return seen;
+  };
+}
+
+// [n,D] in every view, encoded in chunks.
+std::vector<at::Tensor> means_of_views(const ViewsOf& tokens, const Samples& samples) {
+  constexpr std::size_t kChunk = 128;
+  std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
+  for (std::size_t begin = 0; begin < samples.size(); begin += kChunk) {
+    const std::size_t end = std::min(samples.size(), begin + kChunk);
+    const auto views = tokens(Samples(samples.begin() + static_cast<std::ptrdiff_t>(begin),
+                                      samples.begin() + static_cast<std::ptrdiff_t>(end)));
+    parts.resize(views.size());
+    for (std::size_t v = 0; v < views.size(); ++v) parts[v].push_back(views[v].squeeze(1));
+  }
+  std::vector<at::Tensor> means;
+  for (const auto& of_view : parts) means.push_back(at::cat(of_view, 0));
+  return means;
+}
+
+at::Tensor means_of(const TokensOf& tokens, const Samples& samples) {
+  const auto only = [&](const Samples& part) { return std::vector<at::Tensor>{tokens(part)}; };
+  return means_of_views(only, samples).at(0);
+}
+
+// Mean over the views of what `scores` gives for one of them.
+template <typename Score>
+at::Tensor averaged(const std::vector<at::Tensor>& views, const Score& scores) {
+  at::Tensor sum = scores(views.at(0));
+  for (std::size_t v = 1; v < views.size(); ++v) sum = sum + scores(views[v]);
+  return sum / static_cast<double>(views.size());
+}
+
+// Accuracy on the held-out part of the training split, and with it the choice.
+void choose(ProbeOutcome& outcome, const LabelledFeatures& features,
+            const std::vector<std::int64_t>& held_out, const Scores& scores) {
+  const at::Tensor best = scores(held_out).argmax(2);
+  const at::Tensor right = best == labels_of(features, held_out).unsqueeze(0);
+  const at::Tensor accuracy = right.to(at::kDouble).mean(1);
+  for (std::int64_t c = 0; c < accuracy.size(0); ++c)
+    outcome.held_out_accuracy.push_back(accuracy[c].item<double>());
+  outcome.chosen = static_cast<int>(
+      std::max_element(outcome.held_out_accuracy.begin(), outcome.held_out_accuracy.end()) -
+      outcome.held_out_accuracy.begin());
+}
+
+// `best` [n,C] of the test side: predictions, and `best` itself as scores.
+void predict(ProbeOutcome& outcome, const LabelledFeatures& features,
+             const std::vector<std::int64_t>& test, const at::Tensor& best) {
+  const at::Tensor classes = best.argmax(1);
+  for (std::size_t i = 0; i < test.size(); ++i) {
+    const bool failed = !features.failures[static_cast<std::size_t>(test[i])].empty();
+    const auto k = static_cast<std::int64_t>(i);
+    outcome.predictions.push_back(failed ? -1 : classes[k].item<int>());
+    outcome.scores.push_back(failed ? std::vector<float>() : values_of(best[k]));
+  }
+}
+
+}  // namespace
+
+ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
+                         const Fold& fold, int classes, const ProbeProtocol& protocol,
+                         std::uint64_t seed, const std::function<void()>& tick,
+                         const ProbeViews& views, const at::Device& device) {
+  const Stopwatch watch;
+  const Place place{protocol.head, device};
+  const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
+  const TokensOf tokens = evaluation_tokens(place, features, views);
+  const ViewsOf tested = test_views(place, tokens, views);
+  const std::int64_t width = cut.train.empty() ? 0 : tokens(Samples{cut.train[0]}).size(2);
+  ProbeOutcome outcome;
+  outcome.spec = {.kind = protocol.head,
+                  .width = static_cast<int>(width),
+                  .heads = protocol.heads,
+                  .classes = classes,
+                  .blocks = protocol.depth - 1};
+  if (protocol.head == HeadKind::knn) {
+    const at::Tensor bank = means_of(tokens, cut.train);
+    const at::Tensor labels = labels_of(features, cut.train).to(device);
+    const auto votes = [&](const at::Tensor& means) {
+      return neighbour_votes(bank, labels, means, protocol.neighbours, classes).to(at::kCPU);
+    };
+    choose(outcome, features, cut.test,
+           [&](const Samples& samples) { return votes(means_of(tokens, samples)); });
+    if (tick) tick();
+    outcome.train_seconds = watch.seconds();
+    const Stopwatch test_watch;
+    predict(outcome, features, fold.test,
+            averaged(means_of_views(tested, fold.test),
+                     [&](const at::Tensor& means) { return votes(means)[outcome.chosen]; }));
+    outcome.evaluate_seconds = test_watch.seconds();
+    return outcome;
+  }
+  const auto of_epoch = [&](int epoch, const Samples& samples) {
+    return views.training ? place.seen(views.training(epoch, samples)) : tokens(samples);
+  };
+  HeadWeights head =
+      trained_head(outcome.spec, device, of_epoch, features, cut.train, protocol, seed, tick);
+  choose(outcome, features, cut.test,
+         [&](const Samples& samples) { return logits_of(head, outcome.spec, tokens, samples); });
+  const HeadWeights best = candidate(head, protocol.head, outcome.chosen);
+  outcome.head = to_device(best, protocol.head, at::kCPU);
+  outcome.train_seconds = watch.seconds();
+  const Stopwatch test_watch;
+  predict(outcome, features, fold.test,
+          averaged(logits_of_views(best, outcome.spec, tested, fold.test),
+                   [](const at::Tensor& logits) { return at::softmax(logits[0], 1); }));
+  outcome.evaluate_seconds = test_watch.seconds();
+  return outcome;
+}
+
+}  // namespace permafrost

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Training of probe heads on kept features; the choice among candidates never sees the test split.
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "datasets/tasks/fold.h"
+#include "probes/encode/features.h"
+#include "probes/heads/head.h"
+#include "probes/train/protocol.h"
+
+namespace permafrost {
+
+struct ProbeOutcome {
+  std::vector<int> predictions;  // class of fold.test[i]; -1 where it could not be read
+  // [n][C] probabilities (knn: votes) of fold.test; empty where a sample could not be read.
+  std::vector<std::vector<float>> scores;
+  std::vector<double> held_out_accuracy;  // one a candidate, in the order of candidates_of
+  int chosen = 0;                         // first candidate with the best held-out accuracy
+  HeadSpec spec;
+  HeadWeights head;  // the chosen one; no weights for knn
+  double train_seconds = 0, evaluate_seconds = 0;
+};
+
+// Where tokens come from that are not in LabelledFeatures: tokens [B,N,D] of samples, standardised.
+// They are encoded when they are asked for, or kept somewhere; called on the probe's thread.
+using Samples = std::vector<std::int64_t>;
+struct ProbeViews {
+  // Of the clips as they are; empty: rows of features.tokens. May set features.failures of samples
+  // that it finds unreadable; their tokens are then not looked at.
+  std::function<at::Tensor(const Samples&)> evaluation;
+  // What training sees in an epoch (0-based); empty: the same.
+  std::function<at::Tensor(int epoch, const Samples&)> training;
+  // The test samples in several views (crops), that of `evaluation` among them: probabilities are
+  // averaged. Empty: as in evaluation.
+  std::function<std::vector<at::Tensor>(const Samples&)> test;
+};
+
+// Runs on the calling thread alone (callers run cells side by side), the head on `device`; tokens
+// come from the host, and the outcome is there. `groups` [n] keeps groups
+// together when the held-out part is cut. `tick` is called once a pass (passes_of). The bank of knn
+// is what the other heads train on: the training split without its held-out part. Throws InputError
+// when the training split has too few readable samples to hold any out.
+ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
+                         const Fold& fold, int classes, const ProbeProtocol& protocol,
+                         std::uint64_t seed, const std::function<void()>& tick = {},
+                         const ProbeViews& views = {}, const at::Device& device = at::kCPU);
+
+// Readable training samples cut in two by group: first the part to train on, then the held-out one.
+Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
+              const std::vector<std::int64_t>& train, double share, std::uint64_t seed);
+
+// A row [C] as plain numbers.
+std::vector<float> values_of(const at::Tensor& row);
+
+// Logits [L,n,C] of the samples, in chunks of at most 128 and about a gigabyte of tokens. They are
+// on the host, wherever head and tokens are.
+at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
+                     const std::function<at::Tensor(const Samples&)>& tokens,
+                     const Samples& samples);
+// The same of each view that `tokens` gives.
+std::vector<at::Tensor> logits_of_views(
+    const HeadWeights& head, const HeadSpec& spec,
+    const std::function<std::vector<at::Tensor>(const Samples&)>& tokens, const Samples& samples);
+
+}  // namespace permafrost
