@@ -4,10 +4,17 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/app/options.h"
+#include "bench/app/commands.h"
 #include "models/encoders/huggingface_writer.h"
 
 namespace permafrost {
+namespace {
+
+struct ConvertCommand {
+  std::string encoder, to = "safetensors", out;
+  EncoderOptions reading;
+  bool bfloat16 = false;
+};
 
 int run(const CommonOptions& common, const ConvertCommand& command) {
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
@@ -33,6 +40,20 @@ int run(const CommonOptions& common, const ConvertCommand& command) {
   else
     std::printf("%s: %s, %s\n", command.out.c_str(), encoder.name.c_str(), how.c_str());
   return 0;
+}
+
+}  // namespace
+
+void add_convert(CommandLine& line) {
+  const auto command = std::make_shared<ConvertCommand>();
+  CLI::App* sub = line.add("convert", "write an encoder in another format",
+                           [&line, command] { return run(line.common(), *command); });
+  add_encoder_flags(sub, command->encoder, command->reading);
+  sub->add_option("--to", command->to)
+      ->check(CLI::IsMember({"safetensors", "huggingface"}))
+      ->capture_default_str();
+  sub->add_option("--out", command->out, "a file, or a folder that is not there yet")->required();
+  sub->add_flag("--bfloat16", command->bfloat16, "half the size, rounded weights");
 }
 
 }  // namespace permafrost

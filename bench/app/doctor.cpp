@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/commands.h"
 #include "bench/app/device.h"
-#include "bench/app/options.h"
 #include "bench/records/build_info.h"
 #include "common/machine/parallel.h"
 #include "common/nearest_name.h"
@@ -25,9 +25,7 @@ std::string line_of(const std::string& key, const Json& value) {
   return joined(value.get<std::vector<std::string>>());
 }
 
-}  // namespace
-
-int run_doctor(const CommonOptions& common) {
+int run(const CommonOptions& common) {
 #ifdef PERMAFROST_FFMPEG
   const bool video = true;
 #else
@@ -53,6 +51,12 @@ int run_doctor(const CommonOptions& common) {
   for (const auto& item : report.items())
     std::printf("%-12s %s\n", item.key().c_str(), line_of(item.key(), item.value()).c_str());
   return 0;
+}
+
+}  // namespace
+
+void add_doctor(CommandLine& line) {
+  line.add("doctor", "build, devices, folders", [&line] { return run(line.common()); });
 }
 
 }  // namespace permafrost

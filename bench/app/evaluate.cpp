@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/commands.h"
 #include "bench/app/device.h"
-#include "bench/app/options.h"
 #include "bench/app/task_option.h"
 #include "bench/evaluate/evaluation.h"
 #include "common/error.h"
@@ -17,6 +17,13 @@
 
 namespace permafrost {
 namespace {
+
+struct EvaluateCommand {
+  std::string encoder, head, task, suite = "pico", data, out, recipe, head_entry;
+  EncoderOptions reading;
+  std::vector<std::string> set;
+  int head_heads = 0;  // 0: as the head's family has it
+};
 
 Classifier head_of(const EvaluateCommand& command, const Encoder& encoder) {
   std::error_code ignored;
@@ -30,8 +37,6 @@ Classifier head_of(const EvaluateCommand& command, const Encoder& encoder) {
                           .entry = command.head_entry},
                          "--head");
 }
-
-}  // namespace
 
 int run(const CommonOptions& common, const EvaluateCommand& command) {
   const Suite suite = read_suite(command.suite);
@@ -55,6 +60,26 @@ int run(const CommonOptions& common, const EvaluateCommand& command) {
           : to_markdown(evaluation);
   std::fputs(text.c_str(), stdout);
   return 0;
+}
+
+}  // namespace
+
+void add_evaluate(CommandLine& line) {
+  const auto command = std::make_shared<EvaluateCommand>();
+  CLI::App* sub = line.add("evaluate", "a released head on a task, without training",
+                           [&line, command] { return run(line.common(), *command); });
+  add_encoder_flags(sub, command->encoder, command->reading);
+  sub->add_option("--head", command->head, "file or folder of a classification head")->required();
+  sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")
+      ->required();
+  sub->add_option("--suite", command->suite)->capture_default_str();
+  sub->add_option("--data", command->data, "folder of real datasets");
+  sub->add_option("--out", command->out, "evaluation.json and predictions.csv");
+  sub->add_option("--recipe", command->recipe, "the paper's protocol; none: by the classes");
+  sub->add_option("--set", command->set, "key=value over the recipe: clips=2, views=1");
+  sub->add_option("--head-heads", command->head_heads, "attention heads, where no file tells")
+      ->check(CLI::Range(1, 1024));
+  sub->add_option("--head-entry", command->head_entry, "of several heads in a file");
 }
 
 }  // namespace permafrost

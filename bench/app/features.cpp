@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/commands.h"
 #include "bench/app/device.h"
-#include "bench/app/options.h"
 #include "common/error.h"
 #include "datasets/clips/source.h"
 #include "models/encoders/checkpoints/safetensors.h"
@@ -15,6 +15,14 @@
 
 namespace permafrost {
 namespace {
+
+struct FeaturesCommand {
+  std::string encoder, input, output, key, layout = "BTCHW", tokens = "patch";
+  EncoderOptions reading;
+  std::vector<int> layers, size;
+  int frame_step = 4;
+  int stream = -1;  // -1: the default video stream
+};
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -72,8 +80,6 @@ void repeat_still(Input& input, const EncoderSpec& spec) {
   input.values = input.values.repeat(times);
 }
 
-}  // namespace
-
 int run(const CommonOptions& common, const FeaturesCommand& command) {
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   for (const int layer : command.layers)
@@ -128,6 +134,36 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
                 c10::str(features.sizes()).c_str(), command.input.c_str());
   }
   return 0;
+}
+
+}  // namespace
+
+void add_features(CommandLine& line) {
+  const auto command = std::make_shared<FeaturesCommand>();
+  CLI::App* sub = line.add("features", "tokens of a video, an image or a tensor",
+                           [&line, command] { return run(line.common(), *command); });
+  add_encoder_flags(sub, command->encoder, command->reading);
+  sub->add_option("--input", command->input, "video, image or .safetensors")->required();
+  sub->add_option("--output", command->output, ".safetensors")->required();
+  sub->add_option("--key", command->key, "tensor in a .safetensors input");
+  sub->add_option("--layout", command->layout)
+      ->check(CLI::IsMember({"BTCHW", "BCTHW"}))
+      ->capture_default_str();
+  sub->add_option("--layers", command->layers, "also the outputs of these blocks (from 0)")
+      ->delimiter(',');
+  sub->add_option("--tokens", command->tokens, "all: with class and register tokens")
+      ->check(CLI::IsMember({"patch", "all"}))
+      ->capture_default_str();
+  sub->add_option("--size", command->size, "T,H,W of the clips, other than the encoder's")
+      ->delimiter(',')
+      ->expected(3)
+      ->check(CLI::Range(1, 16384));
+  sub->add_option("--frame-step", command->frame_step, "frames of the video a clip frame")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  sub->add_option("--stream", command->stream,
+                  "number of a video stream in the file, other than its default one")
+      ->check(CLI::Range(0, 100000));
 }
 
 }  // namespace permafrost

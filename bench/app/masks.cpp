@@ -5,13 +5,20 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/app/options.h"
+#include "bench/app/commands.h"
 #include "common/error.h"
 #include "common/files/png.h"
 #include "models/pretraining/masking/masking.h"
 
 namespace permafrost {
 namespace {
+
+struct MasksCommand {
+  std::string strategy = "multiblock", png;
+  bool stats = false;
+  std::vector<int> grid{4, 6, 6};
+  int batch = 24;
+};
 
 struct Shares {
   double context = 0, target = 0;  // of all tokens, after the truncation
@@ -76,8 +83,6 @@ MaskStrategy chosen_strategy(const std::string& text) {
   return read_mask_strategy(parse_json(text, "--strategy"), "--strategy");
 }
 
-}  // namespace
-
 int run(const CommonOptions& common, const MasksCommand& command) {
   if (command.grid.size() != 3 || command.grid[0] < 1 || command.grid[1] < 1 || command.grid[2] < 1)
     throw InputError("--grid", "", "three sizes T,H,W of at least 1", "something else");
@@ -100,6 +105,19 @@ int run(const CommonOptions& common, const MasksCommand& command) {
   if (common.json) std::printf("%s\n", report.dump().c_str());
   if (!command.png.empty()) write_png(command.png, image_of(drawn, grid));
   return 0;
+}
+
+}  // namespace
+
+void add_masks(CommandLine& line) {
+  const auto command = std::make_shared<MasksCommand>();
+  CLI::App* sub = line.add("masks", "show a masking strategy",
+                           [&line, command] { return run(line.common(), *command); });
+  sub->add_option("--strategy", command->strategy)->capture_default_str();
+  sub->add_option("--png", command->png, "picture file");
+  sub->add_flag("--stats", command->stats, "mean shares over many batches");
+  sub->add_option("--grid", command->grid, "tokens T,H,W")->delimiter(',')->capture_default_str();
+  sub->add_option("--batch", command->batch)->check(CLI::Range(1, 65536))->capture_default_str();
 }
 
 }  // namespace permafrost

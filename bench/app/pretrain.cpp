@@ -4,13 +4,22 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "bench/app/commands.h"
 #include "bench/app/device.h"
-#include "bench/app/options.h"
 #include "common/error.h"
 #include "models/pretraining/pretrain_queue.h"
 
 namespace permafrost {
 namespace {
+
+struct PretrainCommand {
+  std::vector<std::string> configs;
+  std::string out;   // of one configuration; of several: each has a folder of its name there
+  std::string data;  // where lists start; empty: the folder of each configuration
+  std::vector<std::string> set;
+  int jobs = 1;
+  double minutes = 0;
+};
 
 QueuedRun run_of(const CommonOptions& common, const PretrainCommand& command,
                  const std::string& path) {
@@ -83,8 +92,6 @@ void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResu
   }
 }
 
-}  // namespace
-
 int run(const CommonOptions& common, const PretrainCommand& command) {
   const std::vector<QueuedRun> runs = runs_of(common, command);
   QueueOptions options;
@@ -111,6 +118,22 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
   else if (runs.size() > 1)
     print_table(runs, results);
   return 0;
+}
+
+}  // namespace
+
+void add_pretrain(CommandLine& line) {
+  const auto command = std::make_shared<PretrainCommand>();
+  CLI::App* sub = line.add("pretrain", "pretrain an encoder; resumes by itself",
+                           [&line, command] { return run(line.common(), *command); });
+  sub->add_option("config", command->configs, "CONFIG.json, or several")->required();
+  sub->add_option("--set", command->set, "key=value over the configuration, a.b for nested keys");
+  sub->add_option("--out", command->out, "a folder; of several configurations, one by name in it")
+      ->required();
+  sub->add_option("--data", command->data,
+                  "folder of real clips, where lists start; else that of the configuration");
+  sub->add_option("--jobs", command->jobs, "runs at a time, of several")->check(CLI::Range(1, 256));
+  sub->add_option("--minutes", command->minutes, "stop at a checkpoint after so long; 0: never");
 }
 
 }  // namespace permafrost

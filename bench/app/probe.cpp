@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/commands.h"
 #include "bench/app/device.h"
-#include "bench/app/options.h"
 #include "bench/app/task_option.h"
 #include "bench/run/runner.h"
 #include "common/error.h"
@@ -12,6 +12,12 @@
 
 namespace permafrost {
 namespace {
+
+struct ProbeCommand {
+  std::string encoder, task, out, suite = "pico", data;
+  EncoderOptions reading;
+  std::vector<std::string> heads, set;
+};
 
 // The protocol of the suite that fits the command, changed by --set.
 ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task,
@@ -92,14 +98,33 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   return 0;
 }
 
-}  // namespace
-
-int run_probe(const CommonOptions& common, const ProbeCommand& command) {
-  return run_row(common, command, false);
+// What probe and finetune have in common.
+CLI::App* add_row_command(CommandLine& line, const char* name, const char* what, bool finetune,
+                          const std::shared_ptr<ProbeCommand>& command) {
+  CLI::App* sub = line.add(name, what, [&line, command, finetune] {
+    return run_row(line.common(), *command, finetune);
+  });
+  add_encoder_flags(sub, command->encoder, command->reading);
+  sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")
+      ->required();
+  sub->add_option("--out", command->out)->required();
+  sub->add_option("--suite", command->suite)->capture_default_str();
+  sub->add_option("--data", command->data, "folder of real datasets");
+  sub->add_option("--set", command->set, "key=value over the suite's protocol");
+  return sub;
 }
 
-int run_finetune(const CommonOptions& common, const ProbeCommand& command) {
-  return run_row(common, command, true);
+}  // namespace
+
+void add_probe(CommandLine& line) {
+  const auto command = std::make_shared<ProbeCommand>();
+  add_row_command(line, "probe", "train a probe on a frozen encoder", false, command)
+      ->add_option("--head", command->heads, "attentive, linear, mean_pool, knn")
+      ->delimiter(',');
+}
+
+void add_finetune(CommandLine& line) {
+  add_row_command(line, "finetune", "fine-tune an encoder", true, std::make_shared<ProbeCommand>());
 }
 
 }  // namespace permafrost

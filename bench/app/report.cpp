@@ -5,9 +5,14 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/app/options.h"
+#include "bench/app/commands.h"
 
 namespace permafrost {
+namespace {
+
+struct ReportCommand {
+  std::string folder, out;  // no `out`: report.html in the folder
+};
 
 int run(const CommonOptions& common, const ReportCommand& command) {
   const std::filesystem::path folder = command.folder;
@@ -26,6 +31,17 @@ int run(const CommonOptions& common, const ReportCommand& command) {
   std::printf("%s: %zu tables, %zu records, %zu panels of figures\n", out.c_str(), report.tables,
               report.records, report.panels);
   return 0;
+}
+
+}  // namespace
+
+void add_report(CommandLine& line) {
+  const auto command = std::make_shared<ReportCommand>();
+  CLI::App* sub = line.add("report", "a folder of results as one HTML page",
+                           [&line, command] { return run(line.common(), *command); });
+  sub->add_option("folder", command->folder, "what tables, probe or finetune wrote (--out)")
+      ->required();
+  sub->add_option("--out", command->out, "the page; none: report.html in the folder");
 }
 
 }  // namespace permafrost

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/commands.h"
 #include "bench/app/device.h"
-#include "bench/app/options.h"
 #include "bench/report/page/report.h"
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
@@ -12,6 +12,17 @@
 #include "common/machine/progress.h"
 
 namespace permafrost {
+namespace {
+
+struct TablesCommand {
+  std::vector<int> tables;  // empty: all of the suite
+  std::string suite = "pico", out = "out", data;
+  std::string features = "auto", paths;
+  int batch = 16;
+  int seeds = 0;  // 0: the suite's
+  bool dry_run = false, keep_heads = false;
+  bool quick = false, fresh = false, resume = false;
+};
 
 int run(const CommonOptions& common, const TablesCommand& command) {
   TablesOptions options;
@@ -56,6 +67,35 @@ int run(const CommonOptions& common, const TablesCommand& command) {
                result.computed, result.reused, (options.out / "records").c_str(),
                clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
   return 0;
+}
+
+}  // namespace
+
+void add_tables(CommandLine& line) {
+  const auto command = std::make_shared<TablesCommand>();
+  CLI::App* sub = line.add("tables", "regenerate the paper's tables",
+                           [&line, command] { return run(line.common(), *command); });
+  sub->add_option("tables", command->tables, "numbers; none: all of the suite");
+  sub->add_option("--suite", command->suite)->capture_default_str();
+  sub->add_option("--out", command->out, "records, tables, figures")->capture_default_str();
+  sub->add_option("--data", command->data, "folder of real datasets");
+  sub->add_option("--seeds", command->seeds, "0: as the suite says")->check(CLI::Range(0, 1000));
+  sub->add_option("--batch", command->batch, "samples encoded together")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  sub->add_option("--features", command->features,
+                  "kept in memory, streamed (encoded in every epoch), or auto: kept if they fit")
+      ->check(CLI::IsMember({"auto", "kept", "streamed"}))
+      ->capture_default_str();
+  sub->add_option("--paths", command->paths, "JSON file: where checkpoints and datasets lie");
+  sub->add_flag("--dry-run", command->dry_run,
+                "cells, their inputs, what is missing, time and memory; computes nothing");
+  sub->add_flag("--quick", command->quick, "few samples and epochs: a check, not a result");
+  auto* fresh = sub->add_flag("--fresh", command->fresh, "ignore the records in --out");
+  sub->add_flag("--resume", command->resume, "keep the records in --out (the default)")
+      ->excludes(fresh);
+  sub->add_flag("--keep-heads", command->keep_heads,
+                "also the trained heads, under heads/: the report draws their attention");
 }
 
 }  // namespace permafrost

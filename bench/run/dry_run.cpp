@@ -9,6 +9,8 @@
 
 #include "bench/run/plan.h"
 #include "bench/run/probe_features.h"
+#include "bench/run/record_reuse.h"
+#include "bench/run/work_estimate.h"
 #include "bench/suites/suite_fit.h"
 #include "bench/text/markdown.h"
 #include "common/nearest_name.h"

@@ -2,7 +2,6 @@
 #include "bench/run/plan.h"
 
 #include <algorithm>
-#include <set>
 
 #include "common/error.h"
 
@@ -21,19 +20,6 @@ std::string missing_encoder(const std::string& name) {
   const fs::path in_zoo = zoo_folder() / (name + ".safetensors");
   if (fs::is_regular_file(in_zoo, ignored) || fs::exists(name, ignored)) return "";
   return "no encoder file " + in_zoo.string();
-}
-
-// Records say where a cell stands; the lowest table comes first, whatever was asked for first.
-void add_use(std::vector<CellUse>& uses, const CellUse& use) {
-  const auto same = std::find_if(uses.begin(), uses.end(), [&](const CellUse& known) {
-    return known.table == use.table && known.row == use.row && known.column == use.column;
-  });
-  if (same != uses.end())
-    same->paper = use.paper;
-  else
-    uses.push_back(use);
-  std::stable_sort(uses.begin(), uses.end(),
-                   [](const CellUse& a, const CellUse& b) { return a.table < b.table; });
 }
 
 class Planner {
@@ -122,6 +108,19 @@ class Planner {
 
 }  // namespace
 
+// The lowest table comes first, whatever was asked for first.
+void add_use(std::vector<CellUse>& uses, const CellUse& use) {
+  const auto same = std::find_if(uses.begin(), uses.end(), [&](const CellUse& known) {
+    return known.table == use.table && known.row == use.row && known.column == use.column;
+  });
+  if (same != uses.end())
+    same->paper = use.paper;
+  else
+    uses.push_back(use);
+  std::stable_sort(uses.begin(), uses.end(),
+                   [](const CellUse& a, const CellUse& b) { return a.table < b.table; });
+}
+
 Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
                const fs::path& data) {
   return Planner(suite, seeds, data).plan(tables);
@@ -163,78 +162,6 @@ fs::path head_path(const fs::path& out, const PlannedCell& cell, std::size_t fol
   return out / "heads" / (cell.record.key + of + ".safetensors");
 }
 
-namespace {
-
-// Whether a use is a place in one of `tables`. Table 0 is what `permafrost probe` fills, run by
-// run.
-auto in_these(const std::vector<TableSpec>& tables) {
-  return [&tables](const CellUse& use) {
-    return use.table > 0 && std::any_of(tables.begin(), tables.end(), [&](const TableSpec& table) {
-             return table.number == use.table;
-           });
-  };
-}
-
-// Of the places in `tables` those that are `planned`, others as before; where that leaves none, by
-// itself, as the records of `permafrost probe` do.
-void set_places(Record& record, const std::vector<TableSpec>& tables,
-                const std::vector<CellUse>& planned) {
-  const CellUse by_itself{0, record.encoder.name, record.task.name, std::nullopt};
-  std::erase(record.used_by, by_itself);
-  std::erase_if(record.used_by, in_these(tables));
-  for (const auto& use : planned) add_use(record.used_by, use);
-  if (record.used_by.empty()) record.used_by = {by_itself};
-}
-
-}  // namespace
-
-void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out,
-                  bool with_heads, const std::function<void(const std::string&)>& notice,
-                  bool look_only) {
-  const auto heads_are_there = [&](const PlannedCell& cell) {
-    std::error_code ignored;
-    for (std::size_t fold = 0; fold < cell.task->folds.size(); ++fold)
-      if (!fs::exists(head_path(out, cell, fold), ignored)) return false;
-    return true;
-  };
-  for (auto& cell : plan.cells) {
-    std::error_code ignored;
-    if (!fs::exists(record_path(out, cell.record.key), ignored)) continue;
-    if (with_heads && writes_heads(cell.protocol) && !heads_are_there(cell)) continue;
-    Record found;
-    try {
-      found = read_record(out, cell.record.key);
-    } catch (const InputError& error) {
-      if (notice) notice(std::string(error.what()) + "; the cell is computed again");
-      continue;
-    }
-    const auto before = found.used_by;
-    set_places(found, tables, cell.record.used_by);
-    if (found.used_by != before && !look_only) write_record(out, found);
-    cell.record = std::move(found);
-    cell.done = cell.reused = true;
-  }
-}
-
-void release_records(const Plan& plan, const std::vector<TableSpec>& tables, const fs::path& out) {
-  std::set<std::string> planned;
-  for (const auto& cell : plan.cells) planned.insert(cell.record.key);
-  std::error_code ignored;
-  if (!fs::is_directory(out / "records", ignored)) return;  // no cell could be computed
-  for (const auto& key : record_keys(out)) {
-    if (planned.count(key) > 0) continue;
-    try {
-      const auto uses = read_uses(out, key);
-      if (std::none_of(uses.begin(), uses.end(), in_these(tables))) continue;
-      Record record = read_record(out, key);
-      set_places(record, tables, {});
-      write_record(out, record);
-    } catch (const InputError&) {
-      // Damaged or without predictions, and not asked for: whoever asks will hear of it.
-    }
-  }
-}
-
 std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
   std::vector<PlannedGroup> groups;
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
@@ -259,31 +186,6 @@ std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
   std::stable_sort(groups.begin(), groups.end(),
                    [&](const PlannedGroup& a, const PlannedGroup& b) { return rank(a) < rank(b); });
   return groups;
-}
-
-// Measured on one core of the development machine: about 40 Gflop/s in matrix products, 25 ns to
-// render a pixel, 20 ms to decode a clip of a short video.
-double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips) {
-  const double tokens = spec.tokens(), width = spec.width;
-  const double flops = tokens * spec.depth * (24 * width * width + 4 * tokens * width);
-  const double pixels = static_cast<double>(spec.clip_shape().bytes()) / 3;
-  return static_cast<double>(clips) *
-         (flops / 4e7 + (kind == TaskKind::manifest ? 20 : pixels * 2.5e-5));
-}
-
-double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
-                  std::int64_t samples) {
-  const double width = spec.width, tokens = static_cast<double>(spec.tokens()) * clips;
-  const auto candidates = static_cast<double>(candidates_of(protocol).size());
-  if (sees_the_mean_alone(protocol.head))
-    return static_cast<double>(samples) * (candidates * width * 60 / 2e7 + 1e-3);
-  const double attention = tokens * width * candidates * protocol.heads * 12;
-  const double rest = candidates * width * width * 60;
-  return static_cast<double>(samples) * ((attention + rest) / 2e7 + tokens * width * 5e-7);
-}
-
-double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples) {
-  return 4 * encode_work(spec, kind, samples);
 }
 
 }  // namespace permafrost

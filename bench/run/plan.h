@@ -47,6 +47,10 @@ struct Plan {
   std::map<std::string, Task> tasks;  // by name, clip shape and views
 };
 
+// Adds a place to those that a record says it fills, by table; of one that is there the published
+// number is taken anew.
+void add_use(std::vector<CellUse>& uses, const CellUse& use);
+
 // Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.
 Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
                const std::filesystem::path& data);
@@ -60,19 +64,6 @@ bool writes_heads(const ProtocolChoice& protocol);
 std::filesystem::path head_path(const std::filesystem::path& out, const PlannedCell& cell,
                                 std::size_t fold);
 
-// Of the records under `out` that no cell of the plan has: says that `tables` no longer show them,
-// as with other weights of an encoder, another suite or fewer samples. One that no table shows is
-// said to stand for itself, as those of `permafrost probe` do.
-void release_records(const Plan& plan, const std::vector<TableSpec>& tables,
-                     const std::filesystem::path& out);
-
-// Takes what has a valid record under `out`, and its heads where they are asked for; tells `notice`
-// about each record that is there but not valid. Records learn which places of `tables` show them
-// now, and no longer claim others of these, unless `look_only`.
-void take_records(Plan& plan, const std::vector<TableSpec>& tables,
-                  const std::filesystem::path& out, bool with_heads,
-                  const std::function<void(const std::string&)>& notice, bool look_only = false);
-
 // Cells to compute that share features: one encoder, task and number of clips.
 struct PlannedGroup {
   std::string encoder;
@@ -84,11 +75,5 @@ struct PlannedGroup {
 
 // The cells that are not done, encoders one after the other.
 std::vector<PlannedGroup> groups_to_compute(const Plan& plan);
-
-// Estimated work for the progress bar, about milliseconds of one core: only ratios matter.
-double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips);
-double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
-                  std::int64_t samples);                                             // one epoch
-double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples);  // one epoch
 
 }  // namespace permafrost

@@ -6,20 +6,20 @@
 #include <algorithm>
 #include <atomic>
 #include <ctime>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 
+#include "bench/run/fold_result.h"
 #include "bench/run/plan.h"
 #include "bench/run/probe_features.h"
+#include "bench/run/record_reuse.h"
+#include "bench/run/work_estimate.h"
 #include "bench/suites/suite_fit.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
-#include "common/files/hash.h"
 #include "common/machine/memory.h"
 #include "common/machine/parallel.h"
 #include "common/machine/progress.h"
@@ -34,24 +34,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-// What one fold of a cell gives.
-struct FoldResult {
-  std::vector<int> predictions;  // of the fold's test side
-  std::vector<std::vector<float>> scores;
-  Selection selection;
-  std::vector<std::int64_t> training;  // low-shot: the samples that were given
-  std::vector<std::string> failures;   // [n] why a sample of the test side could not be read
-  std::map<std::int64_t, std::string> training_failures;  // of the training side, by sample
-  double train_seconds = 0, evaluate_seconds = 0;
-};
-
-Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
-                   const ProbeProtocol& protocol, std::uint64_t seed) {
-  if (!(protocol.label_fraction < 1)) return fold;
-  return {label_subset(features.labels, task.groups, fold.train, protocol.label_fraction, seed),
-          fold.test};
-}
-
 Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protocol) {
   const ProbeCandidate chosen = candidates_of(protocol)[static_cast<std::size_t>(outcome.chosen)];
   Selection selection{.learning_rate = chosen.learning_rate,
@@ -61,18 +43,11 @@ Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protoco
   return selection;
 }
 
-// Nothing where every fold was given its whole training side.
-std::optional<TrainingSubset> training_subset(const std::vector<FoldResult>& results,
-                                              const Task& task) {
-  TrainingSubset subset;
-  std::string names;
-  for (const auto& result : results) {
-    subset.samples += static_cast<std::int64_t>(result.training.size());
-    for (const auto sample : result.training) names += task.source->name(sample) + "\n";
-  }
-  if (subset.samples == 0) return {};
-  subset.sha256 = sha256_of(names);
-  return subset;
+Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
+                   const ProbeProtocol& protocol, std::uint64_t seed) {
+  if (!(protocol.label_fraction < 1)) return fold;
+  return {label_subset(features.labels, task.groups, fold.train, protocol.label_fraction, seed),
+          fold.test};
 }
 
 Classifier classifier_of(const ProbeOutcome& outcome, const PlannedCell& cell) {
@@ -266,44 +241,13 @@ class Runner {
     }
   }
 
-  // Pools the folds' predictions in order of the samples and writes the record.
   void finish(PlannedCell& cell, const std::vector<FoldResult>& results) const {
-    const Task& task = *cell.task;
-    Record& record = cell.record;
-    struct Answer {
-      int predicted = -1;
-      std::vector<float> scores;
-      std::string failure;
-    };
-    std::map<std::int64_t, Answer> pooled;
-    std::map<std::int64_t, std::string> untrained;
-    const bool scored = task.metric == Metric::mean_average_precision;
-    for (std::size_t f = 0; f < results.size(); ++f) {
-      const auto& test = task.folds[f].test;
-      for (std::size_t k = 0; k < test.size(); ++k)
-        pooled[test[k]] = {results[f].predictions[k],
-                           scored ? results[f].scores[k] : std::vector<float>(),
-                           results[f].failures[k]};
-      untrained.insert(results[f].training_failures.begin(), results[f].training_failures.end());
-      record.train_seconds += results[f].train_seconds;
-      record.evaluate_seconds += results[f].evaluate_seconds;
-      if (!cell.protocol.is_finetune) record.selections.push_back(results[f].selection);
-    }
-    for (const auto& [sample, answer] : pooled) {
-      const std::string name = task.source->name(sample);
-      record.predictions.push_back({name, task.source->label(sample), answer.predicted,
-                                    task.groups[static_cast<std::size_t>(sample)], answer.scores});
-      if (answer.predicted < 0) record.failures.push_back({name, answer.failure});
-    }
-    for (const auto& [sample, why] : untrained)  // those that are tested too stand in `failures`
-      if (pooled.count(sample) == 0)
-        record.training_failures.push_back({task.source->name(sample), why});
-    record.training = training_subset(results, task);
-    record.threads = options_.threads;
-    record.build = build_info(options_.device);
-    record.finished = utc_now();
-    complete(record);
-    write_record(options_.out, record);
+    pool_folds(results, *cell.task, cell.record);
+    cell.record.threads = options_.threads;
+    cell.record.build = build_info(options_.device);
+    cell.record.finished = utc_now();
+    complete(cell.record);
+    write_record(options_.out, cell.record);
     cell.done = true;
   }
 

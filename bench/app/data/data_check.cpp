@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "bench/app/data/data_commands.h"
 #include "bench/app/data/data_target.h"
-#include "bench/app/options.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/machine/parallel.h"
@@ -17,6 +17,13 @@
 
 namespace permafrost {
 namespace {
+
+struct DataCheckCommand {
+  DataOptions data;
+  std::string out;
+  bool no_labels = false;          // lists for pretraining
+  std::int64_t least_frames = -1;  // -1: 16, or the frames of a rendered set
+};
 
 namespace fs = std::filesystem;
 constexpr std::int64_t kLeastFrames = 16;
@@ -127,8 +134,6 @@ void write_report(const DatasetReport& report, const std::vector<NamedList>& lis
   }
 }
 
-}  // namespace
-
 int run(const CommonOptions& common, const DataCheckCommand& command) {
   if (!is_known_dataset(command.data.target) && is_pack(command.data.target))
     return check_packs(common, {command.data.target});
@@ -169,6 +174,21 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
   if (!command.out.empty()) write_report(report, lists, text, json, out);
   std::fputs((common.json ? json : text).c_str(), stdout);
   return report.wrong.empty() ? 0 : 1;
+}
+
+}  // namespace
+
+void add_data_check(CLI::App& data, CommandLine& line) {
+  const auto command = std::make_shared<DataCheckCommand>();
+  CLI::App* sub = line.add(data, "check", "decode every file; exit 1 where something is wrong",
+                           [&line, command] { return run(line.common(), *command); });
+  add_data_target(sub, command->data);
+  sub->add_option("--out", command->out, "check.txt, check.json, whole.csv; a second run goes on");
+  sub->add_flag("--no-labels", command->no_labels,
+                "the lists have none, or they play no part, as in pretraining");
+  sub->add_option("--least-frames", command->least_frames,
+                  "a video of fewer is short; else 16, or what data synth was asked for")
+      ->check(CLI::Range(0, 1'000'000));
 }
 
 }  // namespace permafrost

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/data/data_commands.h"
 #include "bench/app/data/data_target.h"
-#include "bench/app/options.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
@@ -15,6 +15,14 @@
 
 namespace permafrost {
 namespace {
+
+struct DataPackCommand {
+  DataOptions data;
+  std::string out, coding = "raw";
+  int short_side = 256, every = 1, quality = 90;
+  std::int64_t shard_samples = 64;
+  bool aliased = false;  // as OpenCV's bilinear scaling, for heads that were trained on it
+};
 
 namespace fs = std::filesystem;
 
@@ -59,8 +67,6 @@ void print_packs(const OrderedJson& packs, const fs::path& out) {
                 one["identity"].get<std::string>().c_str());
   std::printf("use it with --task %s\n", (out / "task.json").c_str());
 }
-
-}  // namespace
 
 int run(const CommonOptions& common, const DataPackCommand& command) {
   const DataTarget target = data_target(command.data);
@@ -117,6 +123,32 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
                  reasons.c_str());
   }
   return failures == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+void add_data_pack(CLI::App& data, CommandLine& line) {
+  const auto command = std::make_shared<DataPackCommand>();
+  CLI::App* sub = line.add(data, "pack", "decode once and keep the frames; a second run goes on",
+                           [&line, command] { return run(line.common(), *command); });
+  add_data_target(sub, command->data);
+  sub->add_option("--out", command->out, "folder: shards, pack.json, task.json")->required();
+  sub->add_option("--coding", command->coding, "of the frames")
+      ->check(CLI::IsMember({"raw", "jpeg"}))
+      ->capture_default_str();
+  sub->add_option("--short-side", command->short_side, "pixels; smaller frames stay as they are")
+      ->check(CLI::Range(1, 16384))
+      ->capture_default_str();
+  sub->add_option("--every", command->every, "of so many frames one is kept")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  sub->add_option("--quality", command->quality, "of JPEG")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  sub->add_option("--shard-samples", command->shard_samples, "samples in one file")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  sub->add_flag("--aliased", command->aliased, "scale as the released code does");
 }
 
 }  // namespace permafrost

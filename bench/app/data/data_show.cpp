@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/data/data_commands.h"
 #include "bench/app/data/data_target.h"
-#include "bench/app/options.h"
 #include "common/error.h"
 #include "common/files/png.h"
 #include "common/machine/parallel.h"
@@ -16,6 +16,12 @@
 
 namespace permafrost {
 namespace {
+
+struct DataShowCommand {
+  DataOptions data;
+  std::string out = "contact.png", list;
+  int samples = 8, frames = 8, size = 112, frame_step = 0;  // 0: the task's
+};
 
 constexpr int kGap = 2;
 constexpr Image::Colour kFailed{200, 40, 40};
@@ -49,8 +55,6 @@ std::string label_text(const Manifest& manifest, int label) {
   return label >= 0 && k < manifest.class_names.size() ? manifest.class_names[k]
                                                        : std::to_string(label);
 }
-
-}  // namespace
 
 int run(const CommonOptions& common, const DataShowCommand& command) {
   DataTarget target = data_target(command.data);
@@ -94,6 +98,28 @@ int run(const CommonOptions& common, const DataShowCommand& command) {
                 one["sample"].get<std::string>().c_str(),
                 one.contains("failure") ? ("  " + one["failure"].get<std::string>()).c_str() : "");
   return 0;
+}
+
+}  // namespace
+
+void add_data_show(CLI::App& data, CommandLine& line) {
+  const auto command = std::make_shared<DataShowCommand>();
+  CLI::App* sub = line.add(data, "show", "a contact sheet: a row a sample, a column a frame",
+                           [&line, command] { return run(line.common(), *command); });
+  add_data_target(sub, command->data);
+  sub->add_option("--out", command->out, "PNG file")->capture_default_str();
+  sub->add_option("--list", command->list, "train or test, where there are both");
+  sub->add_option("--samples", command->samples, "rows, drawn by --seed")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  sub->add_option("--frames", command->frames)->check(CLI::Range(1, 256))->capture_default_str();
+  sub->add_option("--size", command->size, "pixels a side")
+      ->check(CLI::Range(8, 2048))
+      ->capture_default_str();
+  sub->add_option("--frame-step", command->frame_step,
+                  "frames of the video a column; 0: the task's")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
 }
 
 }  // namespace permafrost

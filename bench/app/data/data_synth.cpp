@@ -3,12 +3,20 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "bench/app/options.h"
+#include "bench/app/data/data_commands.h"
 #include "common/files/files.h"
 #include "common/machine/progress.h"
+#include "common/nearest_name.h"
 #include "datasets/rendered/rendered_dataset.h"
 
 namespace permafrost {
+namespace {
+
+struct DataSynthCommand {
+  std::string world = "motion", out, coding = "lossless";
+  std::int64_t train = 2000, test = 1000;
+  int frames = 8, size = 48, fps = 8;
+};
 
 int run(const CommonOptions& common, const DataSynthCommand& command) {
   const bool lossless = command.coding == "lossless";
@@ -33,6 +41,28 @@ int run(const CommonOptions& common, const DataSynthCommand& command) {
     std::printf("%lld + %lld clips; use it with --task %s\n", static_cast<long long>(set.train),
                 static_cast<long long>(set.test), task.c_str());
   return 0;
+}
+
+}  // namespace
+
+void add_data_synth(CLI::App& data, CommandLine& line) {
+  const auto command = std::make_shared<DataSynthCommand>();
+  CLI::App* sub = line.add(data, "synth", "render a synthetic task to MP4 files with lists",
+                           [&line, command] { return run(line.common(), *command); });
+  const auto counts = CLI::Range(std::int64_t{1}, std::int64_t{1'000'000});
+  sub->add_option("--world", command->world, "one of " + joined(renderable_worlds()))
+      ->capture_default_str();
+  sub->add_option("--out", command->out)->required();
+  sub->add_option("--train", command->train, "clips")->check(counts)->capture_default_str();
+  sub->add_option("--test", command->test, "clips")->check(counts)->capture_default_str();
+  sub->add_option("--frames", command->frames)->check(CLI::Range(1, 4096))->capture_default_str();
+  sub->add_option("--size", command->size, "pixels a side")
+      ->check(CLI::Range(8, 4096))
+      ->capture_default_str();
+  sub->add_option("--fps", command->fps)->check(CLI::Range(1, 1000))->capture_default_str();
+  sub->add_option("--coding", command->coding, "h264: 4:2:0, as cameras write")
+      ->check(CLI::IsMember({"lossless", "h264"}))
+      ->capture_default_str();
 }
 
 }  // namespace permafrost

@@ -5,10 +5,18 @@
 #include <filesystem>
 #include <string>
 
-#include "bench/app/options.h"
+#include "bench/app/command_line.h"
 #include "datasets/tasks/task.h"
 
 namespace permafrost {
+
+// What a data command looks at, and how lists are read that do not say so themselves.
+struct DataOptions {
+  std::string target, data, root, extension, separator, labels;
+};
+
+// The flags of both.
+void add_data_target(CLI::App* command, DataOptions& options);
 
 struct DataTarget {
   TaskSpec spec;

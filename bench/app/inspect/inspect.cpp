@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/app/commands.h"
 #include "bench/app/inspect/inspect_health.h"
 #include "bench/app/inspect/inspect_pack.h"
-#include "bench/app/options.h"
 #include "common/error.h"
 #include "datasets/pack/pack.h"
 #include "models/encoders/encoder_reading.h"
@@ -16,6 +16,12 @@
 
 namespace permafrost {
 namespace {
+
+struct InspectCommand {
+  std::string path;  // empty: the zoo
+  EncoderOptions reading;
+  HealthOptions health;
+};
 
 std::int64_t parameters_of(Encoder& encoder) {
   std::int64_t count = 0;
@@ -200,8 +206,6 @@ bool claims_to_be_encoder(const Checkpoint& file) {
   return file.container == Container::huggingface && (content.encoder || !content.head);
 }
 
-}  // namespace
-
 int run(const CommonOptions& common, const InspectCommand& command) {
   const bool looks_at_features = !command.health.task.empty();
   if (looks_at_features && (command.path.empty() || is_pack(command.path)))
@@ -229,6 +233,27 @@ int run(const CommonOptions& common, const InspectCommand& command) {
     if (entry.name != reading.entry) require_intact(file, entry);
   if (zoo) reading.encoder.name = command.path;
   return describe_encoder(common, command.health, file, reading);
+}
+
+}  // namespace
+
+void add_inspect(CommandLine& line) {
+  const auto command = std::make_shared<InspectCommand>();
+  CLI::App* sub = line.add("inspect", "what is in the zoo or in a file",
+                           [&line, command] { return run(line.common(), *command); });
+  sub->add_option("file", command->path, "file or folder; none: list the zoo");
+  sub->add_option("--spec", command->reading.spec, "what the file does not tell");
+  sub->add_option("--checkpoint-key", command->reading.key, "entry of the checkpoint");
+  HealthOptions& health = command->health;
+  auto* on = sub->add_option("--on", health.task,
+                             "a task of the suite or a file: deviation and rank of the features of "
+                             "its clips");
+  sub->add_option("--clips", health.clips, "of the task that are looked at")
+      ->check(CLI::Range(2, 100000))
+      ->capture_default_str()
+      ->needs(on);
+  sub->add_option("--suite", health.suite)->capture_default_str()->needs(on);
+  sub->add_option("--data", health.data, "folder of real datasets")->needs(on);
 }
 
 }  // namespace permafrost

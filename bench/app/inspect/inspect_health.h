@@ -5,11 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "bench/app/options.h"
+#include "bench/app/command_line.h"
 #include "models/encoders/encoder.h"
 #include "models/pretraining/feature_health.h"
 
 namespace permafrost {
+
+// On which clips an encoder's features are looked at.
+struct HealthOptions {
+  std::string task, suite = "pico", data;  // task empty: not at all
+  std::int64_t clips = 64;
+};
 
 struct HealthOnTask {
   FeatureHealth health;

@@ -4,7 +4,7 @@
 // permafrost inspect of a pack.
 #include <string>
 
-#include "bench/app/options.h"
+#include "bench/app/command_line.h"
 
 namespace permafrost {
 

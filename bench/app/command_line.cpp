@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/app/command_line.h"
+
+#include <cstdio>
+
+#include "bench/records/build_info.h"
+#include "common/machine/parallel.h"
+
+namespace permafrost {
+
+int CommonOptions::thread_count() const { return threads > 0 ? threads : available_threads(); }
+
+CommandLine::CommandLine() : app_("Permafrost: frozen evaluation of self-supervised video encoders") {
+  app_.require_subcommand(1);
+  app_.set_version_flag("--version", "permafrost " + build_info().version);
+}
+
+CLI::App* CommandLine::add(CLI::App& parent, const std::string& name, const std::string& what,
+                           std::function<int()> action) {
+  CLI::App* sub = parent.add_subcommand(name, what);
+  sub->add_option("--device", common_.device, "cpu, cuda or auto")->capture_default_str();
+  sub->add_option("--threads", common_.threads, "0: all that this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  sub->add_option("--seed", common_.seed,
+                  "the first of the seeds; pretrain: instead of its own; data synth: other clips")
+      ->each([this](const std::string&) { common_.seed_given = true; });
+  sub->add_flag("--json", common_.json, "machine-readable result on stdout");
+  sub->add_flag("--quiet", common_.quiet, "no progress");
+  sub->callback([this, action = std::move(action)] { chosen_ = action; });
+  return sub;
+}
+
+int CommandLine::run(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app_.exit(error);
+    std::fprintf(stderr, "permafrost: %s (permafrost --help lists commands and flags)\n",
+                 error.what());
+    return 2;
+  }
+  return chosen_();
+}
+
+void add_encoder_flags(CLI::App* command, std::string& encoder, EncoderOptions& reading) {
+  command->add_option("--encoder", encoder, "zoo name, checkpoint, or Hugging Face folder")
+      ->required();
+  command->add_option("--spec", reading.spec,
+                      "what the file does not tell: a known name, JSON, or a JSON file");
+  command->add_option("--checkpoint-key", reading.key,
+                      "entry of the checkpoint; else target_encoder, encoder, model ...");
+}
+
+}  // namespace permafrost
