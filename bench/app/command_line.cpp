@@ -10,7 +10,8 @@ namespace permafrost {
 
 int CommonOptions::thread_count() const { return threads > 0 ? threads : available_threads(); }
 
-CommandLine::CommandLine() : app_("Permafrost: frozen evaluation of self-supervised video encoders") {
+CommandLine::CommandLine()
+    : app_("Permafrost: frozen evaluation of self-supervised video encoders") {
   app_.require_subcommand(1);
   app_.set_version_flag("--version", "permafrost " + build_info().version);
 }
