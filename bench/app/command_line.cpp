@@ -3,12 +3,21 @@
 
 #include <cstdio>
 
+#include "bench/app/device.h"
 #include "bench/records/build_info.h"
 #include "common/machine/parallel.h"
 
 namespace permafrost {
 
 int CommonOptions::thread_count() const { return threads > 0 ? threads : available_threads(); }
+
+Execution execution_of(const CommonOptions& common) {
+  return {.device = chosen_device(common.device),
+          .threads = common.thread_count(),
+          .seed = common.seed,
+          .quiet = common.quiet,
+          .notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }};
+}
 
 CommandLine::CommandLine()
     : app_("Permafrost: frozen evaluation of self-supervised video encoders") {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "common/machine/execution.h"
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
@@ -30,6 +31,10 @@ struct CommonOptions {
 
   int thread_count() const;
 };
+
+// What a command that computes is given: the device chosen, at least one thread, notices as lines
+// on stderr. Throws InputError for a device that is not there.
+Execution execution_of(const CommonOptions& common);
 
 class CommandLine {
  public:

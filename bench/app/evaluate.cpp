@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
-#include "bench/app/device.h"
 #include "bench/app/task_option.h"
 #include "bench/evaluate/evaluation.h"
 #include "common/error.h"
@@ -46,9 +45,7 @@ int run(const CommonOptions& common, const EvaluateCommand& command) {
   options.data = data_folder(data);
   options.recipe = command.recipe;
   options.set = command.set;
-  options.device = chosen_device(common.device);
-  options.threads = common.thread_count();
-  options.quiet = common.quiet;
+  options.execution = execution_of(common);
   const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   const Classifier head = head_of(command, encoder);
   if (!command.out.empty()) require_writable_directory(command.out, "--out");

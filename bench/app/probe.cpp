@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
-#include "bench/app/device.h"
 #include "bench/app/task_option.h"
 #include "bench/run/runner.h"
 #include "common/error.h"
@@ -82,12 +81,8 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   TablesOptions options;
   options.out = command.out;
   options.data = data;
-  options.first_seed = common.seed;
-  options.device = chosen_device(common.device);
-  options.threads = common.thread_count();
-  options.quiet = common.quiet;
+  options.execution = execution_of(common);
   options.keep_heads = !finetune;
-  options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   const TablesResult result = run_specs(options, suite, {table});
   if (!result.tables[0].cells[0][0].available())
     throw InputError("--task", task.name, "data that can be read",

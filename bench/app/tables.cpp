@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
-#include "bench/app/device.h"
 #include "bench/report/page/report.h"
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
@@ -30,18 +29,14 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.suite = command.suite;
   options.out = command.out;
   options.data = command.data;
-  options.device = chosen_device(common.device);
   options.seeds = command.seeds;
-  options.first_seed = common.seed;
-  options.threads = common.thread_count();
+  options.execution = execution_of(common);
   options.quick = command.quick;
   options.fresh = command.fresh;
   options.keep_heads = command.keep_heads;
-  options.quiet = common.quiet;
   options.batch = command.batch;
   options.features = feature_store_named(command.features, "--features");
   options.paths = command.paths;
-  options.notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); };
   if (command.dry_run) {
     const DryRun run = dry_run(options);
     std::printf("%s\n", common.json ? to_json(run).dump().c_str() : to_markdown(run).c_str());
@@ -49,7 +44,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   }
   const TablesResult result = run_tables(options);
   const Report report = write_report(options.out, options.out / "report.html");
-  for (const auto& problem : report.problems) options.notice("report: " + problem);
+  for (const auto& problem : report.problems) options.execution.tell("report: " + problem);
   if (common.json) {
     Json tables = Json::array();
     for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));

@@ -147,7 +147,7 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
   const Recipe* recipe = chosen_recipe(options, head, given.spec);
   e.protocol = evaluation_protocol(recipe, options.task, given.spec, options.set);
   Encoder encoder = at_size(given, shape_of(e.protocol, given.spec));
-  encoder.weights = to_device(encoder.weights, at::Device(options.device));
+  encoder.weights = to_device(encoder.weights, at::Device(options.execution.device));
   e.fields = protocol_fields(recipe, e.protocol, options.task, encoder.spec, head.spec);
   if (recipe != nullptr) {
     e.recipe = recipe->name;
@@ -164,8 +164,8 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
   e.class_names = task.class_names;
   e.head = head;
   e.head.weights = {};
-  e.threads = options.threads;
-  e.build = build_info(options.device);
+  e.threads = options.execution.threads;
+  e.build = build_info(options.execution.device);
 
   EvaluationInput input{.views = {task.source.get()},
                         .samples = tested_samples(task),
@@ -174,8 +174,9 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
                         .layers = e.protocol.layers,
                         .chunk = options.chunk};
   Progress progress("evaluate", static_cast<std::int64_t>(input.samples.size()), "samples",
-                    options.quiet);
-  const HeadOutput output = evaluate_head(encoder, head, input, options.threads, &progress);
+                    options.execution.quiet);
+  const HeadOutput output =
+      evaluate_head(encoder, head, input, options.execution.threads, &progress);
   progress.finish();
   judge(e, task, input.samples, output);
   if (e.coverage() == 0)

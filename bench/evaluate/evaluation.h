@@ -3,8 +3,8 @@
 
 // A released head on a task, without training: what `permafrost evaluate` measures and says.
 //
-//   const Evaluation result = evaluate_task(encoder, head, {.task = task, .threads = 2});
-//   std::cout << to_markdown(result);
+//   const Evaluation result = evaluate_task(encoder, head, {.task = task, .execution = {.threads =
+//   2}}); std::cout << to_markdown(result);
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,6 +13,7 @@
 #include "bench/evaluate/diagnosis.h"
 #include "bench/evaluate/recipe.h"
 #include "bench/records/record.h"
+#include "common/machine/execution.h"
 #include "datasets/tasks/task.h"
 #include "models/encoders/encoder.h"
 #include "probes/evaluate/class_map.h"
@@ -25,10 +26,8 @@ struct EvaluationOptions {
   std::filesystem::path data;    // folder of real data
   std::string recipe;            // empty: by the head's number of classes
   std::vector<std::string> set;  // "key=value" over the recipe's protocol
-  std::string device = "cpu";
-  int threads = 1;
-  std::int64_t chunk = 0;  // see EvaluationInput
-  bool quiet = false;
+  std::int64_t chunk = 0;        // see EvaluationInput
+  Execution execution;
 };
 
 struct Evaluation {

@@ -24,7 +24,7 @@ Classifier eight_classes(std::uint64_t seed = 1) {
 }
 
 EvaluationOptions quiet(int threads = 1) {
-  return {.task = motion(), .threads = threads, .quiet = true};
+  return {.task = motion(), .execution = {.threads = threads, .quiet = true}};
 }
 
 // A task of coloured clips, three classes; `broken` cannot be read.
@@ -57,9 +57,9 @@ TEST(Evaluation, DoesTheSameOnAnotherDevice) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
   EvaluationOptions options = quiet(2);
   const Evaluation host = evaluate_task(encoder, eight_classes(), options);
-  options.device = shadow_device().str();
+  options.execution.device = shadow_device().str();
   const Evaluation there = evaluate_task(encoder, eight_classes(), options);
-  EXPECT_EQ(there.build.device, options.device);
+  EXPECT_EQ(there.build.device, options.execution.device);
   for (std::size_t i = 0; i < host.predictions.size(); ++i)
     EXPECT_NEAR(there.confidence[i], host.confidence[i], 1e-5) << i;
 }

@@ -40,7 +40,7 @@ struct Videos {
     options.task = {
         .name = "ramps", .kind = TaskKind::manifest, .manifest = "clips.csv", .folds = 2};
     options.data = folder.path();
-    options.quiet = true;
+    options.execution.quiet = true;
   }
 };
 

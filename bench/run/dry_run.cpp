@@ -177,11 +177,11 @@ DryRun dry_run(const TablesOptions& options) {
   std::string data = options.data;
   const Suite suite = suite_for(options, data);
   const auto tables = tables_for(options, suite);
-  const SeedRange seeds{options.first_seed, options.seeds > 0 ? options.seeds : suite.seeds};
+  const SeedRange seeds{options.execution.seed, options.seeds > 0 ? options.seeds : suite.seeds};
   const auto folder = data_folder(data);
   Plan plan = make_plan(suite, tables, seeds, folder);
   if (!options.fresh)
-    take_records(plan, tables, options.out, options.keep_heads, options.notice, true);
+    take_records(plan, tables, options.out, options.keep_heads, options.execution.notice, true);
   DryRun run{.suite = suite.name};
   Estimator estimator(suite, plan, seeds, folder);
   for (std::size_t t = 0; t < tables.size(); ++t)

@@ -43,16 +43,24 @@ ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
   const ClipSource& source = *input.task.source;
   if (input.kept) {
     if (source.views() > 1) tested_ = tested_samples(input.task);
-    features_ = encode_source(input.encoder, source,
-                              {.clips = input.clips,
-                               .threads = input.threads,
-                               .batch = input.batch,
-                               .progress = input.progress},
-                              tested_);
+    encoding_.emplace(
+        input.encoder, source,
+        EncodeOptions{.clips = input.clips, .batch = input.batch, .progress = input.progress},
+        tested_);
     return;
   }
   for (std::int64_t i = 0; i < source.size(); ++i) features_.labels.push_back(source.label(i));
   features_.failures.resize(features_.labels.size());
+}
+
+std::int64_t ProbeFeatures::batches() const { return encoding_ ? encoding_->batches() : 0; }
+
+void ProbeFeatures::encode(std::int64_t batch, int threads) { encoding_->encode(batch, threads); }
+
+void ProbeFeatures::finish() {
+  if (!encoding_) return;
+  features_ = encoding_->finish();
+  encoding_.reset();
 }
 
 std::vector<at::Tensor> ProbeFeatures::kept_in_all_views(const Samples& samples) const {
@@ -87,8 +95,8 @@ at::Tensor ProbeFeatures::augmented(const ProbeProtocol& protocol, std::uint64_t
   return tokens;
 }
 
-at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t seed,
-                                    int view) const {
+at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t seed, int view,
+                                    int threads) const {
   const std::string name = to_json(protocol.augmentation).dump() + " " + std::to_string(seed) +
                            " " + std::to_string(view);
   const std::lock_guard lock(mutex_);
@@ -97,13 +105,12 @@ at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t
     // Of all samples, so that every fold may share it.
     Samples all(features_.labels.size());
     std::iota(all.begin(), all.end(), 0);
-    // The others wait for it, so their threads are free.
-    tokens = augmented(protocol, seed, view, all, input_.threads);
+    tokens = augmented(protocol, seed, view, all, threads);
   }
   return tokens;
 }
 
-ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t seed,
+ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t seed, int threads,
                                 LabelledFeatures& mine) const {
   ProbeViews views;
   const ClipSource& source = *input_.task.source;
@@ -112,29 +119,27 @@ ProbeViews ProbeFeatures::views(const ProbeProtocol& protocol, std::uint64_t see
       if (!failures[i].empty()) mine.failures[static_cast<std::size_t>(samples[i])] = failures[i];
   };
   if (!input_.kept)
-    views.evaluation = [this, &source, tell](const Samples& samples) {
+    views.evaluation = [this, &source, tell, threads](const Samples& samples) {
       std::vector<std::string> failures;
       const at::Tensor tokens =
-          encode_samples(input_.encoder, source, samples, options(input_.streaming), failures);
+          encode_samples(input_.encoder, source, samples, options(threads), failures);
       tell(samples, failures);
       return tokens;
     };
   if (source.views() > 1)
-    views.test = [this, &source, tell](const Samples& samples) {
+    views.test = [this, &source, tell, threads](const Samples& samples) {
       if (input_.kept) return kept_in_all_views(samples);
       std::vector<std::string> failures;
-      auto tokens =
-          encode_views(input_.encoder, source, samples, options(input_.streaming), failures);
+      auto tokens = encode_views(input_.encoder, source, samples, options(threads), failures);
       tell(samples, failures);
       return tokens;
     };
   if (!protocol.augmentation.active()) return views;
-  views.training = [this, protocol, seed](int epoch, const Samples& samples) {
+  views.training = [this, protocol, seed, threads](int epoch, const Samples& samples) {
     const int count = protocol.training_views;  // 0: online
     const int view = count == 0 ? epoch : epoch % count;
-    if (count == 0 || !input_.kept)
-      return augmented(protocol, seed, view, samples, input_.streaming);
-    return rows(kept_view(protocol, seed, view), samples);
+    if (count == 0 || !input_.kept) return augmented(protocol, seed, view, samples, threads);
+    return rows(kept_view(protocol, seed, view, threads), samples);
   };
   return views;
 }

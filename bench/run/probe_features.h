@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,32 +34,38 @@ struct ProbeFeaturesInput {
   const Task& task;        // test samples are looked at in every view of its source
   int clips = 1;
   bool kept = true;
-  int threads = 1;    // for what is encoded to be kept
-  int streaming = 1;  // threads of each probe, for what it encodes on its way
   std::int64_t batch = 16;
   std::function<void(const std::string&)> notice = {};
   Progress* progress = nullptr;  // of samples that are encoded to be kept
 };
 
-// Thread-safe once it stands.
+// What is kept is encoded batch by batch: encode() of all batches(), then finish(). After that it
+// is thread-safe.
 class ProbeFeatures {
  public:
-  // Encodes what is to be kept.
   explicit ProbeFeatures(const ProbeFeaturesInput& input);
+
+  std::int64_t batches() const;                  // 0 where nothing is kept
+  void encode(std::int64_t batch, int threads);  // any order, several at a time
+  void finish();
 
   // For one probe: labels and failures of its own, tokens where they are kept.
   const LabelledFeatures& features() const { return features_; }
-  // `mine` is the probe's copy of features(), and must live as long as the result.
-  ProbeViews views(const ProbeProtocol& protocol, std::uint64_t seed, LabelledFeatures& mine) const;
+  // `mine` is the probe's copy of features(), and must live as long as the result. `threads` are
+  // for what the probe encodes on its way.
+  ProbeViews views(const ProbeProtocol& protocol, std::uint64_t seed, int threads,
+                   LabelledFeatures& mine) const;
 
  private:
   EncodeOptions options(int threads) const;
   at::Tensor augmented(const ProbeProtocol& protocol, std::uint64_t seed, int view,
                        const Samples& samples, int threads) const;
-  at::Tensor kept_view(const ProbeProtocol& protocol, std::uint64_t seed, int view) const;
+  at::Tensor kept_view(const ProbeProtocol& protocol, std::uint64_t seed, int view,
+                       int threads) const;
   std::vector<at::Tensor> kept_in_all_views(const Samples& samples) const;
 
   ProbeFeaturesInput input_;
+  std::optional<SourceEncoding> encoding_;  // until finish()
   LabelledFeatures features_;
   Samples tested_;  // ascending: the rows of features_.more_views
   mutable std::mutex mutex_;

@@ -3,18 +3,18 @@
 
 // From table specifications to records to tables: the one runner behind `permafrost tables`.
 //
-//   TablesOptions options{.tables = {1, 4}, .out = "out", .threads = 2};
+//   TablesOptions options{.tables = {1, 4}, .out = "out", .execution = {.threads = 2}};
 //   const TablesResult result = run_tables(options);
 //   for (const auto& table : result.tables) std::cout << to_markdown(table) << "\n";
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "bench/records/build_info.h"
 #include "bench/report/tables/table_report.h"
 #include "bench/run/probe_features.h"
+#include "common/machine/execution.h"
 
 namespace permafrost {
 
@@ -22,20 +22,16 @@ struct TablesOptions {
   std::vector<int> tables;  // none: all that the suite is made for
   std::string suite = "pico";
   std::filesystem::path out = "out";
-  std::string data;              // folder of real data; empty: see data_folder()
-  std::filesystem::path paths;   // see with_paths(); empty: none
-  std::string device = "cpu";    // or "cuda"; where encoders and heads compute and are trained
-  int seeds = 0;                 // 0: the suite's number
-  std::uint64_t first_seed = 1;  // seeds first_seed, first_seed + 1, ...
-  int threads = 1;               // changes no number
-  std::int64_t batch = 16;       // samples encoded together; changes no number but by rounding
+  std::string data;             // folder of real data; empty: see data_folder()
+  std::filesystem::path paths;  // see with_paths(); empty: none
+  int seeds = 0;                // 0: the suite's number; from execution.seed on
+  std::int64_t batch = 16;      // samples encoded together; changes no number but by rounding
   FeatureStore features = FeatureStore::automatic;  // changes no number
   bool quick = false;                               // fewer samples and epochs, keys of its own
   bool fresh = false;                               // records that are there are not looked at
-  bool quiet = false;                               // no progress bar
   bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
-  // Told at once, a line each: records that were damaged, rows and columns that are not available.
-  std::function<void(const std::string&)> notice;
+  // Told are records that were damaged, and rows and columns that are not available.
+  Execution execution;
 };
 
 // The suite of the options, with the user's paths (`data` is set where these name a folder) and,
@@ -50,7 +46,7 @@ struct TablesResult {
   double seconds = 0;
 };
 
-// Computes what has no valid record, cell by cell, and writes records, predictions and the tables
+// Computes what has no valid record and writes records, predictions and the tables
 // (tableN.md|csv|json|tex|svg) under `out`. Features are computed once for every encoder, task and
 // number of clips. Killing it loses the cells in flight. An encoder or data set that is not there
 // makes its row or column "not available"; a damaged file throws InputError.

@@ -146,15 +146,16 @@ class Runner : public testing::Test {
   static fs::path out() { return root() / "out"; }
 
   TablesResult run(const std::vector<int>& tables, const fs::path& folder = out()) {
-    TablesOptions options{.tables = tables, .suite = "test", .out = folder, .quiet = true};
+    TablesOptions options{
+        .tables = tables, .suite = "test", .out = folder, .execution = {.quiet = true}};
     options.data = data_;
-    options.threads = threads_;
-    options.device = device_;
+    options.execution.threads = threads_;
+    options.execution.device = device_;
     options.batch = batch_;
     options.features = features_;
     options.quick = quick_;
     options.fresh = fresh_;
-    options.notice = [this](const std::string& line) { notices_.push_back(line); };
+    options.execution.notice = [this](const std::string& line) { notices_.push_back(line); };
     notices_.clear();
     return run_tables(options);
   }
@@ -342,7 +343,8 @@ TEST_F(Runner, DamagedEncodersStopTheRun) {
 
 TEST_F(Runner, UnknownNamesStopTheRun) {
   EXPECT_THROW(run({99}), InputError);
-  EXPECT_THROW(run_tables({.suite = "nope", .out = out(), .quiet = true}), InputError);
+  EXPECT_THROW(run_tables({.suite = "nope", .out = out(), .execution = {.quiet = true}}),
+               InputError);
 }
 
 TEST_F(Runner, MissingDataIsNotAvailable) {

@@ -28,4 +28,13 @@ double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t sample
   return 4 * encode_work(spec, kind, samples);
 }
 
+double finetune_bytes(const EncoderSpec& spec, const FinetuneProtocol& protocol) {
+  const double width = spec.width, hidden = spec.hidden(), depth = spec.depth;
+  const double parameters = depth * (4 * width * width + 3 * width * hidden);
+  // A block keeps some 10 tensors of the width of a token and 2 of the hidden layer.
+  const double activations =
+      static_cast<double>(protocol.batch) * spec.tokens() * depth * (10 * width + 2 * hidden);
+  return sizeof(float) * (4 * parameters + activations);
+}
+
 }  // namespace permafrost

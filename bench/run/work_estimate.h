@@ -16,4 +16,8 @@ double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int cl
                   std::int64_t samples);                                             // one epoch
 double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples);  // one epoch
 
+// Memory of one fine-tuning, by formula: weights, gradients and moments, and the activations of a
+// batch that its backward pass needs.
+double finetune_bytes(const EncoderSpec& spec, const FinetuneProtocol& protocol);
+
 }  // namespace permafrost

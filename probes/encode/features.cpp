@@ -53,13 +53,17 @@ std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& s
   return tokens;
 }
 
+std::int64_t batches_of(const std::vector<std::int64_t>& samples, std::int64_t batch) {
+  return (static_cast<std::int64_t>(samples.size()) + batch - 1) / batch;
+}
+
 // Calls store(begin, end, encode(part)) for every batch, side by side. Threads that no batch is
 // left for read the samples of the others.
 template <typename Encode, typename Store>
 void in_batches(const std::vector<std::int64_t>& samples, const EncodeOptions& options,
                 std::vector<std::string>& failures, const Encode& encode, const Store& store) {
   const auto n = static_cast<std::int64_t>(samples.size());
-  const std::int64_t batch = options.batch, batches = (n + batch - 1) / batch;
+  const std::int64_t batch = options.batch, batches = batches_of(samples, batch);
   const auto readers = options.threads / std::max<std::int64_t>(1, batches);
   failures.assign(samples.size(), "");
   parallel_for(batches, options.threads, [&](std::int64_t number) {
@@ -95,25 +99,6 @@ std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const Cli
         for (std::size_t v = 0; v < out.size(); ++v) out[v].slice(0, begin, end).copy_(tokens[v]);
       });
   return out;
-}
-
-// Puts tokens and failures of some samples where they belong among all of them.
-void encode_part(LabelledFeatures& out, Views views, const Encoder& encoder,
-                 const ClipSource& source, const std::vector<std::int64_t>& samples,
-                 const EncodeOptions& options) {
-  std::vector<std::string> failures;
-  in_batches(
-      samples, options, failures,
-      [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
-      [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
-        const at::Tensor rows = at::tensor(at::ArrayRef(samples), at::kLong).slice(0, begin, end);
-        const auto shown = views == Views::all ? static_cast<std::size_t>(source.view()) : 0;
-        out.tokens.index_copy_(0, rows, tokens[shown]);
-        for (std::size_t v = 0, next = 0; v < tokens.size(); ++v)
-          if (v != shown) out.more_views[next++].slice(0, begin, end).copy_(tokens[v]);
-      });
-  for (std::size_t i = 0; i < samples.size(); ++i)
-    out.failures[static_cast<std::size_t>(samples[i])] = failures[i];
 }
 
 }  // namespace
@@ -157,24 +142,77 @@ at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
   return out;
 }
 
+SourceEncoding::SourceEncoding(const Encoder& encoder, const ClipSource& source,
+                               const EncodeOptions& options,
+                               const std::vector<std::int64_t>& in_all_views)
+    : encoder_(encoder), source_(source), options_(options), in_all_(in_all_views) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(source.size()));
+  std::iota(all.begin(), all.end(), 0);
+  std::set_difference(all.begin(), all.end(), in_all_.begin(), in_all_.end(),
+                      std::back_inserter(in_one_));
+  for (const auto i : all) features_.labels.push_back(source.label(i));
+  features_.failures.resize(all.size());
+  features_.tokens = empty_tokens(all.size(), encoder, source, options.clips);
+  if (in_all_.empty()) return;
+  for (int view = 1; view < source.views(); ++view)
+    features_.more_views.push_back(empty_tokens(in_all_.size(), encoder, source, options.clips));
+}
+
+std::int64_t SourceEncoding::batches() const {
+  return batches_of(in_one_, options_.batch) + batches_of(in_all_, options_.batch);
+}
+
+SourceEncoding::Batch SourceEncoding::batch(std::int64_t number) const {
+  const std::int64_t in_one = batches_of(in_one_, options_.batch);
+  Batch batch{.in_all_views = number >= in_one};
+  const auto& samples = batch.in_all_views ? in_all_ : in_one_;
+  batch.begin = (batch.in_all_views ? number - in_one : number) * options_.batch;
+  batch.end = std::min(static_cast<std::int64_t>(samples.size()), batch.begin + options_.batch);
+  return batch;
+}
+
+void SourceEncoding::encode(std::int64_t number, int readers) {
+  const Batch mine = batch(number);
+  const auto samples = std::span(mine.in_all_views ? in_all_ : in_one_)
+                           .subspan(static_cast<std::size_t>(mine.begin),
+                                    static_cast<std::size_t>(mine.end - mine.begin));
+  std::vector<std::string> failures(samples.size());
+  store(mine, encode_batch(encoder_, source_, options_.clips,
+                           mine.in_all_views ? Views::all : Views::shown,
+                           {.samples = samples, .failures = failures, .readers = readers}));
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    features_.failures[static_cast<std::size_t>(samples[i])] = failures[i];
+  if (options_.progress != nullptr) options_.progress->advance(mine.end - mine.begin);
+}
+
+// Tokens go where their samples are among all of them.
+void SourceEncoding::store(const Batch& batch, const std::vector<at::Tensor>& tokens) {
+  const at::NoGradGuard no_grad;
+  const auto& samples = batch.in_all_views ? in_all_ : in_one_;
+  const at::Tensor rows =
+      at::tensor(at::ArrayRef(samples).slice(static_cast<std::size_t>(batch.begin),
+                                             static_cast<std::size_t>(batch.end - batch.begin)),
+                 at::kLong);
+  const auto shown = batch.in_all_views ? static_cast<std::size_t>(source_.view()) : 0;
+  features_.tokens.index_copy_(0, rows, tokens[shown]);
+  for (std::size_t v = 0, next = 0; v < tokens.size(); ++v)
+    if (v != shown) features_.more_views[next++].slice(0, batch.begin, batch.end).copy_(tokens[v]);
+}
+
+LabelledFeatures SourceEncoding::finish() {
+  require_frozen(encoder_);
+  return std::move(features_);
+}
+
 LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
                                const EncodeOptions& options,
                                const std::vector<std::int64_t>& in_all_views) {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(source.size())), rest;
-  std::iota(all.begin(), all.end(), 0);
-  std::set_difference(all.begin(), all.end(), in_all_views.begin(), in_all_views.end(),
-                      std::back_inserter(rest));
-  LabelledFeatures out;
-  for (const auto i : all) out.labels.push_back(source.label(i));
-  out.failures.resize(all.size());
-  out.tokens = empty_tokens(all.size(), encoder, source, options.clips);
-  if (!in_all_views.empty())
-    for (int view = 1; view < source.views(); ++view)
-      out.more_views.push_back(empty_tokens(in_all_views.size(), encoder, source, options.clips));
-  encode_part(out, Views::shown, encoder, source, rest, options);
-  encode_part(out, Views::all, encoder, source, in_all_views, options);
-  require_frozen(encoder);
-  return out;
+  SourceEncoding encoding(encoder, source, options, in_all_views);
+  const std::int64_t batches = encoding.batches();
+  const auto readers = static_cast<int>(options.threads / std::max<std::int64_t>(1, batches));
+  parallel_for(batches, options.threads,
+               [&](std::int64_t number) { encoding.encode(number, readers); });
+  return encoding.finish();
 }
 
 }  // namespace permafrost

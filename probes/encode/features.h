@@ -40,6 +40,35 @@ LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
                                const EncodeOptions& options,
                                const std::vector<std::int64_t>& in_all_views = {});
 
+// encode_source() batch by batch, for a queue of jobs. Encoder and source must outlive it.
+class SourceEncoding {
+ public:
+  // `options.threads` is not looked at.
+  SourceEncoding(const Encoder& encoder, const ClipSource& source, const EncodeOptions& options,
+                 const std::vector<std::int64_t>& in_all_views = {});
+
+  std::int64_t batches() const;
+  // Batch `number`, once each, in any order, from several threads at a time; `readers` threads read
+  // its samples.
+  void encode(std::int64_t number, int readers = 1);
+  // When all batches are encoded. Throws Error when the encoder's weights changed meanwhile.
+  LabelledFeatures finish();
+
+ private:
+  struct Batch {
+    bool in_all_views = false;
+    std::int64_t begin = 0, end = 0;  // among the samples of its kind
+  };
+  Batch batch(std::int64_t number) const;
+  void store(const Batch& batch, const std::vector<at::Tensor>& tokens);
+
+  const Encoder& encoder_;
+  const ClipSource& source_;
+  EncodeOptions options_;
+  std::vector<std::int64_t> in_one_, in_all_;  // samples by the views that they are encoded in
+  LabelledFeatures features_;
+};
+
 // Standardised tokens [B,clips*N,D] of some samples, in their order, in the view that the source
 // shows; the reasons of those that could not be read, whose tokens say nothing, go to
 // `failures` [B].

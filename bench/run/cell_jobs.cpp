@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/run/cell_jobs.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <atomic>
+#include <ctime>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "bench/run/fold_result.h"
+#include "bench/run/probe_features.h"
+#include "bench/run/work_estimate.h"
+#include "common/error.h"
+#include "common/machine/memory.h"
+#include "common/machine/progress.h"
+#include "common/machine/stopwatch.h"
+#include "datasets/tasks/label_subset.h"
+#include "probes/encode/features.h"
+#include "probes/heads/classifier_file.h"
+#include "probes/train/finetune.h"
+#include "probes/train/probe_training.h"
+
+namespace permafrost {
+namespace {
+
+Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protocol) {
+  const ProbeCandidate chosen = candidates_of(protocol)[static_cast<std::size_t>(outcome.chosen)];
+  Selection selection{.learning_rate = chosen.learning_rate,
+                      .neighbours = chosen.neighbours,
+                      .held_out_accuracy = outcome.held_out_accuracy};
+  if (!protocol.weight_decays.empty()) selection.weight_decay = chosen.weight_decay;
+  return selection;
+}
+
+Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
+                   const ProbeProtocol& protocol, std::uint64_t seed) {
+  if (!(protocol.label_fraction < 1)) return fold;
+  return {label_subset(features.labels, task.groups, fold.train, protocol.label_fraction, seed),
+          fold.test};
+}
+
+Classifier classifier_of(const ProbeOutcome& outcome, const PlannedCell& cell) {
+  const Record& record = cell.record;
+  Classifier head;
+  head.name = record.key;
+  head.spec = classifier_spec_of(outcome.spec);
+  head.weights = classifier_weights_of(outcome.head, outcome.spec);
+  head.class_names = cell.task->class_names;
+  head.provenance = {
+      {"record", record.key},
+      {"encoder", {{"name", record.encoder.name}, {"sha256", record.encoder.sha256}}},
+      {"task", {{"name", record.task.name}, {"identity", record.task.identity}}},
+      {"protocol", record.protocol},
+      {"seed", record.seed}};
+  return head;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
+  return text;
+}
+
+std::int64_t units(double work) { return std::max<std::int64_t>(1, std::llround(work)); }
+
+// An encoder as its file has it, and where it computes.
+struct LoadedEncoder {
+  Encoder on_host, on_device;
+};
+
+// What all jobs of a run share. Thread-safe.
+class Run {
+ public:
+  Run(const TablesOptions& options, const Suite& suite, Plan& plan, std::int64_t units)
+      : options_(options),
+        suite_(suite),
+        plan_(plan),
+        progress_("tables", units, "units", options.execution.quiet) {}
+
+  const TablesOptions& options() const { return options_; }
+  const Execution& execution() const { return options_.execution; }
+  PlannedCell& cell(std::size_t index) { return plan_.cells[index]; }
+  Progress& progress() { return progress_; }
+
+  // Groups come encoder by encoder, so the last one is kept beside those that groups hold.
+  std::shared_ptr<const LoadedEncoder> encoder(const std::string& name) {
+    const std::lock_guard lock(loading_);
+    if (auto held = in_use_[name].lock()) return last_ = held;
+    last_.reset();
+    auto loaded = std::make_shared<LoadedEncoder>();
+    std::string gone;
+    loaded->on_host = open_encoder(suite_, encoder_of(suite_, name), gone);
+    if (!gone.empty() || loaded->on_host.sha256 != plan_.encoders.at(name).identity.sha256)
+      throw Error("encoder " + permafrost::quoted(name) + ": its file changed during the run");
+    loaded->on_device = loaded->on_host;
+    if (execution().device != "cpu")
+      loaded->on_device.weights =
+          to_device(loaded->on_host.weights, at::Device(execution().device));
+    in_use_[name] = loaded;
+    return last_ = loaded;
+  }
+
+  // Writes the record of a cell from all of its folds.
+  void finish(PlannedCell& cell, const std::vector<FoldResult>& results) const {
+    pool_folds(results, *cell.task, cell.record);
+    cell.record.threads = execution().threads;
+    cell.record.build = build_info(execution().device);
+    cell.record.finished = utc_now();
+    complete(cell.record);
+    write_record(options_.out, cell.record);
+    cell.done = true;
+  }
+
+ private:
+  const TablesOptions& options_;
+  const Suite& suite_;
+  Plan& plan_;
+  Progress progress_;
+  std::mutex loading_;
+  std::map<std::string, std::weak_ptr<const LoadedEncoder>> in_use_;
+  std::shared_ptr<const LoadedEncoder> last_;
+};
+
+// Results of the cells of a group by fold, and how many folds of each are still to come.
+class FoldResults {
+ public:
+  FoldResults(std::size_t cells, std::size_t folds)
+      : folds_(folds), results_(cells, std::vector<FoldResult>(folds)), left_(cells) {
+    for (auto& count : left_) count = folds;
+  }
+
+  std::int64_t jobs() const { return static_cast<std::int64_t>(results_.size() * folds_); }
+  std::size_t cell_of(std::int64_t job) const { return static_cast<std::size_t>(job) / folds_; }
+  std::size_t fold_of(std::int64_t job) const { return static_cast<std::size_t>(job) % folds_; }
+  // Whether it was the last fold of its cell.
+  bool add(std::int64_t job, FoldResult result) {
+    results_[cell_of(job)][fold_of(job)] = std::move(result);
+    return --left_[cell_of(job)] == 0;
+  }
+  const std::vector<FoldResult>& of_cell(std::size_t cell) const { return results_[cell]; }
+
+ private:
+  std::size_t folds_;
+  std::vector<std::vector<FoldResult>> results_;
+  std::vector<std::atomic<std::size_t>> left_;
+};
+
+// Work of the parts of a group, in units of the progress bar.
+struct GroupUnits {
+  std::int64_t encode = 0;  // 0 for fine-tuning
+  std::vector<std::vector<std::int64_t>> folds;  // [cells][folds]
+  std::int64_t total() const {
+    std::int64_t sum = encode;
+    for (const auto& cell : folds)
+      for (const auto fold : cell) sum += fold;
+    return sum;
+  }
+};
+
+std::int64_t fold_units(const EncoderSpec& spec, const PlannedGroup& group,
+                        const PlannedCell& cell, const Fold& fold) {
+  const auto n = static_cast<std::int64_t>(fold.train.size());
+  if (group.is_finetune)
+    return units(cell.protocol.finetune.epochs * finetune_work(spec, group.task->kind, n));
+  const ProbeProtocol& protocol = cell.protocol.probe;
+  return units(passes_of(protocol) * protocol.label_fraction *
+               probe_work(spec, protocol, group.clips, n));
+}
+
+GroupUnits units_of(const Plan& plan, const PlannedGroup& group) {
+  const EncoderSpec& spec = plan.encoders.at(group.encoder).spec;
+  GroupUnits work;
+  if (!group.is_finetune)
+    work.encode = units(
+        encode_work(spec, group.task->kind, samples_in_views(*group.task) * group.clips));
+  for (const auto i : group.cells) {
+    auto& folds = work.folds.emplace_back();
+    for (const auto& fold : group.task->folds)
+      folds.push_back(fold_units(spec, group, plan.cells[i], fold));
+  }
+  return work;
+}
+
+// Frozen probes of one encoder on one task: batches to encode, then folds to train.
+class ProbeGroup {
+ public:
+  ProbeGroup(std::shared_ptr<Run> run, PlannedGroup group, GroupUnits work, bool kept)
+      : run_(std::move(run)),
+        group_(std::move(group)),
+        work_(std::move(work)),
+        encoder_(run_->encoder(group_.encoder)),
+        encoding_(run_->progress(), work_.encode, group_.task->source->size()),
+        store_({.encoder = encoder_->on_device,
+                .task = *group_.task,
+                .clips = group_.clips,
+                .kept = kept,
+                .batch = run_->options().batch,
+                .notice = run_->execution().notice,
+                .progress = &encoding_}),
+        results_(group_.cells.size(), group_.task->folds.size()) {
+    run_->progress().note(group_.encoder + ", " + group_.task->name + ", frozen");
+  }
+
+  static std::vector<JobStage> stages(const std::shared_ptr<ProbeGroup>& group) {
+    return {{.jobs = group->store_.batches(),
+             .run = [group](std::int64_t job, int threads) { group->encode(job, threads); }},
+            {.jobs = 1, .run = [group](std::int64_t, int) { group->store_.finish(); }},
+            {.jobs = group->results_.jobs(),
+             .run = [group](std::int64_t job, int threads) { group->train(job, threads); }}};
+  }
+
+ private:
+  void encode(std::int64_t batch, int threads) {
+    const Stopwatch watch;
+    store_.encode(batch, threads);
+    const std::lock_guard lock(mutex_);
+    encode_seconds_ += watch.seconds();
+  }
+
+  void train(std::int64_t job, int threads) {
+    const std::size_t c = results_.cell_of(job), f = results_.fold_of(job);
+    PlannedCell& cell = run_->cell(group_.cells[c]);
+    if (!results_.add(job, probe_fold(cell, f, work_.folds[c][f], threads))) return;
+    // Probes may encode on their way: before the record says that the encoder was frozen.
+    require_frozen(encoder_->on_device);
+    cell.record.encode_seconds = encode_seconds_;
+    run_->finish(cell, results_.of_cell(c));
+  }
+
+  FoldResult probe_fold(const PlannedCell& cell, std::size_t f,
+                        std::int64_t work,
+                        int threads) {
+    const Task& task = *cell.task;
+    const ProbeProtocol& protocol = cell.protocol.probe;
+    Progress part(run_->progress(), work, passes_of(protocol));
+    LabelledFeatures features = store_.features();  // what is kept is shared
+    const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
+    ProbeOutcome outcome = train_probe(
+        features, task.groups, fold, task.classes, protocol, cell.record.seed,
+        [&] { part.advance(); }, store_.views(protocol, cell.record.seed, threads, features),
+        at::Device(run_->execution().device));
+    if (run_->options().keep_heads && writes_heads(cell.protocol))
+      save_classifier(head_path(run_->options().out, cell, f), classifier_of(outcome, cell));
+    FoldResult result{.predictions = std::move(outcome.predictions),
+                      .scores = std::move(outcome.scores),
+                      .selection = selection_of(outcome, protocol),
+                      .train_seconds = outcome.train_seconds,
+                      .evaluate_seconds = outcome.evaluate_seconds};
+    for (const auto sample : fold.test)
+      result.failures.push_back(features.failures[static_cast<std::size_t>(sample)]);
+    for (const auto sample : fold.train)
+      if (const auto& why = features.failures[static_cast<std::size_t>(sample)]; !why.empty())
+        result.training_failures.emplace(sample, why);
+    if (protocol.label_fraction < 1) result.training = fold.train;
+    return result;
+  }
+
+  std::shared_ptr<Run> run_;
+  PlannedGroup group_;
+  GroupUnits work_;
+  std::shared_ptr<const LoadedEncoder> encoder_;
+  Progress encoding_;
+  ProbeFeatures store_;
+  FoldResults results_;
+  std::mutex mutex_;
+  double encode_seconds_ = 0;  // summed over batches
+};
+
+// Fine-tuning of one encoder on one task, a job a fold.
+class FinetuneGroup {
+ public:
+  FinetuneGroup(std::shared_ptr<Run> run, PlannedGroup group, GroupUnits work)
+      : run_(std::move(run)),
+        group_(std::move(group)),
+        work_(std::move(work)),
+        encoder_(run_->encoder(group_.encoder)),
+        results_(group_.cells.size(), group_.task->folds.size()) {
+    run_->progress().note(group_.encoder + ", " + group_.task->name + ", fine-tuned");
+  }
+
+  static std::vector<JobStage> stages(const std::shared_ptr<FinetuneGroup>& group) {
+    return {{.jobs = group->results_.jobs(), .run = [group](std::int64_t job, int threads) {
+               group->train(job, threads);
+             }}};
+  }
+
+ private:
+  void train(std::int64_t job, int threads) {
+    const std::size_t c = results_.cell_of(job), f = results_.fold_of(job);
+    PlannedCell& cell = run_->cell(group_.cells[c]);
+    const Task& task = *group_.task;
+    const Fold& fold = task.folds[f];
+    const FinetuneProtocol& protocol = cell.protocol.finetune;
+    Progress part(run_->progress(), work_.folds[c][f],
+                  static_cast<std::int64_t>(fold.train.size()) * protocol.epochs);
+    FinetuneOutcome outcome =
+        finetune(encoder_->on_host, *task.source, fold, task.classes, protocol, cell.record.seed,
+                 threads, &part, at::Device(run_->execution().device));
+    const bool last = results_.add(job, {.predictions = std::move(outcome.predictions),
+                                         .scores = std::move(outcome.scores),
+                                         .failures = std::move(outcome.failures),
+                                         .training_failures = std::move(outcome.training_failures),
+                                         .train_seconds = outcome.train_seconds,
+                                         .evaluate_seconds = outcome.evaluate_seconds});
+    if (last) run_->finish(cell, results_.of_cell(c));
+  }
+
+  std::shared_ptr<Run> run_;
+  PlannedGroup group_;
+  GroupUnits work_;
+  std::shared_ptr<const LoadedEncoder> encoder_;
+  FoldResults results_;
+};
+
+// Bytes of the features that a group would keep.
+double kept_bytes(const Plan& plan, const PlannedGroup& group) {
+  int training_views = 0;
+  for (const auto i : group.cells) {
+    const ProbeProtocol& protocol = plan.cells[i].protocol.probe;
+    if (protocol.augmentation.active()) training_views += protocol.training_views;
+  }
+  return feature_bytes(plan.encoders.at(group.encoder).spec, *group.task, group.clips,
+                       training_views);
+}
+
+bool keeps_features(const TablesOptions& options, const PlannedGroup& group, double needed,
+                    double budget) {
+  if (options.features != FeatureStore::automatic) return options.features == FeatureStore::kept;
+  if (needed < budget) return true;
+  options.execution.tell("features of " + group.encoder + " on " + group.task->name +
+                         " would take " + std::to_string(std::llround(needed / 1e9)) +
+                         " GB: they are encoded anew in every epoch (--features kept keeps them)");
+  return false;
+}
+
+// The largest of the fine-tunings of a group, times those that run at once.
+double finetuning_bytes(const Plan& plan, const PlannedGroup& group, int threads) {
+  double largest = 0;
+  for (const auto i : group.cells)
+    largest = std::max(largest, finetune_bytes(plan.encoders.at(group.encoder).spec,
+                                               plan.cells[i].protocol.finetune));
+  const auto jobs = static_cast<double>(group.cells.size() * group.task->folds.size());
+  return largest * std::min<double>(threads, jobs);
+}
+
+}  // namespace
+
+CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan) {
+  const auto groups = groups_to_compute(plan);
+  std::vector<GroupUnits> work;
+  std::int64_t total = 0;
+  for (const auto& group : groups) total += work.emplace_back(units_of(plan, group)).total();
+  const auto run = std::make_shared<Run>(options, suite, plan, total);
+  CellJobs jobs;
+  jobs.bytes = free_memory_bytes().value_or(std::numeric_limits<double>::infinity()) / 2;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    JobGroup& job = jobs.groups.emplace_back();
+    if (groups[g].is_finetune) {
+      job.bytes = finetuning_bytes(plan, groups[g], options.execution.threads);
+      job.begin = [run, group = groups[g], units = work[g]] {
+        return FinetuneGroup::stages(std::make_shared<FinetuneGroup>(run, group, units));
+      };
+      continue;
+    }
+    const double needed = kept_bytes(plan, groups[g]);
+    job.bytes = needed;
+    const bool kept = keeps_features(options, groups[g], needed, jobs.bytes);
+    if (!kept) job.bytes = 0;  // a batch at a time
+    job.begin = [run, group = groups[g], units = work[g], kept] {
+      return ProbeGroup::stages(std::make_shared<ProbeGroup>(run, group, units, kept));
+    };
+  }
+  return jobs;
+}
+
+}  // namespace permafrost

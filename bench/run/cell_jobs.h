@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// From the cells of a plan that are not done to jobs for the queue: batches to encode, folds of
+// probes to train, folds to fine-tune. The last job of a cell writes its record.
+#include <vector>
+
+#include "bench/run/job_queue.h"
+#include "bench/run/plan.h"
+#include "bench/run/runner.h"
+
+namespace permafrost {
+
+struct CellJobs {
+  // One for each encoder, task and number of clips; its bytes are the features that it keeps and
+  // what training takes.
+  std::vector<JobGroup> groups;
+  double bytes = 0;  // that groups under way may take together: half of what is free now
+};
+
+// Options, suite and plan must outlive the result. Jobs throw Error for an encoder whose file
+// changed after it was planned.
+CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan);
+
+}  // namespace permafrost
