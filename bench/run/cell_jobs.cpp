@@ -153,7 +153,7 @@ class FoldResults {
 
 // Work of the parts of a group, in units of the progress bar.
 struct GroupUnits {
-  std::int64_t encode = 0;  // 0 for fine-tuning
+  std::int64_t encode = 0;                       // 0 for fine-tuning
   std::vector<std::vector<std::int64_t>> folds;  // [cells][folds]
   std::int64_t total() const {
     std::int64_t sum = encode;
@@ -163,8 +163,8 @@ struct GroupUnits {
   }
 };
 
-std::int64_t fold_units(const EncoderSpec& spec, const PlannedGroup& group,
-                        const PlannedCell& cell, const Fold& fold) {
+std::int64_t fold_units(const EncoderSpec& spec, const PlannedGroup& group, const PlannedCell& cell,
+                        const Fold& fold) {
   const auto n = static_cast<std::int64_t>(fold.train.size());
   if (group.is_finetune)
     return units(cell.protocol.finetune.epochs * finetune_work(spec, group.task->kind, n));
@@ -177,8 +177,8 @@ GroupUnits units_of(const Plan& plan, const PlannedGroup& group) {
   const EncoderSpec& spec = plan.encoders.at(group.encoder).spec;
   GroupUnits work;
   if (!group.is_finetune)
-    work.encode = units(
-        encode_work(spec, group.task->kind, samples_in_views(*group.task) * group.clips));
+    work.encode =
+        units(encode_work(spec, group.task->kind, samples_in_views(*group.task) * group.clips));
   for (const auto i : group.cells) {
     auto& folds = work.folds.emplace_back();
     for (const auto& fold : group.task->folds)
@@ -233,9 +233,7 @@ class ProbeGroup {
     run_->finish(cell, results_.of_cell(c));
   }
 
-  FoldResult probe_fold(const PlannedCell& cell, std::size_t f,
-                        std::int64_t work,
-                        int threads) {
+  FoldResult probe_fold(const PlannedCell& cell, std::size_t f, std::int64_t work, int threads) {
     const Task& task = *cell.task;
     const ProbeProtocol& protocol = cell.protocol.probe;
     Progress part(run_->progress(), work, passes_of(protocol));
@@ -285,9 +283,8 @@ class FinetuneGroup {
   }
 
   static std::vector<JobStage> stages(const std::shared_ptr<FinetuneGroup>& group) {
-    return {{.jobs = group->results_.jobs(), .run = [group](std::int64_t job, int threads) {
-               group->train(job, threads);
-             }}};
+    return {{.jobs = group->results_.jobs(),
+             .run = [group](std::int64_t job, int threads) { group->train(job, threads); }}};
   }
 
  private:

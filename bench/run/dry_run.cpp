@@ -192,6 +192,29 @@ DryRun dry_run(const TablesOptions& options) {
   return run;
 }
 
+namespace {
+
+std::string estimate_text(const DryRun& run) {
+  const DryTotal& total = run.total;
+  if (total.done == total.records) return "- Nothing is left to compute.\n";
+  if (total.done + total.missing >= total.records)
+    return "- Nothing can be computed before what is missing is there.\n";
+  const std::string hours_left =
+      total.core_hours < 0.001 ? "less than 0.001" : hours(total.core_hours);
+  const std::string text =
+      "- Estimated time: " + hours_left +
+      " core-hours on a CPU of about 40 Gflop/s a core. What cells share is counted once; the "
+      "table above counts each cell by itself.\n";
+  const double bytes = run.largest_feature_bytes();
+  if (bytes <= 0) return text;  // fine-tuning alone
+  return text + "- Features take " +
+         (bytes < 5e7 ? "less than 0.1" : "at most " + gigabytes(bytes)) +
+         " GB where they are kept. Where that is too much they are encoded in every epoch "
+         "(--features).\n";
+}
+
+}  // namespace
+
 std::string to_markdown(const DryRun& run) {
   TextRows rows{{"table", "row", "column", "encoder", "task", "protocol", "done", "train", "test",
                  "core-hours", "features, GB"}};
@@ -218,16 +241,7 @@ std::string to_markdown(const DryRun& run) {
                      std::to_string(run.total.missing) + " cannot be computed.\n";
   for (const auto& [reason, users] : missing)
     text += "- Missing: " + reason + " (" + joined(users) + ")\n";
-  if (run.total.done == run.total.records) return text + "- Nothing is left to compute.\n";
-  text +=
-      "- Estimated: " + hours(run.total.core_hours) +
-      " core-hours on a CPU of about 40 Gflop/s a core, with what cells share counted once (the "
-      "table has each cell by itself); a GPU is a hundred times faster or more. "
-      "Features take at most " +
-      gigabytes(run.largest_feature_bytes()) +
-      " GB where they are kept; where that is too much they are encoded in every epoch "
-      "(--features).\n";
-  return text;
+  return text + estimate_text(run);
 }
 
 Json to_json(const DryRun& run) {

@@ -16,10 +16,10 @@ namespace {
 // A group that has begun.
 struct Flight {
   std::vector<JobStage> stages;
-  std::size_t stage = 0;      // the one whose jobs are handed out
-  std::int64_t next = 0;      // job of it that is handed out next
-  std::int64_t running = 0;   // jobs of it that have not ended
-  bool begun = false;         // false while begin() runs
+  std::size_t stage = 0;     // the one whose jobs are handed out
+  std::int64_t next = 0;     // job of it that is handed out next
+  std::int64_t running = 0;  // jobs of it that have not ended
+  bool begun = false;        // false while begin() runs
   bool over() const { return begun && stage == stages.size(); }
   std::int64_t waiting() const {
     return begun && stage < stages.size() ? stages[stage].jobs - next : 0;

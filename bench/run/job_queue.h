@@ -6,7 +6,8 @@
 // independent of each other. Several groups are under way at a time, so that no thread waits for
 // the last job of a stage while another group has work.
 //
-//   run_jobs({{.bytes = 1e9, .begin = [&] { return std::vector<JobStage>{{.jobs = 8, .run = f}}; }}},
+//   run_jobs({{.bytes = 1e9, .begin = [&] { return std::vector<JobStage>{{.jobs = 8, .run = f}};
+//   }}},
 //            {.threads = 2, .bytes = 4e9});
 //
 // A job must not depend on which thread runs it, nor on what other groups do: the results are then

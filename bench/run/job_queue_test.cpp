@@ -25,13 +25,13 @@ TEST(JobQueue, RunsEveryJobOnceAndStagesInOrder) {
     std::atomic<int> early{0};
     std::vector<JobGroup> groups;
     for (std::size_t g = 0; g < kGroups; ++g)
-      groups.push_back(group_of(
-          1, {{.jobs = kJobs, .run = [&, g](std::int64_t, int) { ++first[g]; }},
-              {.jobs = 0, .run = {}},
-              {.jobs = 3, .run = [&, g](std::int64_t, int) {
-                 if (first[g] != kJobs) ++early;
-                 ++second[g];
-               }}}));
+      groups.push_back(
+          group_of(1, {{.jobs = kJobs, .run = [&, g](std::int64_t, int) { ++first[g]; }},
+                       {.jobs = 0, .run = {}},
+                       {.jobs = 3, .run = [&, g](std::int64_t, int) {
+                          if (first[g] != kJobs) ++early;
+                          ++second[g];
+                        }}}));
     run_jobs(std::move(groups), {.threads = threads, .bytes = 100});
     EXPECT_EQ(early, 0) << threads;
     for (std::size_t g = 0; g < kGroups; ++g) {
@@ -75,13 +75,12 @@ TEST(JobQueue, MemoryOfGroupsUnderWayStaysInItsBound) {
   std::vector<JobGroup> groups;
   // The fourth is larger than the bound and runs alone.
   for (const double bytes : {3.0, 3.0, 3.0, 9.0, 2.0})
-    groups.push_back({.bytes = bytes, .begin = [&, bytes] {
-                        hold(bytes);
-                        const std::shared_ptr<void> released(nullptr,
-                                                             [&, bytes](void*) { hold(-bytes); });
-                        return std::vector<JobStage>{
-                            {.jobs = 4, .run = [released](std::int64_t, int) {}}};
-                      }});
+    groups.push_back(
+        {.bytes = bytes, .begin = [&, bytes] {
+           hold(bytes);
+           const std::shared_ptr<void> released(nullptr, [&, bytes](void*) { hold(-bytes); });
+           return std::vector<JobStage>{{.jobs = 4, .run = [released](std::int64_t, int) {}}};
+         }});
   run_jobs(std::move(groups), {.threads = 4, .bytes = 6});
   EXPECT_EQ(held, 0);
   EXPECT_EQ(most, 9);
@@ -95,11 +94,12 @@ TEST(JobQueue, TheLastJobHasTheThreadsThatNobodyNeeds) {
   EXPECT_EQ(threads, (std::vector<int>{4, 4}));
   std::mutex mutex;
   std::multiset<int> many;
-  run_jobs({group_of(1, {{.jobs = 9, .run =
-                                         [&](std::int64_t, int t) {
-                                           const std::lock_guard lock(mutex);
-                                           many.insert(t);
-                                         }}})},
+  run_jobs({group_of(1, {{.jobs = 9,
+                          .run =
+                              [&](std::int64_t, int t) {
+                                const std::lock_guard lock(mutex);
+                                many.insert(t);
+                              }}})},
            {.threads = 2, .bytes = 1});
   EXPECT_GE(many.count(1), 8U);
 }
@@ -108,9 +108,10 @@ TEST(JobQueue, TheEarliestFailureIsThrownAndNothingFollowsIt) {
   std::atomic<int> after{0};
   std::vector<JobGroup> groups;
   groups.push_back(group_of(1, {{.jobs = 3,
-                                 .run = [](std::int64_t job, int) {
-                                   if (job == 1) throw std::runtime_error("job 1");
-                                 }},
+                                 .run =
+                                     [](std::int64_t job, int) {
+                                       if (job == 1) throw std::runtime_error("job 1");
+                                     }},
                                 {.jobs = 1, .run = [&](std::int64_t, int) { ++after; }}}));
   groups.push_back(group_of(1, {{.jobs = 1, .run = [&](std::int64_t, int) { ++after; }}}));
   try {

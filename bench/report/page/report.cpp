@@ -83,13 +83,16 @@ std::string figure_html(const Figure& figure, const std::string& heading) {
 }
 
 std::string contents_of(const ResultsFolder& folder, const ReportFigures& figures) {
-  std::vector<std::pair<std::string, std::string>> links{{"measured", "What was measured"},
-                                                         {"verdicts", "Verdicts"}};
-  for (std::size_t t = 0; t < folder.tables.size(); ++t)
+  std::vector<std::pair<std::string, std::string>> links{{"answers", "Answers"}};
+  for (std::size_t t = 0; t < folder.tables.size(); ++t) {
     links.emplace_back(table_anchor(t), short_name(folder.tables[t].spec));
+    if (t == 0) links.emplace_back("verdicts", "Verdicts");
+  }
+  if (folder.tables.empty()) links.emplace_back("verdicts", "Verdicts");
   for (const auto& figure : figures.common)
     if (!figure.panels.empty() || !figure.notes.empty())
       links.emplace_back(figure.id, figure.title);
+  links.emplace_back("measured", "What was measured");
   links.emplace_back("records", "Records");
   std::string items;
   for (const auto& [id, title] : links)
@@ -123,11 +126,11 @@ std::string link_prefix(const fs::path& folder, const fs::path& out) {
 
 std::string page_of(const ResultsFolder& folder, const EncoderStyles& styles,
                     const ReportFigures& figures, const std::string& prefix) {
-  std::string tables, common;
+  std::string first, tables, common;
   for (std::size_t t = 0; t < folder.tables.size(); ++t) {
     std::string of_table;
     for (const auto& figure : figures.of_tables[t]) of_table += figure_html(figure, "h3");
-    tables += table_section(folder, t, styles, of_table, prefix);
+    (t == 0 ? first : tables) += table_section(folder, t, styles, of_table, prefix);
   }
   for (const auto& figure : figures.common)
     if (const std::string html = figure_html(figure, "h2"); !html.empty())
@@ -150,8 +153,9 @@ std::string page_of(const ResultsFolder& folder, const EncoderStyles& styles,
          html_element("a", {{"class", "skip"}, {"href", "#main"}}, "To the content") + "\n" +
          marker_definitions() + "\n" + header + "\n" + contents_of(folder, figures) +
          html_element("main", {{"id", "main"}},
-                      "\n" + measured_section(folder, styles) + verdicts_section(folder) + tables +
-                          common + records_section(folder, prefix)) +
+                      "\n" + answers_section(folder) + first + verdicts_section(folder) + tables +
+                          common + measured_section(folder, styles) +
+                          records_section(folder, prefix)) +
          "\n" +
          html_element("footer",
                       "Written by <code>permafrost report</code> from a folder of "

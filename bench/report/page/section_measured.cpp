@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The top of the page: what was measured, with what, when; what the folder lacks.
-#include <algorithm>
+// What was measured, with what, and when.
 #include <map>
 #include <set>
 
@@ -164,27 +163,11 @@ std::string tasks_table(const ResultsFolder& folder) {
       body);
 }
 
-std::string warning(const std::string& content) {
-  return html_element("div", {{"class", "warning"}}, content) + "\n";
-}
-
-std::string problems_of(const ResultsFolder& folder) {
-  if (folder.problems.empty()) return "";
-  std::string items;
-  for (const auto& problem : folder.problems) items += html_element("li", html_text(problem));
-  return warning(html_element("p", "What this folder lacks:") + html_element("ul", items));
-}
-
 }  // namespace
 
 std::string measured_section(const ResultsFolder& folder, const EncoderStyles& styles) {
-  const bool quick = std::any_of(folder.tables.begin(), folder.tables.end(),
-                                 [](const TableModel& table) { return table.context.quick; });
   std::string content = html_element("h2", "What was measured");
-  if (quick)
-    content += warning(html_element(
-        "p", "A quick run: fewer samples, clips and epochs. A first look and not a result."));
-  content += problems_of(folder) + facts_of(folder);
+  content += facts_of(folder);
   content += html_element("h3", "Encoders") + encoders_table(styles);
   content += html_element("h3", "Tasks") + tasks_table(folder);
   return html_element("section", {{"id", "measured"}}, "\n" + content) + "\n";

@@ -23,7 +23,11 @@ std::string record_anchor(const std::string& key);
 // "✓ supported" with the class that gives it its colours.
 std::string verdict_badge(Verdict verdict);
 
-// What was measured: suite, versions, device, dates, encoders, tasks; and what the folder lacks.
+// What the folder answers, a line a claim of the paper; above it a warning where the run was a
+// quick one, and what the folder lacks.
+std::string answers_section(const ResultsFolder& folder);
+
+// What was measured: suite, versions, device, dates, encoders, tasks, hashes.
 std::string measured_section(const ResultsFolder& folder, const EncoderStyles& styles);
 
 // The verdicts of all tables on a line a claim, each a link to its place.

@@ -104,6 +104,8 @@ tr:target > *, tbody:target > tr > *, .record:target { background: var(--warn-gr
 .claims h4 { display: inline; margin: 0 .6rem 0 0; font-size: 1rem; font-weight: 600; }
 .claims p { margin: .2rem 0; }
 .claims .chips + p { margin-top: .6rem; }
+.answers { padding-left: 1.2rem; }
+.answers li { margin: .35rem 0; }
 .tally { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; list-style: none; padding: 0; }
 .tally b { font-size: 1.35rem; font-weight: 650; font-variant-numeric: tabular-nums; }
 figure { margin: 1.25rem 0; }
