@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 #include "models/network/weights.h"
 
 namespace permafrost {

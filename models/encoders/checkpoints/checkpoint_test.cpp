@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/testing/parity_files.h"
-#include "models/encoders/checkpoints/checkpoint_test_support.h"
 #include "models/encoders/checkpoints/huggingface_folder.h"
 #include "models/encoders/checkpoints/safetensors.h"
+#include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "common/files/files.h"
 #include "common/json/json_object.h"
-#include "models/encoders/checkpoints/checkpoint_test_support.h"
+#include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
 namespace {

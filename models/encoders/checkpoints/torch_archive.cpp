@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/error.h"
+#include "models/encoders/checkpoints/bytes/zip_directory.h"
 #include "models/encoders/checkpoints/torch_file.h"
-#include "models/encoders/checkpoints/zip_directory.h"
 
 namespace permafrost {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 #include "models/encoders/checkpoints/checkpoint.h"
 #include "models/encoders/checkpoints/pickle/pickle.h"
 

@@ -4,7 +4,7 @@
 #include <torch/types.h>
 
 #include "common/files/crc32.h"
-#include "models/encoders/checkpoints/checkpoint_test_support.h"
+#include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
 namespace {

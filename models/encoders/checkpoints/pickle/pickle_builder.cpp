@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 #include "models/encoders/checkpoints/pickle/pickle_names.h"
 
 namespace permafrost {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/error.h"
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 
 namespace permafrost {
 using Kind = Value::Kind;

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <string>
 
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 #include "models/encoders/checkpoints/pickle/pickle_machine.h"
 
 namespace permafrost {

@@ -9,7 +9,7 @@
 #include <map>
 #include <string>
 
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 
 namespace permafrost {
 

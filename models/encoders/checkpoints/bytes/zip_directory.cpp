@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/encoders/checkpoints/zip_directory.h"
+#include "models/encoders/checkpoints/bytes/zip_directory.h"
 
 #include <algorithm>
 #include <vector>

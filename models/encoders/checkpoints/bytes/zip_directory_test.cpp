@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/encoders/checkpoints/zip_directory.h"
+#include "models/encoders/checkpoints/bytes/zip_directory.h"
 
-#include "models/encoders/checkpoints/checkpoint_test_support.h"
+#include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
 namespace {

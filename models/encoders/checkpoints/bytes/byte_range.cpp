@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/encoders/checkpoints/byte_range.h"
+#include "models/encoders/checkpoints/bytes/byte_range.h"
 
 #include <torch/types.h>
 
