@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What lies under results/ is what a run left: every cell of a table follows from records that are
-// there, every record from its predictions and from weights of models/zoo, and README shows it.
+// there, every record from its predictions and from weights of models/zoo; README's numbers too.
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -111,20 +112,65 @@ TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {
 INSTANTIATE_TEST_SUITE_P(Suites, CommittedResults, testing::Values("pico", "tiny"),
                          [](const auto& suite) { return std::string(suite.param); });
 
-TEST(Readme, ShowsTheTablesOfResults) {
-  std::string table;
-  int lines = 0;
+// The cells of README's small table behind its first one, as Table 1 of pico has them; empty where
+// the task is no column of that table.
+std::string readme_row(const nlohmann::json& table, const std::string& task) {
+  char text[96];
+  std::string row;
+  for (const std::string name : {"Features", "Pixels", "random-init (floor)"})
+    for (const auto& cell : table.at("cells"))
+      if (cell.at("row") == name && cell.at("column") == task) {
+        std::snprintf(text, sizeof text, " %.1f |", cell.at("mean").get<double>());
+        row += text;
+      }
+  for (const auto& claim : table.at("claims"))
+    if (claim.at("id") == "table1.features-lead-pixels-frozen" && claim.at("column") == task) {
+      const auto& interval = claim.at("ci95_over_samples");
+      std::snprintf(text, sizeof text, " %+.1f [%+.1f, %+.1f] | ", claim.at("gap").get<double>(),
+                    interval.at(0).get<double>(), interval.at(1).get<double>());
+      row += text + claim.at("verdict").get<std::string>() + " |";
+    }
+  return row;
+}
+
+// A row of it begins with a task in backquotes and what its label is: "| `scene` (background) |".
+TEST(Readme, ShowsTheNumbersOfTableOne) {
+  const auto table = nlohmann::json::parse(read_file(kSource / "results/pico/table1.json"));
+  int rows = 0;
   std::istringstream readme(read_file(kSource / "README.md"));
   for (std::string line; std::getline(readme, line);) {
-    if (line.rfind('#', 0) == 0) table.clear();
-    for (const std::string number : {"1", "4"})
-      if (line.rfind("### Table " + number + ":", 0) == 0)
-        table = "\n" + read_file(kSource / "results/pico" / ("table" + number + ".md"));
-    if (table.empty() || line.rfind('|', 0) != 0) continue;
-    ++lines;
-    EXPECT_NE(table.find("\n" + line + "\n"), std::string::npos) << line;
+    const std::size_t end = line.find("` (");
+    if (line.rfind("| `", 0) != 0 || end == std::string::npos) continue;
+    const std::string expected = readme_row(table, line.substr(3, end - 3));
+    ASSERT_FALSE(expected.empty()) << line << ": no task of Table 1";
+    EXPECT_EQ(line.substr(line.find(") |") + 3), expected) << line;
+    ++rows;
   }
-  EXPECT_GT(lines, 30);
+  EXPECT_EQ(rows, 5);
+}
+
+// "+9.0 [+2.9, +15.0]" stands in a table of results/ as a gap and its interval.
+TEST(Readme, ShowsGapsAndIntervalsOfResults) {
+  std::string tables;
+  for (const char* suite : {"pico", "tiny"})
+    for (const auto& entry : fs::directory_iterator(kSource / "results" / suite))
+      if (entry.path().extension() == ".md") tables += read_file(entry.path());
+  std::string squeezed;  // one blank between words
+  for (const char c : tables)
+    if (c != ' ' || squeezed.empty() || squeezed.back() != ' ') squeezed += c;
+  const std::string readme = read_file(kSource / "README.md");
+  int gaps = 0;
+  for (std::size_t at = readme.find(" ["); at != std::string::npos;
+       at = readme.find(" [", at + 1)) {
+    if (at + 2 >= readme.size() || (readme[at + 2] != '+' && readme[at + 2] != '-')) continue;
+    const std::size_t begin = readme.find_last_of(" \n", at - 1) + 1;
+    const std::size_t end = readme.find(']', at) + 1;
+    const std::string wanted =
+        "| " + readme.substr(begin, at - begin) + " |" + readme.substr(at, end - at) + " |";
+    EXPECT_NE(squeezed.find(wanted), std::string::npos) << wanted;
+    ++gaps;
+  }
+  EXPECT_GE(gaps, 13);
 }
 
 }  // namespace
