@@ -28,15 +28,19 @@ CommandLine::CommandLine()
 CLI::App* CommandLine::add(CLI::App& parent, const std::string& name, const std::string& what,
                            std::function<int()> action) {
   CLI::App* sub = parent.add_subcommand(name, what);
-  sub->add_option("--device", common_.device, "cpu, cuda or auto")->capture_default_str();
-  sub->add_option("--threads", common_.threads, "0: all that this process may use")
+  sub->add_option("--device", common_.device, "cpu, cuda, or auto: cuda where there is one")
+      ->capture_default_str();
+  sub->add_option("--threads", common_.threads,
+                  "number of threads; 0: all that this process may use")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  sub->add_option("--seed", common_.seed,
-                  "the first of the seeds; pretrain: instead of its own; data synth: other clips")
+  sub->add_option(
+         "--seed", common_.seed,
+         "first seed (default 1); pretrain: replaces the configuration's; data synth: seeds "
+         "above 1 give clips that no task uses")
       ->each([this](const std::string&) { common_.seed_given = true; });
-  sub->add_flag("--json", common_.json, "machine-readable result on stdout");
-  sub->add_flag("--quiet", common_.quiet, "no progress");
+  sub->add_flag("--json", common_.json, "print the result as JSON on standard output");
+  sub->add_flag("--quiet", common_.quiet, "print no progress");
   sub->callback([this, action = std::move(action)] { chosen_ = action; });
   return sub;
 }
@@ -57,9 +61,11 @@ void add_encoder_flags(CLI::App* command, std::string& encoder, EncoderOptions& 
   command->add_option("--encoder", encoder, "zoo name, checkpoint, or Hugging Face folder")
       ->required();
   command->add_option("--spec", reading.spec,
-                      "what the file does not tell: a known name, JSON, or a JSON file");
+                      "fields of the network that the file does not say: a known name, JSON, or a "
+                      "JSON file");
   command->add_option("--checkpoint-key", reading.key,
-                      "entry of the checkpoint; else target_encoder, encoder, model ...");
+                      "which entry of a checkpoint file; default: the first of target_encoder, "
+                      "encoder, teacher, model ... that is there");
 }
 
 }  // namespace permafrost

@@ -43,7 +43,7 @@ void add_compare(CommandLine& line) {
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   sub->add_flag("--allow-missing", command->allow_missing,
-                "cells that the candidate lacks are no regression");
+                "a cell that the candidate lacks does not count as a regression");
   sub->add_option("--junit", command->junit, "test report, JUnit XML");
   sub->add_option("--markdown", command->markdown, "the table, also as a file");
 }

@@ -69,14 +69,16 @@ void add_evaluate(CommandLine& line) {
   sub->add_option("--head", command->head, "file or folder of a classification head")->required();
   sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")
       ->required();
-  sub->add_option("--suite", command->suite)->capture_default_str();
-  sub->add_option("--data", command->data, "folder of real datasets");
-  sub->add_option("--out", command->out, "evaluation.json and predictions.csv");
-  sub->add_option("--recipe", command->recipe, "the paper's protocol; none: by the classes");
+  sub->add_option("--suite", command->suite, "suite: pico, tiny, gate or paper")
+      ->capture_default_str();
+  sub->add_option("--data", command->data, "folder of real datasets; default: $PERMAFROST_DATA");
+  sub->add_option("--out", command->out, "folder for evaluation.json and predictions.csv");
+  sub->add_option("--recipe", command->recipe,
+                  "released protocol by name; default: chosen by the number of classes");
   sub->add_option("--set", command->set, "key=value over the recipe: clips=2, views=1");
   sub->add_option("--head-heads", command->head_heads, "attention heads, where no file tells")
       ->check(CLI::Range(1, 1024));
-  sub->add_option("--head-entry", command->head_entry, "of several heads in a file");
+  sub->add_option("--head-entry", command->head_entry, "which of several heads in a file");
 }
 
 }  // namespace permafrost

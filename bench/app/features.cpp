@@ -146,7 +146,7 @@ void add_features(CommandLine& line) {
   sub->add_option("--input", command->input, "video, image or .safetensors")->required();
   sub->add_option("--output", command->output, ".safetensors")->required();
   sub->add_option("--key", command->key, "tensor in a .safetensors input");
-  sub->add_option("--layout", command->layout)
+  sub->add_option("--layout", command->layout, "order of the axes of an input tensor")
       ->check(CLI::IsMember({"BTCHW", "BCTHW"}))
       ->capture_default_str();
   sub->add_option("--layers", command->layers, "also the outputs of these blocks (from 0)")
@@ -158,7 +158,8 @@ void add_features(CommandLine& line) {
       ->delimiter(',')
       ->expected(3)
       ->check(CLI::Range(1, 16384));
-  sub->add_option("--frame-step", command->frame_step, "frames of the video a clip frame")
+  sub->add_option("--frame-step", command->frame_step,
+                  "one clip frame is taken every N frames of the video")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
   sub->add_option("--stream", command->stream,

@@ -113,11 +113,17 @@ void add_masks(CommandLine& line) {
   const auto command = std::make_shared<MasksCommand>();
   CLI::App* sub = line.add("masks", "show a masking strategy",
                            [&line, command] { return run(line.common(), *command); });
-  sub->add_option("--strategy", command->strategy)->capture_default_str();
+  sub->add_option("--strategy", command->strategy,
+                  "multiblock, causal_multiblock(FRAMES), random_tube(RATIO), or JSON")
+      ->capture_default_str();
   sub->add_option("--png", command->png, "picture file");
   sub->add_flag("--stats", command->stats, "mean shares over many batches");
-  sub->add_option("--grid", command->grid, "tokens T,H,W")->delimiter(',')->capture_default_str();
-  sub->add_option("--batch", command->batch)->check(CLI::Range(1, 65536))->capture_default_str();
+  sub->add_option("--grid", command->grid, "tokens over time, height and width, with commas: 4,6,6")
+      ->delimiter(',')
+      ->capture_default_str();
+  sub->add_option("--batch", command->batch, "samples of a batch")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
 }
 
 }  // namespace permafrost

@@ -128,11 +128,15 @@ void add_pretrain(CommandLine& line) {
                            [&line, command] { return run(line.common(), *command); });
   sub->add_option("config", command->configs, "CONFIG.json, or several")->required();
   sub->add_option("--set", command->set, "key=value over the configuration, a.b for nested keys");
-  sub->add_option("--out", command->out, "a folder; of several configurations, one by name in it")
+  sub->add_option(
+         "--out", command->out,
+         "folder of the run; with several configurations each gets a folder of its name in it")
       ->required();
   sub->add_option("--data", command->data,
                   "folder of real clips, where lists start; else that of the configuration");
-  sub->add_option("--jobs", command->jobs, "runs at a time, of several")->check(CLI::Range(1, 256));
+  sub->add_option("--jobs", command->jobs,
+                  "how many of several configurations run at a time (default 1)")
+      ->check(CLI::Range(1, 256));
   sub->add_option("--minutes", command->minutes, "stop at a checkpoint after so long; 0: never");
 }
 

@@ -102,9 +102,10 @@ CLI::App* add_row_command(CommandLine& line, const char* name, const char* what,
   add_encoder_flags(sub, command->encoder, command->reading);
   sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")
       ->required();
-  sub->add_option("--out", command->out)->required();
-  sub->add_option("--suite", command->suite)->capture_default_str();
-  sub->add_option("--data", command->data, "folder of real datasets");
+  sub->add_option("--out", command->out, "folder of the results")->required();
+  sub->add_option("--suite", command->suite, "suite: pico, tiny, gate or paper")
+      ->capture_default_str();
+  sub->add_option("--data", command->data, "folder of real datasets; default: $PERMAFROST_DATA");
   sub->add_option("--set", command->set, "key=value over the suite's protocol");
   return sub;
 }

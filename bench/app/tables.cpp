@@ -71,11 +71,14 @@ void add_tables(CommandLine& line) {
   CLI::App* sub = line.add("tables", "regenerate the paper's tables",
                            [&line, command] { return run(line.common(), *command); });
   sub->add_option("tables", command->tables, "numbers; none: all of the suite");
-  sub->add_option("--suite", command->suite)->capture_default_str();
-  sub->add_option("--out", command->out, "records, tables, figures")->capture_default_str();
-  sub->add_option("--data", command->data, "folder of real datasets");
-  sub->add_option("--seeds", command->seeds, "0: as the suite says")->check(CLI::Range(0, 1000));
-  sub->add_option("--batch", command->batch, "samples encoded together")
+  sub->add_option("--suite", command->suite, "suite: pico, tiny, gate or paper")
+      ->capture_default_str();
+  sub->add_option("--out", command->out, "folder of records, tables and figures")
+      ->capture_default_str();
+  sub->add_option("--data", command->data, "folder of real datasets; default: $PERMAFROST_DATA");
+  sub->add_option("--seeds", command->seeds, "number of seeds; 0: as the suite says")
+      ->check(CLI::Range(0, 1000));
+  sub->add_option("--batch", command->batch, "samples that are encoded together")
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   sub->add_option("--features", command->features,

@@ -16,7 +16,7 @@ build_packages=(
   'libswscale-dev|library libswscale|required|FFmpeg: converts pixels to RGB'
   'nlohmann-json3-dev|header nlohmann/json.hpp|required|reads and writes JSON'
   'libcli11-dev|header CLI/CLI.hpp|required|reads the command line'
-  'libssl-dev|header openssl/evp.h|required|SHA-256 of inputs and cases'
+  'libssl-dev|header openssl/evp.h|required|SHA-256 of inputs and cells'
   'libgtest-dev|header gtest/gtest.h|required|tests'
   'libbenchmark-dev|header benchmark/benchmark.h|required|micro benchmarks'
   'gnuplot-nox|command gnuplot|optional|draws figures'

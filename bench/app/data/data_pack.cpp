@@ -133,16 +133,16 @@ void add_data_pack(CLI::App& data, CommandLine& line) {
                            [&line, command] { return run(line.common(), *command); });
   add_data_target(sub, command->data);
   sub->add_option("--out", command->out, "folder: shards, pack.json, task.json")->required();
-  sub->add_option("--coding", command->coding, "of the frames")
+  sub->add_option("--coding", command->coding, "how frames are kept")
       ->check(CLI::IsMember({"raw", "jpeg"}))
       ->capture_default_str();
   sub->add_option("--short-side", command->short_side, "pixels; smaller frames stay as they are")
       ->check(CLI::Range(1, 16384))
       ->capture_default_str();
-  sub->add_option("--every", command->every, "of so many frames one is kept")
+  sub->add_option("--every", command->every, "keep one of every N frames")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  sub->add_option("--quality", command->quality, "of JPEG")
+  sub->add_option("--quality", command->quality, "JPEG quality")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   sub->add_option("--shard-samples", command->shard_samples, "samples in one file")

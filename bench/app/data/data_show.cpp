@@ -112,12 +112,14 @@ void add_data_show(CLI::App& data, CommandLine& line) {
   sub->add_option("--samples", command->samples, "rows, drawn by --seed")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  sub->add_option("--frames", command->frames)->check(CLI::Range(1, 256))->capture_default_str();
+  sub->add_option("--frames", command->frames, "columns")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   sub->add_option("--size", command->size, "pixels a side")
       ->check(CLI::Range(8, 2048))
       ->capture_default_str();
   sub->add_option("--frame-step", command->frame_step,
-                  "frames of the video a column; 0: the task's")
+                  "one column every N frames of the video; 0: the task's step")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str();
 }

@@ -52,14 +52,18 @@ void add_data_synth(CLI::App& data, CommandLine& line) {
   const auto counts = CLI::Range(std::int64_t{1}, std::int64_t{1'000'000});
   sub->add_option("--world", command->world, "one of " + joined(renderable_worlds()))
       ->capture_default_str();
-  sub->add_option("--out", command->out)->required();
+  sub->add_option("--out", command->out, "folder to write")->required();
   sub->add_option("--train", command->train, "clips")->check(counts)->capture_default_str();
   sub->add_option("--test", command->test, "clips")->check(counts)->capture_default_str();
-  sub->add_option("--frames", command->frames)->check(CLI::Range(1, 4096))->capture_default_str();
+  sub->add_option("--frames", command->frames, "frames of a clip")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   sub->add_option("--size", command->size, "pixels a side")
       ->check(CLI::Range(8, 4096))
       ->capture_default_str();
-  sub->add_option("--fps", command->fps)->check(CLI::Range(1, 1000))->capture_default_str();
+  sub->add_option("--fps", command->fps, "frames per second")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   sub->add_option("--coding", command->coding, "h264: 4:2:0, as cameras write")
       ->check(CLI::IsMember({"lossless", "h264"}))
       ->capture_default_str();

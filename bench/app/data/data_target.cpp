@@ -91,10 +91,11 @@ void add_data_target(CLI::App* command, DataOptions& options) {
       ->add_option("target", options.target,
                    "a list, a folder of classes, a task or dataset in JSON, or a known dataset")
       ->required();
-  command->add_option("--data", options.data, "folder of real datasets");
+  command->add_option("--data", options.data, "folder of real datasets; default: $PERMAFROST_DATA");
   command->add_option("--root", options.root, "where paths of the list start; else beside it");
   command->add_option("--extension", options.extension, "put behind names without one: .webm");
-  command->add_option("--separator", options.separator, "between path and label; else found out");
+  command->add_option("--separator", options.separator,
+                      "between path and label; default: recognised from the list");
   command->add_option("--labels", options.labels, "file of class names");
 }
 

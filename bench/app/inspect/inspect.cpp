@@ -242,18 +242,22 @@ void add_inspect(CommandLine& line) {
   CLI::App* sub = line.add("inspect", "what is in the zoo or in a file",
                            [&line, command] { return run(line.common(), *command); });
   sub->add_option("file", command->path, "file or folder; none: list the zoo");
-  sub->add_option("--spec", command->reading.spec, "what the file does not tell");
-  sub->add_option("--checkpoint-key", command->reading.key, "entry of the checkpoint");
+  sub->add_option("--spec", command->reading.spec,
+                  "fields of the network that the file does not say");
+  sub->add_option("--checkpoint-key", command->reading.key, "which entry of a checkpoint file");
   HealthOptions& health = command->health;
   auto* on = sub->add_option("--on", health.task,
-                             "a task of the suite or a file: deviation and rank of the features of "
-                             "its clips");
-  sub->add_option("--clips", health.clips, "of the task that are looked at")
+                             "also print deviation and effective rank of the encoder's features on "
+                             "the clips of this task: one of the suite, or a JSON file");
+  sub->add_option("--clips", health.clips, "how many clips of that task are used")
       ->check(CLI::Range(2, 100000))
       ->capture_default_str()
       ->needs(on);
-  sub->add_option("--suite", health.suite)->capture_default_str()->needs(on);
-  sub->add_option("--data", health.data, "folder of real datasets")->needs(on);
+  sub->add_option("--suite", health.suite, "suite: pico, tiny, gate or paper")
+      ->capture_default_str()
+      ->needs(on);
+  sub->add_option("--data", health.data, "folder of real datasets; default: $PERMAFROST_DATA")
+      ->needs(on);
 }
 
 }  // namespace permafrost
