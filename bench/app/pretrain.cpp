@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost pretrain: encoders from configurations, one or many of them in one call.
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -74,6 +75,21 @@ std::string state_of(const PretrainConfig& config, const QueueResult& result) {
          std::to_string(config.steps);
 }
 
+// "-" where the objective has no such figure.
+std::string shown(double number, const char* format) {
+  if (std::isnan(number)) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, format, number);
+  return text;
+}
+
+std::string norms_of(const StepReport& report) {
+  std::string text;
+  for (const auto& [name, norm] : report.gradient_norms)
+    text += (text.empty() ? "" : ", ") + shown(norm, "%.3g");
+  return text;
+}
+
 // The health of every run as a Markdown table: a collapsed one shows in deviation and rank.
 void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResult>& results) {
   std::printf(
@@ -83,12 +99,16 @@ void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResu
     const PretrainResult& run = results[i].run;
     const StepReport& last = run.last;
     const double computing = run.seconds > 0 ? 1 - run.wait_seconds / run.seconds : 0;
-    std::printf("| %s | %lld | %.0f | %.0f %% | %.4f | %.3f | %.3f | %.1f | %.3g, %.3g | %s |\n",
+    const auto figure = [&](const char* name, const char* format) {
+      return shown(number_named(last.figures, name), format);
+    };
+    std::printf("| %s | %lld | %.0f | %.0f %% | %.4f | %s | %s | %s | %s | %s |\n",
                 runs[i].config.name.c_str(),
                 static_cast<long long>(run.steps * runs[i].config.batch), run.clips_per_second,
-                100 * computing, last.loss, last.features.deviation,
-                last.features.deviation_at_place, last.features.rank, last.encoder_norm,
-                last.predictor_norm, state_of(runs[i].config, results[i]).c_str());
+                100 * computing, last.loss, figure("feature_deviation", "%.3f").c_str(),
+                figure("feature_deviation_at_place", "%.3f").c_str(),
+                figure("feature_rank", "%.1f").c_str(), norms_of(last).c_str(),
+                state_of(runs[i].config, results[i]).c_str());
   }
 }
 

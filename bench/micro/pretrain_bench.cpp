@@ -5,7 +5,8 @@
 //   pretrain_bench bench/micro/vit-b16.json --device cuda --peak
 //
 // prints a line of JSON with clips/s over --steps steps after --warmup. --peak adds what share of
-// the device's matrix product the arithmetic of a step is (models/pretraining/step_flops.h);
+// the device's matrix product the arithmetic of a step is
+// (models/pretraining/objectives/objective.h);
 // --profile tells where the time goes instead, --kernels what kernels of a GPU it goes to;
 // --attention holds attention to one of LibTorch's kernels. --write FILE measures nothing and
 // leaves there what scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights,
@@ -29,7 +30,7 @@
 #include "common/machine/stopwatch.h"
 #include "common/nearest_name.h"
 #include "models/encoders/checkpoints/safetensors.h"
-#include "models/pretraining/step_flops.h"
+#include "models/pretraining/objectives/feature_prediction.h"
 #include "models/pretraining/trainer.h"
 
 namespace permafrost {
@@ -77,12 +78,6 @@ at::Tensor random_clips(const PretrainConfig& config) {
                      at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
 }
 
-std::vector<Mask> masks_of(const PretrainConfig& config, std::int64_t step) {
-  const EncoderSpec& spec = config.encoder;
-  return draw_masks(config.masking, {spec.grid_t(), spec.grid_h(), spec.grid_w()}, config.batch,
-                    config.seed, static_cast<std::uint64_t>(step));
-}
-
 // ---- The same steps for others ------------------------------------------------------------------
 
 Json to_json(const LearningRate& rate) {
@@ -98,23 +93,29 @@ Json ends_of(const Schedule& schedule) {
   return {{"start", schedule.start}, {"final", schedule.final}, {"length", schedule.length}};
 }
 
-Json description(const PretrainConfig& config, const Options& options) {
-  const PredictorSpec& predictor = config.predictor;
+// Of features; the other side reads no other objective's.
+Momentum momentum_of(const PretrainConfig& config) {
+  const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
+  return features != nullptr ? features->momentum() : Momentum{};
+}
+
+Json description(const PretrainConfig& config, const MaskedKeys& keys, const Options& options) {
+  const PredictorSpec& predictor = keys.predictor;
   return {{"encoder", to_json(config.encoder)},
           {"predictor",
            {{"width", predictor.width},
             {"depth", predictor.depth},
             {"heads", predictor.heads},
             {"outputs", predictor.outputs}}},
-          {"objective", config.objective == Objective::vjepa ? "vjepa" : "pixel_mae"},
+          {"objective", config.objective->name()},
           {"precision", config.precision == Precision::float32 ? "float32" : "bfloat16"},
-          {"masks", config.masking.masks.size()},
-          {"loss_exponent", config.loss_exponent},
+          {"masks", keys.masking.masks.size()},
+          {"loss_exponent", keys.loss_exponent},
           {"clip_grad", config.clip_grad},
           {"batch", config.batch},
           {"learning_rate", to_json(config.learning_rate)},
           {"weight_decay", ends_of(config.weight_decay)},
-          {"momentum", ends_of(config.momentum)},
+          {"momentum", ends_of(momentum_of(config))},
           {"warmup", options.warmup},
           {"steps", options.steps}};
 }
@@ -127,37 +128,44 @@ void require_plain(const EncoderSpec& spec, const std::string& where) {
                      Json(to_json(spec)).dump());
 }
 
+const MaskedPrediction& require_masked(const PretrainConfig& config, const std::string& where) {
+  const MaskedPrediction* masked = masked_prediction_of(*config.objective);
+  if (masked == nullptr)
+    throw InputError(where, "objective", "masked prediction, which pretrain_step.py can build",
+                     quoted(config.objective->name()));
+  return *masked;
+}
+
 // Weights as the reference's state dictionaries have them.
 NamedTensors first_weights(Trainer& trainer, const EncoderSpec& spec) {
-  TrainerState& state = trainer.state();
-  NamedTensors tensors;
-  for (const auto& [name, tensor] : tensors_of(state))
+  NamedTensors all = tensors_of(*trainer.state().learner), tensors;
+  for (auto& named : tables_of(*trainer.state().learner)) all.push_back(std::move(named));
+  for (const auto& [name, tensor] : all)
     if (name.rfind("target_encoder.", 0) != 0)
       tensors.emplace_back(name, tensor.detach().to(at::kCPU).clone());
   for (auto& [name, tensor] : tensors)
     if (name == "encoder.patch_embed.proj.weight")
       tensor = tensor.view({spec.width, 3, spec.tubelet, spec.patch, spec.patch});
-  tensors.emplace_back("encoder.pos_embed", state.encoder.pos_embed.to(at::kCPU));
-  tensors.emplace_back("predictor.predictor_pos_embed", state.predictor.pos_embed.to(at::kCPU));
   return tensors;
 }
 
 void write_inputs(PretrainConfig config, const Options& options, const at::Device& device) {
   require_plain(config.encoder, options.config);
+  const MaskedPrediction& masked = require_masked(config, options.config);
   config.log_every = 1;  // every step tells its loss
   Trainer trainer(config, {.threads = options.threads, .device = device});
   NamedTensors tensors = first_weights(trainer, config.encoder);
   const at::Tensor clips = random_clips(config);
   tensors.emplace_back("clips", clips);
   for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
-    const auto masks = masks_of(config, step);
+    const auto masks = masked.masks_of(step);
     for (std::size_t m = 0; m < masks.size(); ++m) {
       const std::string prefix = "masks." + std::to_string(step) + "." + std::to_string(m);
       tensors.emplace_back(prefix + ".context", masks[m].context);
       tensors.emplace_back(prefix + ".target", masks[m].target);
     }
   }
-  Json step = description(config, options);
+  Json step = description(config, masked.keys(), options);
   const at::Tensor pixels = clips.to(device);
   for (std::int64_t k = 0; k < std::min(options.losses, options.warmup + options.steps); ++k)
     step["losses"].push_back(trainer.step(pixels).value().loss);
@@ -220,25 +228,25 @@ double measured_peak(const at::Device& device, at::ScalarType type, std::int64_t
 
 void add_peak(OrderedJson& line, const PretrainConfig& config, const Options& options,
               const at::Device& device, double seconds) {
-  StepFlops sum;
-  for (std::int64_t k = 0; k < options.steps; ++k) {
-    const StepFlops one = step_flops(config, masks_of(config, first_timed(options) + k));
-    sum.teacher += one.teacher;
-    sum.context += one.context;
-    sum.predictor += one.predictor;
-  }
+  StepFigures sums;
+  const Objective& objective = *config.objective;
+  for (std::int64_t k = 0; k < options.steps; ++k)
+    for (const auto& [part, flops] : objective.flops(objective.draw(first_timed(options) + k)))
+      sums.add(part, flops, k == 0 ? 1 : 0);
   // A CPU multiplies float32 faster than bfloat16, and sooner as fast as it can.
   const double peak = device.is_cpu() ? measured_peak(device, at::kFloat, 2048, 2)
                                       : measured_peak(device, at::kBFloat16, 8192, 50);
   const double clips = static_cast<double>(options.steps) * config.batch;
-  line["gflop_per_clip"] = {{"teacher", sum.teacher / clips / 1e9},
-                            {"context", sum.context / clips / 1e9},
-                            {"predictor", sum.predictor / clips / 1e9},
-                            {"total", sum.total() / clips / 1e9}};
-  line["tflops"] = sum.total() / seconds / 1e12;
+  double total = 0;
+  for (const auto& [part, flops] : sums.means()) {
+    line["gflop_per_clip"][part] = flops / clips / 1e9;
+    total += flops;
+  }
+  line["gflop_per_clip"]["total"] = total / clips / 1e9;
+  line["tflops"] = total / seconds / 1e12;
   line["peak"] = device.is_cpu() ? "float32 2048^3, one thread" : "bfloat16 8192^3";
   line["peak_tflops"] = peak / 1e12;
-  line["share_of_peak"] = sum.total() / seconds / peak;
+  line["share_of_peak"] = total / seconds / peak;
 }
 
 TrainerOptions trainer_options(const Options& options, int threads, const at::Device& device) {

@@ -19,6 +19,10 @@ void visit(PredictorWeights& weights, const TensorVisitor& visitor) {
   visit(weights.proj, "predictor_proj", visitor);
 }
 
+void visit_tables(PredictorWeights& weights, const TensorVisitor& visitor) {
+  if (weights.pos_embed.defined()) visitor("predictor_pos_embed", weights.pos_embed);
+}
+
 NamedTensors named_tensors(PredictorWeights& weights) {
   NamedTensors tensors;
   visit(weights, [&](const std::string& name, at::Tensor& t) { tensors.emplace_back(name, t); });

@@ -27,6 +27,8 @@ struct PredictorWeights {
 };
 
 void visit(PredictorWeights& weights, const TensorVisitor& visitor);
+// Visits what is computed, and so in no file: "predictor_pos_embed", where there is such a table.
+void visit_tables(PredictorWeights& weights, const TensorVisitor& visitor);
 NamedTensors named_tensors(PredictorWeights& weights);
 PredictorWeights make_predictor(const PredictorSpec& spec, const EncoderSpec& encoder, int masks,
                                 Init init, std::uint64_t seed);

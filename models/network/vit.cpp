@@ -21,6 +21,11 @@ void visit(VitWeights& weights, const TensorVisitor& visitor) {
   if (weights.norm.weight.defined()) visit(weights.norm, "norm", visitor);
 }
 
+void visit_tables(VitWeights& weights, const TensorVisitor& visitor) {
+  if (weights.pos_embed.defined() && !weights.pos_is_weight)
+    visitor("pos_embed", weights.pos_embed);
+}
+
 NamedTensors named_tensors(VitWeights& weights) {
   NamedTensors tensors;
   visit(weights, [&](const std::string& name, at::Tensor& t) { tensors.emplace_back(name, t); });

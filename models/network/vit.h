@@ -23,6 +23,8 @@ enum class Tokens { patch, all };
 
 // Visits every tensor that a file must hold (not a computed pos_embed), in file order.
 void visit(VitWeights& weights, const TensorVisitor& visitor);
+// Visits what is computed, and so in no file: "pos_embed", where there is such a table.
+void visit_tables(VitWeights& weights, const TensorVisitor& visitor);
 NamedTensors named_tensors(VitWeights& weights);
 
 VitWeights make_vit(const EncoderSpec& spec, Init init, std::uint64_t seed);

@@ -12,6 +12,12 @@
 
 namespace permafrost {
 
+std::vector<at::Tensor> values_of(const NamedTensors& tensors) {
+  std::vector<at::Tensor> values;
+  for (const auto& [name, tensor] : tensors) values.push_back(tensor);
+  return values;
+}
+
 void visit(LinearWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
   visitor(prefix + ".weight", weights.weight);
   visitor(prefix + ".bias", weights.bias);

@@ -44,6 +44,7 @@ struct BlockSpec {
 struct Rotation;  // models/network/rope.h
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+std::vector<at::Tensor> values_of(const NamedTensors& tensors);
 using TensorVisitor = std::function<void(const std::string& name, at::Tensor& tensor)>;
 
 void visit(LinearWeights& weights, const std::string& prefix, const TensorVisitor& visitor);

@@ -2,7 +2,7 @@
 // Tiny networks of the reference implementation, dumped with its own outputs: forward, gradients,
 // schedules and eight steps of training. The files are data outside the tree.
 #include "models/encoders/encoder.h"
-#include "models/pretraining/objectives/objective.h"
+#include "models/pretraining/objectives/feature_prediction.h"
 #include "models/testing/parity_support.h"
 #include "models/training/adamw.h"
 #include "models/training/gradient_shards.h"

@@ -22,7 +22,7 @@ namespace {
 // `log`: lines so far; kept with the weights, so that both tell the same story.
 void write_checkpoint(TrainerState& state, const std::string& log, const Json& config,
                       const std::filesystem::path& out) {
-  NamedTensors all = tensors_of(state);
+  NamedTensors all = tensors_of(*state.learner);
   for (auto& named : state.optimiser.state()) all.push_back(std::move(named));
   write_safetensors(out / "checkpoint.safetensors", all,
                     {{"format", "permafrost.checkpoint.1"},
@@ -55,7 +55,7 @@ std::string read_checkpoint(TrainerState& state, const Json& config,
   };
   require_same_config(parse_json(meta("config"), path.string()), config, path.string());
   const at::NoGradGuard no_grad;
-  for (auto& [name, tensor] : tensors_of(state)) {
+  for (const auto& [name, tensor] : tensors_of(*state.learner)) {
     const at::Tensor& found = file.tensor(name, path.string());
     if (!found.sizes().equals(tensor.sizes()))
       throw InputError(path.string(), name, c10::str(tensor.sizes()), c10::str(found.sizes()));
@@ -133,14 +133,8 @@ std::string log_line(const PretrainConfig& config, std::int64_t step, const Step
   line["loss"] = report.loss;
   line["learning_rate"] = config.learning_rate.at(step);
   line["weight_decay"] = config.weight_decay.at(step);
-  if (config.objective == Objective::vjepa) {
-    line["momentum"] = config.momentum.at(step - 1);
-  }
-  line["feature_deviation"] = report.features.deviation;
-  line["feature_deviation_at_place"] = report.features.deviation_at_place;
-  line["feature_rank"] = report.features.rank;
-  line["gradient_norm_encoder"] = report.encoder_norm;
-  line["gradient_norm_predictor"] = report.predictor_norm;
+  for (const auto& [name, number] : report.figures) line[name] = number;
+  for (const auto& [name, norm] : report.gradient_norms) line["gradient_norm_" + name] = norm;
   line["clips_per_second"] = std::round(clips_per_second * 10) / 10;
   return line.dump() + "\n";
 }
@@ -151,11 +145,12 @@ void require_finite(const StepReport& report, std::int64_t step) {
                 " is not finite; lower learning_rate.peak");
 }
 
-Json provenance_of(const PretrainConfig& config, const Json& config_json, const Json& missing) {
+Json provenance_of(const PretrainConfig& config, const Json& config_json,
+                   const std::string& exported, const Json& missing) {
   Json json = {{"config", config_json},
                {"steps", config.steps},
                {"clips", config.steps * config.batch},
-               {"export", config.objective == Objective::vjepa ? "target_encoder" : "encoder"}};
+               {"export", exported}};
   if (!missing.is_null()) json["missing_files"] = missing;
   return json;
 }
@@ -257,11 +252,10 @@ class Run {
     // Again, for a kill between the last checkpoint and its log.
     write_config();
     write_file_atomically(options_.out / "log.jsonl", log_);
-    const TrainerState& state = trainer_.state();
-    VitWeights final =
-        to_device(config_.objective == Objective::vjepa ? state.target : state.encoder, at::kCPU);
-    save_encoder(options_.out / "encoder.safetensors", final, config_.encoder,
-                 provenance_of(config_, json_, missing_), options_.bfloat16);
+    const ExportedEncoder exported = trainer_.state().learner->exported();
+    VitWeights final = to_device(exported.weights, at::kCPU);
+    save_encoder(options_.out / "encoder.safetensors", final, exported.spec,
+                 provenance_of(config_, json_, exported.name, missing_), options_.bfloat16);
   }
 
   const PretrainConfig& config_;

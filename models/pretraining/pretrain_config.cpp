@@ -9,29 +9,10 @@
 namespace permafrost {
 namespace {
 
-void read_predictor(PretrainConfig& config, JsonObject& parent) {
-  const Json* json = parent.child("predictor");
-  config.predictor.outputs =
-      config.objective == Objective::vjepa ? config.encoder.width : config.encoder.patch_values();
-  if (json == nullptr) return;
-  JsonObject object(*json, parent.where("predictor"));
-  config.predictor.width = static_cast<int>(object.integer("width", 48, 2, 8192));
-  config.predictor.depth = static_cast<int>(object.integer("depth", 3, 1, 64));
-  config.predictor.heads = static_cast<int>(object.integer("heads", 3, 1, 64));
-  object.finish();
-  if (config.predictor.width % config.predictor.heads != 0)
-    throw InputError(parent.where("predictor"), "width",
-                     "a multiple of heads (" + std::to_string(config.predictor.heads) + ")",
-                     std::to_string(config.predictor.width));
-}
-
 void read_schedules(PretrainConfig& config, JsonObject& parent) {
   const auto length =
       static_cast<std::int64_t>(config.schedule_scale * static_cast<double>(config.steps));
   config.learning_rate.length = config.weight_decay.length = length;
-  // The reference keeps the fraction here (schedule.h). The encoders of models/zoo were pretrained
-  // with whole steps, and their configurations are to make the same weights again.
-  config.momentum.length = static_cast<double>(length);
   if (const Json* json = parent.child("learning_rate")) {
     JsonObject object(*json, parent.where("learning_rate"));
     config.learning_rate.start = object.number("start", config.learning_rate.start, 0, 10);
@@ -44,12 +25,6 @@ void read_schedules(PretrainConfig& config, JsonObject& parent) {
     JsonObject object(*json, parent.where("weight_decay"));
     config.weight_decay.start = object.number("start", config.weight_decay.start, 0, 10);
     config.weight_decay.final = object.number("final", config.weight_decay.final, 0, 10);
-    object.finish();
-  }
-  if (const Json* json = parent.child("momentum")) {
-    JsonObject object(*json, parent.where("momentum"));
-    config.momentum.start = object.number("start", config.momentum.start, 0, 1);
-    config.momentum.final = object.number("final", config.momentum.final, 0, 1);
     object.finish();
   }
 }
@@ -109,15 +84,7 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
   config.seed = static_cast<std::uint64_t>(object.integer("seed", 1, 0));
   if (const Json* spec = object.child("encoder"))
     config.encoder = read_encoder_spec(*spec, object.where("encoder"));
-  config.objective = object.choice("objective", {"vjepa", "pixel_mae"}) == "vjepa"
-                         ? Objective::vjepa
-                         : Objective::pixel_mae;
-  const Json* masking = object.child("masking");
-  config.masking = masking == nullptr || masking->is_string()
-                       ? mask_strategy(object.text("masking", "multiblock"), where)
-                       : read_mask_strategy(*masking, object.where("masking"));
-  config.loss_exponent =
-      object.number("loss_exponent", config.objective == Objective::vjepa ? 1.0 : 2.0, 1, 2);
+  const std::string objective = read_objective_name(object);
   config.batch = static_cast<int>(object.integer("batch", config.batch, 1, 65536));
   config.steps = object.integer("steps", config.steps, 1);
   config.schedule_scale = object.number("schedule_scale", config.schedule_scale, 1, 100);
@@ -132,8 +99,14 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
       static_cast<int>(object.integer("gradient_shards", config.gradient_shards, 1, 1024));
   config.log_every = object.integer("log_every", config.log_every, 1);
   config.checkpoint_every = object.integer("checkpoint_every", config.checkpoint_every, 1);
-  read_predictor(config, object);
   read_schedules(config, object);
+  config.objective = read_objective(objective, object,
+                                    {.where = where,
+                                     .encoder = config.encoder,
+                                     .init = config.init,
+                                     .seed = config.seed,
+                                     .batch = config.batch,
+                                     .schedule_length = config.learning_rate.length});
   read_real_clips(config, object, data.empty() ? std::filesystem::path(where).parent_path() : data);
   object.finish();
   if (config.batch % config.gradient_shards != 0)

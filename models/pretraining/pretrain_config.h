@@ -4,18 +4,16 @@
 // One pretraining run as data: `permafrost pretrain CONFIG.json`.
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "datasets/lists/dataset_spec.h"
 #include "models/network/encoder_spec.h"
-#include "models/network/predictor.h"
-#include "models/pretraining/masking/masking.h"
+#include "models/pretraining/objectives/objective.h"
 #include "models/training/schedule.h"
 
 namespace permafrost {
-
-enum class Objective { vjepa, pixel_mae };
 
 // What the networks compute in. Weights, their gradients' sum, optimiser, EMA, targets and losses
 // are float32 in both; `bfloat16` works on a copy of the weights that is renewed at every step.
@@ -31,18 +29,14 @@ struct PretrainConfig {
   std::string name;
   std::uint64_t seed = 1;
   EncoderSpec encoder;
-  PredictorSpec predictor;
-  Objective objective = Objective::vjepa;
-  MaskStrategy masking;
-  double loss_exponent = 1.0;  // 1: mean |error|, 2: mean error^2 / 2
+  std::shared_ptr<const Objective> objective;  // with the keys that are its own
   int batch = 64;
   std::int64_t steps = 1000;
   double schedule_scale = 1.25;  // ipe_scale: the schedules' length over the run's
   LearningRate learning_rate;
   WeightDecay weight_decay;
-  Momentum momentum;
   Precision precision = Precision::float32;
-  double clip_grad = 0;  // 0: off; encoder and predictor apart, after the warm-up
+  double clip_grad = 0;  // 0: off; every network by itself, after the warm-up
   Init init = Init::xavier;
   int gradient_shards = 4;  // a batch is cut in so many parts, whatever the number of threads
   std::int64_t log_every = 20;

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/pretraining/objectives/feature_prediction.h"
 #include "models/testing/test_support.h"
 
 namespace permafrost {
@@ -20,16 +21,21 @@ Json valid() {
           {"learning_rate", {{"peak", 1e-3}, {"warmup", 10}}}};
 }
 
+const MaskedKeys& masked(const PretrainConfig& config) {
+  return masked_prediction_of(*config.objective)->keys();
+}
+
 TEST(PretrainConfig, ReadsValuesAndDefaults) {
   const PretrainConfig config = read_pretrain_config(valid(), "dir/a.json");
   EXPECT_EQ(config.name, "tiny");
-  EXPECT_EQ(config.objective, Objective::vjepa);
-  EXPECT_EQ(config.masking.masks.size(), 2U);
-  EXPECT_EQ(config.loss_exponent, 1.0);
-  EXPECT_EQ(config.predictor.outputs, 16);
+  EXPECT_EQ(config.objective->name(), "vjepa");
+  EXPECT_EQ(masked(config).masking.masks.size(), 2U);
+  EXPECT_EQ(masked(config).loss_exponent, 1.0);
+  EXPECT_EQ(masked(config).predictor.outputs, 16);
   EXPECT_EQ(config.learning_rate.length, 125);
   EXPECT_EQ(config.weight_decay.length, 125);
-  EXPECT_EQ(config.momentum.length, 125);
+  const auto& features = dynamic_cast<const FeaturePrediction&>(*config.objective);
+  EXPECT_EQ(features.momentum().length, 125);
   EXPECT_EQ(config.learning_rate.warmup, 10);
   EXPECT_EQ(config.learning_rate.start, 2e-4);
 }
@@ -42,8 +48,18 @@ TEST(PretrainConfig, PixelsHaveTheirOwnOutputsAndLoss) {
   json.erase("learning_rate");
   const PretrainConfig config = read_pretrain_config(json, "dir/a.json");
   EXPECT_EQ(config.name, "a");
-  EXPECT_EQ(config.predictor.outputs, 3 * 2 * 8 * 8);
-  EXPECT_EQ(config.loss_exponent, 2.0);
+  EXPECT_EQ(masked(config).predictor.outputs, 3 * 2 * 8 * 8);
+  EXPECT_EQ(masked(config).loss_exponent, 2.0);
+}
+
+TEST(PretrainConfig, RefusesKeysOfOtherObjectives) {
+  Json json = valid();
+  json["objective"] = "pixel_mae";
+  json["momentum"] = {{"start", 0.9}};
+  EXPECT_EQ(
+      input_error_of([&] { read_pretrain_config(json, "a.json"); }),
+      "a.json: momentum: expected no such key with objective \"pixel_mae\", found one (it is a "
+      "key of objective \"vjepa\")");
 }
 
 TEST(PretrainConfig, MustNameItsObjective) {
@@ -102,8 +118,8 @@ TEST(PretrainConfig, TakesMasksThatHaveNoName) {
   Json json = valid();
   json["masking"] = {{{"num_blocks", 2}, {"max_keep", 9}}};
   const PretrainConfig config = read_pretrain_config(json, "a.json");
-  ASSERT_EQ(config.masking.masks.size(), 1U);
-  EXPECT_EQ(config.masking.masks[0].max_keep, 9);
+  ASSERT_EQ(masked(config).masking.masks.size(), 1U);
+  EXPECT_EQ(masked(config).masking.masks[0].max_keep, 9);
 }
 
 TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {

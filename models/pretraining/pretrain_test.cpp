@@ -8,7 +8,8 @@
 #include "datasets/synthetic/source.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
-#include "models/pretraining/objectives/objective.h"
+#include "models/pretraining/objectives/feature_prediction.h"
+#include "models/pretraining/objectives/pixel_prediction.h"
 #include "models/testing/test_support.h"
 #include "models/testing/toy_pretraining.h"
 #include "models/training/gradient_shards.h"
@@ -148,8 +149,8 @@ struct FirstStep {
   explicit FirstStep(const Json& json) : config(read_pretrain_config(json, "tiny.json")) {
     encoder = make_vit(config.encoder, config.init, config.seed);
     predictor =
-        make_predictor(config.predictor, config.encoder,
-                       static_cast<int>(config.masking.masks.size()), config.init, config.seed);
+        make_predictor(keys().predictor, config.encoder,
+                       static_cast<int>(keys().masking.masks.size()), config.init, config.seed);
     const synthetic::MixtureSource stream(config.batch, config.encoder.clip_shape());
     std::vector<at::Tensor> clips;
     std::vector<Sample> samples;
@@ -157,20 +158,22 @@ struct FirstStep {
     for (const auto& sample : samples)
       clips.push_back(pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape));
     patches = patchify(at::cat(clips), config.encoder);
-    masks = draw_masks(config.masking, {2, 3, 3}, config.batch, config.seed, 1);
+    masks = draw_masks(keys().masking, {2, 3, 3}, config.batch, config.seed, 1);
   }
+
+  const MaskedKeys& keys() const { return masked_prediction_of(*config.objective)->keys(); }
 
   // Loss and gradients of the whole batch at once.
   ShardedGradients gradients() const {
-    const at::Tensor targets = config.objective == Objective::vjepa
+    const at::Tensor targets = config.objective->name() == "vjepa"
                                    ? normalised_features(encode(encoder, config.encoder, patches))
                                    : normalised_pixels(patches);
     return sharded_gradients(1, 1, [&](int) {
       VitWeights e = alias_of(encoder, true);
       PredictorWeights p = alias_of(predictor, true);
       ShardResult result;
-      result.loss = prediction_loss(e, config.encoder, p, config.predictor, patches, targets, masks,
-                                    config.loss_exponent);
+      result.loss = prediction_loss(e, config.encoder, p, keys().predictor, patches, targets, masks,
+                                    keys().loss_exponent);
       for (const auto& [name, tensor] : named_tensors(e)) result.leaves.push_back(tensor);
       for (const auto& [name, tensor] : named_tensors(p)) result.leaves.push_back(tensor);
       return result;

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// One optimiser step of masked prediction after the other, on one device.
+// One optimiser step after the other, on one device. What is learned is the objective's business;
+// here are shards, precision, optimiser and clipping, by the names of its tensors.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "models/network/predictor.h"
-#include "models/network/vit.h"
-#include "models/pretraining/feature_health.h"
-#include "models/pretraining/masking/masking.h"
+#include "models/pretraining/objectives/learner.h"
 #include "models/pretraining/pretrain_config.h"
 #include "models/training/adamw.h"
 #include "models/training/gradient_shards.h"
@@ -26,25 +25,15 @@ struct TrainerOptions {
 
 // What a run consists of between two steps.
 struct TrainerState {
-  VitWeights encoder, target;  // target: the EMA copy, not used for pixels
-  PredictorWeights predictor;
-  AdamW optimiser;
-  std::int64_t step = 0;  // steps done
+  std::unique_ptr<Learner> learner;  // float32
+  AdamW optimiser;                   // of its trained groups
+  std::int64_t step = 0;             // steps done
 };
-
-// The weights of encoder, target and predictor, prefixed "encoder.", "target_encoder.",
-// "predictor."; they share the state's storage.
-NamedTensors tensors_of(TrainerState& state);
 
 struct StepReport {
-  double loss = 0, encoder_norm = 0, predictor_norm = 0;  // norms of the gradients, before clipping
-  FeatureHealth features;  // of the target encoder, or of the encoder
-};
-
-// The weights that a step computes with: the state's own in float32, copies of them in bfloat16.
-struct WorkingWeights {
-  VitWeights encoder, target;
-  PredictorWeights predictor;
+  double loss = 0;
+  NamedNumbers figures;         // the objective's own
+  NamedNumbers gradient_norms;  // of every trained group, before clipping
 };
 
 class Trainer {
@@ -62,17 +51,16 @@ class Trainer {
   bool is_mixed() const { return config_.precision == Precision::bfloat16; }
   void renew_working_weights();
   std::vector<at::Tensor> full_precision(const std::vector<at::Tensor>& gradients);
-  ShardResult forward(const at::Tensor& pixels, const std::vector<Mask>& masks, int shard,
-                      StepReport* report) const;
-  // Of every token, from float32 patches; `seen` are the same in what the networks compute in.
-  at::Tensor targets_of(const at::Tensor& patches, const at::Tensor& seen,
-                        StepReport* report) const;
+  // `drawn` for the whole batch; `figures` of this shard, null where nobody asks.
+  ShardResult forward(const at::Tensor& pixels, const std::vector<at::Tensor>& drawn, int shard,
+                      StepFigures* figures) const;
   void apply(const std::vector<at::Tensor>& gradients, std::int64_t number, StepReport* report);
 
   const PretrainConfig& config_;
   TrainerOptions options_;
   TrainerState state_;
-  WorkingWeights working_;
+  std::unique_ptr<Learner>
+      working_;  // what a step computes with: in bfloat16 copies of the state's
   std::vector<at::Tensor> gradients_;  // float32; of mixed precision alone
 };
 

@@ -8,6 +8,7 @@
 #include "bench/report/figures/grid_panel.h"
 #include "bench/report/figures/zoo_files.h"
 #include "bench/text/markdown.h"
+#include "models/pretraining/objectives/masked_prediction.h"
 
 namespace permafrost {
 namespace {
@@ -38,14 +39,16 @@ std::string frames_text(int tubelet, int frames) {
                      : std::to_string(first) + "–" + std::to_string(first + frames - 1);
 }
 
-Panel panel_of(const PretrainConfig& config, std::size_t index, const Mask& mask) {
-  const TokenGrid grid{config.encoder.grid_t(), config.encoder.grid_h(), config.encoder.grid_w()};
+Panel panel_of(const MaskedPrediction& objective, std::size_t index, const Mask& mask) {
+  const EncoderSpec& spec = objective.run().encoder;
+  const MaskStrategy& masking = objective.keys().masking;
+  const TokenGrid grid{spec.grid_t(), spec.grid_h(), spec.grid_w()};
   const int tubelets = std::min(grid.t, kMostTubelets);
   GridCells cells = cells_of(mask, grid, tubelets);
-  Panel panel{.title = config.masking.name};
-  if (config.masking.masks.size() > 1)
-    panel.title += ", mask " + std::to_string(index + 1) + " of " +
-                   std::to_string(config.masking.masks.size());
+  Panel panel{.title = masking.name};
+  if (masking.masks.size() > 1)
+    panel.title +=
+        ", mask " + std::to_string(index + 1) + " of " + std::to_string(masking.masks.size());
   const auto share = [&](const at::Tensor& tokens) {
     return fixed(100.0 * static_cast<double>(tokens.size(1)) / grid.tokens());
   };
@@ -56,7 +59,7 @@ Panel panel_of(const PretrainConfig& config, std::size_t index, const Mask& mask
   PlotScript& script = panel.script;
   std::string tics;
   for (int t = 0; t < tubelets; ++t)
-    tics += (t > 0 ? ", " : "") + script.label(frames_text(t, config.encoder.tubelet)) + " " +
+    tics += (t > 0 ? ", " : "") + script.label(frames_text(t, spec.tubelet)) + " " +
             plot_number(t * (grid.w + 1) + (grid.w - 1) / 2.0);
   script.line("unset border\nunset grid\nunset ytics");
   script.line("set xtics scale 0 (" + tics + ")");
@@ -91,12 +94,15 @@ Figure mask_figure(const EncoderStyles& styles) {
                              ": its masks are not drawn: its file does not say how it was made.");
       continue;
     }
-    if (!drawn.emplace(config->masking.name, true).second) continue;
-    const TokenGrid grid{config->encoder.grid_t(), config->encoder.grid_h(),
-                         config->encoder.grid_w()};
-    const auto masks = draw_masks(config->masking, grid, config->batch, config->seed, 0);
+    const MaskedPrediction* masked = masked_prediction_of(*config->objective);
+    if (masked == nullptr) {
+      figure.notes.push_back(style.name + ": was pretrained without masks.");
+      continue;
+    }
+    if (!drawn.emplace(masked->keys().masking.name, true).second) continue;
+    const auto masks = masked->masks_of(0);
     for (std::size_t m = 0; m < masks.size(); ++m)
-      figure.panels.push_back(panel_of(*config, m, masks[m]));
+      figure.panels.push_back(panel_of(*masked, m, masks[m]));
   }
   if (figure.panels.empty() && figure.notes.empty())
     figure.notes.emplace_back("Not drawn: no record names the weights of a pretrained encoder.");

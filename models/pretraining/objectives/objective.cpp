@@ -1,54 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pretraining/objectives/objective.h"
 
-#include <ATen/record_function.h>
 #include <torch/types.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/error.h"
+#include "models/pretraining/objectives/feature_prediction.h"
+#include "models/pretraining/objectives/pixel_prediction.h"
+
 namespace permafrost {
+namespace {
 
-at::Tensor normalised_features(const at::Tensor& features) {
-  return at::layer_norm(features, {features.size(-1)}, {}, {}, 1e-5);
+std::vector<ObjectiveKind>& kinds() {
+  static std::vector<ObjectiveKind> all{
+      feature_prediction(),
+      pixel_prediction(),
+  };
+  return all;
 }
 
-at::Tensor normalised_pixels(const at::Tensor& patches) {
-  const auto b = patches.size(0), n = patches.size(1), values = patches.size(2);
-  const at::Tensor channels = patches.view({b, n, 3, values / 3});
-  const at::Tensor mean = channels.mean(-1, true);
-  const at::Tensor deviation = channels.var(-1, true, true).sqrt();
-  return ((channels - mean) / (deviation + 1e-6)).view({b, n, values});
+const ObjectiveKind* find(const std::string& name) {
+  const auto it = std::find_if(kinds().begin(), kinds().end(),
+                               [&](const ObjectiveKind& kind) { return kind.name == name; });
+  return it == kinds().end() ? nullptr : &*it;
 }
 
-at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target,
-                           double exponent) {
-  const at::Tensor error = prediction - target;
-  if (exponent == 1.0) return error.abs().mean();
-  if (exponent == 2.0) return error.square().mean() / 2;
-  return error.abs().pow(exponent).mean() / exponent;
+bool has_key(const ObjectiveKind& kind, const std::string& key) {
+  return std::find(kind.keys.begin(), kind.keys.end(), key) != kind.keys.end();
 }
 
-at::Tensor prediction_loss(const VitWeights& encoder, const EncoderSpec& spec,
-                           const PredictorWeights& predictor, const PredictorSpec& predictor_spec,
-                           const at::Tensor& patches, const at::Tensor& targets,
-                           const std::vector<Mask>& masks, double exponent) {
-  at::Tensor total;
-  for (std::size_t m = 0; m < masks.size(); ++m) {
-    const Mask& mask = masks[m];
-    at::Tensor z, predicted;
-    {
-      RECORD_USER_SCOPE("context");
-      z = encode(encoder, spec, patches, mask.context);
-    }
-    {
-      RECORD_USER_SCOPE("predictor");
-      predicted = predict(predictor, predictor_spec, spec.norm_eps, z, mask.context, mask.target,
-                          static_cast<int>(m));
-    }
-    RECORD_USER_SCOPE("loss");
-    const at::Tensor loss =
-        regression_loss(predicted, gather_tokens(targets, mask.target), exponent);
-    total = total.defined() ? total + loss : loss;
-  }
-  return total / static_cast<double>(masks.size());
+// A key that means nothing here would be taken for one that does.
+void refuse_keys_of_others(const ObjectiveKind& chosen, const JsonObject& object,
+                           const RunSetting& run) {
+  for (const auto& other : kinds())
+    for (const auto& key : other.keys)
+      if (object.has(key) && !has_key(chosen, key))
+        throw InputError(run.where, key, "no such key with objective " + quoted(chosen.name),
+                         "one", "it is a key of objective " + quoted(other.name));
+}
+
+}  // namespace
+
+const std::vector<ObjectiveKind>& objective_kinds() { return kinds(); }
+
+void register_objective(const ObjectiveKind& kind) {
+  if (find(kind.name) != nullptr)
+    throw Error("there is an objective " + quoted(kind.name) + " already");
+  kinds().push_back(kind);
+}
+
+std::string read_objective_name(JsonObject& object) {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds()) names.push_back(kind.name);
+  return object.choice("objective", names);
+}
+
+std::shared_ptr<const Objective> read_objective(const std::string& name, JsonObject& object,
+                                                const RunSetting& run) {
+  const ObjectiveKind* kind = find(name);
+  if (kind == nullptr) throw Error("there is no objective " + quoted(name));
+  refuse_keys_of_others(*kind, object, run);
+  return kind->read(object, run);
 }
 
 }  // namespace permafrost

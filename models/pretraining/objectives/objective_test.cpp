@@ -1,69 +1,127 @@
 // SPDX-License-Identifier: Apache-2.0
+// An objective that nothing else knows of, from its configuration to the encoder that is left.
 #include "models/pretraining/objectives/objective.h"
 
-#include "models/testing/toy_network.h"
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/files/files.h"
+#include "models/encoders/checkpoints/safetensors.h"
+#include "models/encoders/encoder.h"
+#include "models/pretraining/pretrain.h"
+#include "models/testing/test_support.h"
+#include "models/testing/toy_objective.h"
+#include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
 namespace {
 
-double toy_loss(const std::vector<Mask>& masks, double exponent) {
-  PredictorWeights predictor = toy::predictor();
-  while (predictor.mask_tokens.size() < masks.size())
-    predictor.mask_tokens.push_back(predictor.mask_tokens[0]);
-  const at::Tensor targets =
-      normalised_features(encode(toy::encoder(), toy::encoder_spec(), toy::patches()));
-  return prediction_loss(toy::encoder(), toy::encoder_spec(), predictor, toy::predictor_spec(),
-                         toy::patches(), targets, masks, exponent)
-      .item<double>();
+const bool kRegistered = (register_objective(toy::noise_prediction()), true);
+
+Json toy_run(const Json& changes = Json::object()) {
+  Json json = toy_pretraining(
+      {{"objective", "toy_noise"}, {"loudest", 2.0}, {"steps", 4}, {"gradient_shards", 4}});
+  json.erase("predictor");
+  json.update(changes);
+  return json;
 }
 
-TEST(Objective, MatchesTheGoldenLosses) {
-  const Mask mask{toy::context(), toy::target()};
-  EXPECT_NEAR(toy_loss({mask}, 1), .91151351, 2e-7);
-  EXPECT_NEAR(toy_loss({mask}, 2), .56969583, 2e-7);
+PretrainResult run(const Json& json, const std::filesystem::path& out, int threads = 1,
+                   std::int64_t stop_after = 0) {
+  return pretrain(read_pretrain_config(json, "toy.json"), json,
+                  {.out = out,
+                   .threads = threads,
+                   .quiet = true,
+                   .bfloat16 = false,
+                   .stop_after = stop_after});
 }
 
-TEST(Objective, WeighsMasksAlikeWhateverTheirSize) {
-  const Mask wide{toy::context(), toy::target()};
-  const Mask narrow{toy::indices({0, 1, 2, 3, 4, 5, 0, 2, 3, 5, 6, 7}), toy::indices({6, 4})};
-  const double expected = (toy_loss({wide}, 1) + toy_loss({narrow}, 1)) / 2;
-  EXPECT_NEAR(toy_loss({wide, narrow}, 1), expected, 1e-6);
+std::vector<Json> log_of(const std::filesystem::path& out) {
+  std::vector<Json> lines;
+  std::istringstream text(read_file(out / "log.jsonl"));
+  for (std::string line; std::getline(text, line);) {
+    lines.push_back(Json::parse(line));
+    lines.back().erase("clips_per_second");
+  }
+  return lines;
 }
 
-TEST(Objective, NormalisesFeaturesWithoutWeights) {
-  const at::Tensor x = at::tensor({1.0F, 2.0F, 3.0F, 6.0F}).view({1, 1, 4});
-  // Mean 3, biased variance 3.5.
-  const at::Tensor expected =
-      (at::tensor({-2.0, -1.0, 0.0, 3.0}, at::kDouble) / std::sqrt(3.5 + 1e-5)).view({1, 1, 4});
-  EXPECT_LT(largest_difference(normalised_features(x), expected), 1e-6);
+std::string encoder_bytes(const std::filesystem::path& out) {
+  return read_file(out / "encoder.safetensors");
 }
 
-TEST(Objective, NormalisesPixelsByTokenAndChannel) {
-  // One token, three channels of four values; unbiased variance of (1,2,3,6) is 14/3.
-  const at::Tensor patches =
-      at::tensor({1.0F, 2.0F, 3.0F, 6.0F, 10.0F, 20.0F, 30.0F, 60.0F, 5.0F, 5.0F, 5.0F, 5.0F})
-          .view({1, 1, 12});
-  const double one = 1 / (std::sqrt(14.0 / 3) + 1e-6);
-  const at::Tensor expected =
-      at::tensor({-2 * one, -one, 0.0, 3 * one, -2 * one, -one, 0.0, 3 * one, 0.0, 0.0, 0.0, 0.0},
-                 at::kDouble)
-          .view({1, 1, 12});
-  EXPECT_LT(largest_difference(normalised_pixels(patches), expected), 1e-6);
+class ThirdObjective : public testing::Test {
+ protected:
+  TestFolder folder_;
+};
+
+TEST_F(ThirdObjective, PretrainsSavesAndGoesOn) {
+  ASSERT_TRUE(kRegistered);
+  run(toy_run(), folder_ / "whole");
+  EXPECT_FALSE(run(toy_run(), folder_ / "parts", 1, 3).finished);
+  EXPECT_TRUE(run(toy_run(), folder_ / "parts").finished);
+  run(toy_run(), folder_ / "threads", 3);
+  for (const char* other : {"parts", "threads"}) {
+    EXPECT_EQ(encoder_bytes(folder_ / other), encoder_bytes(folder_ / "whole")) << other;
+    EXPECT_EQ(log_of(folder_ / other), log_of(folder_ / "whole")) << other;
+  }
 }
 
-TEST(Objective, NormalisesEveryTokenForItself) {
-  const at::Tensor patches = fill({2, 3, 12}, 1, 5);
-  const at::Tensor alone = normalised_pixels(patches.slice(0, 1, 2).slice(1, 2, 3).contiguous());
-  EXPECT_TRUE(normalised_pixels(patches)[1][2].equal(alone[0][0]));
+TEST_F(ThirdObjective, ItsTensorsAreSavedByName) {
+  run(toy_run(), folder_ / "run");
+  const std::string path = (folder_ / "run/checkpoint.safetensors").string();
+  const SafetensorsFile file = read_safetensors(path);
+  for (const char* name : {"encoder.norm.weight", "ema.norm.weight", "head.noise.weight",
+                           "optimizer.first.head.noise.bias", "optimizer.second.encoder.norm.bias"})
+    EXPECT_TRUE(file.tensor(name, path).isfinite().all().item<bool>()) << name;
+  EXPECT_THROW(file.tensor("optimizer.first.ema.norm.bias", path), InputError);
+  const Encoder exported = load_encoder_file(folder_ / "run/encoder.safetensors");
+  EXPECT_EQ(exported.provenance["export"], "ema");
+  EXPECT_TRUE(exported.weights.norm.weight.equal(file.tensor("ema.norm.weight", path)));
+  EXPECT_FALSE(exported.weights.norm.weight.equal(file.tensor("encoder.norm.weight", path)));
 }
 
-TEST(Objective, AveragesThePowerOfTheError) {
-  const at::Tensor a = at::tensor({1.0F, -2.0F, 0.0F, 4.0F}),
-                   b = at::tensor({0.0F, 2.0F, 0.0F, 2.0F});
-  EXPECT_DOUBLE_EQ(regression_loss(a, b, 1).item<double>(), 7.0 / 4);
-  EXPECT_DOUBLE_EQ(regression_loss(a, b, 2).item<double>(), 21.0 / 4 / 2);
-  EXPECT_NEAR(regression_loss(a, b, 1.5).item<double>(), (1 + 8 + 0 + std::pow(2, 1.5)) / 4 / 1.5,
-              1e-6);
+TEST_F(ThirdObjective, ItsFiguresAreLogged) {
+  run(toy_run(), folder_ / "run");
+  for (const Json& line : log_of(folder_ / "run")) {
+    EXPECT_TRUE(line.contains("feature_rank") && line.contains("gradient_norm_head")) << line;
+    EXPECT_FALSE(line.contains("momentum") || line.contains("gradient_norm_ema")) << line;
+    // Parts of the loss, whose mean is weighed by clips: between the two is the loss.
+    const double quiet = line["loss_quiet"], loud = line["loss_loud"], loss = line["loss"];
+    EXPECT_LT(std::min(quiet, loud), loss);
+    EXPECT_GT(std::max(quiet, loud), loss);
+  }
+}
+
+TEST_F(ThirdObjective, ComputesInBfloat16OnACopyOfItsWeights) {
+  run(toy_run({{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
+  run(toy_run({{"steps", 2}}), folder_ / "full");
+  for (const auto& [name, tensor] :
+       read_safetensors(folder_ / "half/checkpoint.safetensors").tensors)
+    EXPECT_EQ(tensor.dtype(), at::kFloat) << name;
+  const double half = log_of(folder_ / "half")[1]["loss"], full = log_of(folder_ / "full")[1]["loss"];
+  EXPECT_NE(half, full);
+  EXPECT_NEAR(half, full, 0.01 * full);
+}
+
+TEST(ObjectiveKeys, AreTheChosenObjectivesAlone) {
+  const auto refusal = [](const Json& json) {
+    return input_error_of([&] { read_pretrain_config(json, "a.json"); });
+  };
+  EXPECT_EQ(refusal(toy_run({{"masking", "multiblock"}})),
+            "a.json: masking: expected no such key with objective \"toy_noise\", found one (it is a "
+            "key of objective \"vjepa\")");
+  EXPECT_TRUE(contains(refusal(toy_pretraining({{"loudest", 2}})),
+                       "loudest: expected no such key with objective \"vjepa\""));
+  EXPECT_TRUE(contains(refusal(toy_run({{"loudset", 2}})), "nearest valid key: \"loudest\""));
+  EXPECT_TRUE(contains(refusal(toy_run({{"loudest", 11}})), "loudest: expected a number"));
+  EXPECT_TRUE(contains(refusal(toy_run({{"objective", "toy"}})),
+                       "objective: expected one of vjepa, pixel_mae, toy_noise, found \"toy\""));
+}
+
+TEST(ObjectiveKeys, ANameIsTakenOnce) {
+  EXPECT_THROW(register_objective(toy::noise_prediction()), Error);
+  EXPECT_EQ(objective_kinds().size(), 3U);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "datasets/synthetic/scene.h"
 #include "models/network/vit.h"
-#include "models/pretraining/objectives/objective.h"
+#include "models/pretraining/objectives/pixel_prediction.h"
 
 namespace permafrost {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/pretraining/feature_health.h"
+#include "models/pretraining/objectives/feature_health.h"
 
 #include <torch/types.h>
 
@@ -13,6 +13,13 @@ FeatureHealth feature_health(const at::Tensor& features) {
   return {.deviation = rows.std(0, true, false).mean().item<double>(),
           .deviation_at_place = values.std(0, true, false).mean().item<double>(),
           .rank = effective_rank(rows)};
+}
+
+void add_health(StepFigures& figures, const at::Tensor& features) {
+  const FeatureHealth health = feature_health(features);
+  figures.add("feature_deviation", health.deviation);
+  figures.add("feature_deviation_at_place", health.deviation_at_place);
+  figures.add("feature_rank", health.rank);
 }
 
 double effective_rank(const at::Tensor& features) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/pretraining/feature_health.h"
+#include "models/pretraining/objectives/feature_health.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>

@@ -4,6 +4,8 @@
 // Whether features say anything: what goes wrong first where an encoder collapses.
 #include <ATen/core/Tensor.h>
 
+#include "models/training/step_figures.h"
+
 namespace permafrost {
 
 struct FeatureHealth {
@@ -14,6 +16,9 @@ struct FeatureHealth {
 
 // Of features [B,N,D], floating point of any dtype, which are waited for.
 FeatureHealth feature_health(const at::Tensor& features);
+
+// Adds them as "feature_deviation", "feature_deviation_at_place" and "feature_rank".
+void add_health(StepFigures& figures, const at::Tensor& features);
 
 // How many directions the rows of features [n,D] use: exp of the entropy of the eigenvalues of
 // their covariance, as shares of their sum. Between 1 (all on a line, or all the same) and D (a

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// A third objective, as small as one can be: pixels are disturbed by noise of a level drawn for
+// every clip, and a linear head on the encoder says what the noise was. A slow copy of the encoder
+// is exported. docs/adding-an-objective.md goes through it. Tests only.
+#include <torch/types.h>
+
+#include "common/random.h"
+#include "models/network/arithmetic.h"
+#include "models/pretraining/objectives/feature_health.h"
+#include "models/pretraining/objectives/objective.h"
+#include "models/training/moving_average.h"
+
+namespace permafrost::toy {
+
+class NoisePrediction : public Objective {
+ public:
+  NoisePrediction(RunSetting of_run, double most) : run(std::move(of_run)), loudest(most) {}
+
+  std::string name() const override { return "toy_noise"; }
+  std::unique_ptr<Learner> start() const override;
+
+  // Level [batch] and noise [batch,N,values] of every clip.
+  std::vector<at::Tensor> draw(std::int64_t step) const override {
+    RandomStream stream({.seed = run.seed,
+                         .purpose = "toy.noise",
+                         .sample = static_cast<std::uint64_t>(step)});
+    const at::Tensor level = at::empty({run.batch}, at::kFloat);
+    for (int i = 0; i < run.batch; ++i)
+      level.data_ptr<float>()[i] = static_cast<float>(loudest) * stream.uniform();
+    return {level, normal_tensor({run.batch, run.encoder.tokens(), run.encoder.patch_values()}, 1,
+                                 stream)};
+  }
+
+  StepFlops flops(const std::vector<at::Tensor>& drawn) const override {
+    const EncoderSpec& spec = run.encoder;
+    const double clips = static_cast<double>(drawn[0].size(0)), tokens = spec.tokens();
+    return {{"encoder",
+             clips * (2 * embedding_flops(spec, tokens) + 3 * blocks_flops(spec, tokens))},
+            {"head", clips * 3 * linear_flops(tokens, spec.width, spec.patch_values())}};
+  }
+
+  const RunSetting run;
+  const double loudest;
+};
+
+struct HeadWeights {
+  LinearWeights noise;
+};
+
+inline void visit(HeadWeights& weights, const TensorVisitor& visitor) {
+  permafrost::visit(weights.noise, "noise", visitor);
+}
+
+class NoiseLearner : public Learner {
+ public:
+  explicit NoiseLearner(const NoisePrediction& objective)
+      : objective_(objective),
+        encoder_(make_vit(objective.run.encoder, objective.run.init, objective.run.seed)),
+        slow_(clone_of(encoder_)) {
+    RandomStream stream({.seed = objective.run.seed, .purpose = "toy.head"});
+    const EncoderSpec& spec = objective.run.encoder;
+    head_.noise = make_linear(spec.width, spec.patch_values(), objective.run.init, stream);
+  }
+
+  std::unique_ptr<Learner> copy() const override { return std::make_unique<NoiseLearner>(*this); }
+
+  std::vector<WeightGroup> groups() override {
+    return {group_of("encoder", encoder_), group_of("ema", slow_, Role::follows),
+            group_of("head", head_)};
+  }
+
+  at::Tensor loss(const Shard& shard, StepFigures* figures) const override {
+    const at::Tensor &level = shard.drawn[0], &noise = shard.drawn[1];
+    const at::Tensor disturbed =
+        (shard.patches + level.view({-1, 1, 1}) * noise).to(shard.seen.scalar_type());
+    const at::Tensor features = encode(encoder_, objective_.run.encoder, disturbed);
+    const at::Tensor answer = apply_linear(head_.noise, features).to(at::kFloat);
+    const at::Tensor errors = (answer - noise).square().mean({1, 2});  // [b]
+    if (figures != nullptr) note(level, errors.detach(), *figures);
+    if (figures != nullptr && shard.number == 0) add_health(*figures, features.detach());
+    return errors.mean();
+  }
+
+  void after_step(std::int64_t /*update*/) override {
+    follow(named_tensors(slow_), named_tensors(encoder_), 0.9);
+  }
+
+  ExportedEncoder exported() const override { return {"ema", objective_.run.encoder, slow_}; }
+
+ private:
+  // The mean error of quiet and of loud clips, over all shards.
+  void note(const at::Tensor& level, const at::Tensor& errors, StepFigures& figures) const {
+    const at::Tensor loud = level.gt(objective_.loudest / 2).to(at::kFloat), quiet = 1 - loud;
+    figures.add("loss_quiet", (errors * quiet).sum().item<double>(), quiet.sum().item<double>());
+    figures.add("loss_loud", (errors * loud).sum().item<double>(), loud.sum().item<double>());
+  }
+
+  const NoisePrediction& objective_;
+  VitWeights encoder_, slow_;
+  HeadWeights head_;
+};
+
+inline std::unique_ptr<Learner> NoisePrediction::start() const {
+  return std::make_unique<NoiseLearner>(*this);
+}
+
+inline std::shared_ptr<const Objective> read_noise_prediction(JsonObject& keys,
+                                                              const RunSetting& run) {
+  return std::make_shared<NoisePrediction>(run, keys.number("loudest", 1.0, 0.01, 10));
+}
+
+inline ObjectiveKind noise_prediction() {
+  return {.name = "toy_noise", .keys = {"loudest"}, .read = read_noise_prediction};
+}
+
+}  // namespace permafrost::toy
