@@ -136,7 +136,7 @@ TEST(FamiliesParity, VideoMaeDecoderByTheAuthorsNames) {
   for (std::size_t i = 0; i < same.blocks.size(); ++i) {
     EXPECT_TRUE(same.blocks[i].qkv.weight.equal(decoder.blocks[i].qkv.weight));
     EXPECT_TRUE(same.blocks[i].qkv.bias.equal(decoder.blocks[i].qkv.bias));
-    EXPECT_TRUE(same.blocks[i].fc2.weight.equal(decoder.blocks[i].fc2.weight));
+    EXPECT_TRUE(same.blocks[i].mlp.fc2.weight.equal(decoder.blocks[i].mlp.fc2.weight));
   }
   std::erase_if(authors.entries[0].tensors,
                 [](const auto& named) { return named.first == "decoder.blocks.0.attn.proj.bias"; });

@@ -103,7 +103,7 @@ TEST(Families, Vjepa2KeepsAnMlpThatIsNoMultipleOfItsWidth) {
   TestFolder folder;
   EncoderSpec spec = spec_of("vjepa2");
   spec.width = 56;
-  spec.mlp_ratio = 48.0 / 11;  // 244 channels, as ViT-g has 6144 of 1408
+  spec.feed_forward.ratio = 48.0 / 11;  // 244 channels, as ViT-g has 6144 of 1408
   Encoder encoder = random_encoder(spec, 3);
   ASSERT_EQ(encoder.spec.hidden(), 244);
   write_huggingface(folder / "out", encoder, false);

@@ -36,7 +36,7 @@ Folder native_folder(const Family& family, Encoder& encoder) {
   folder.config = family.write_config(encoder.spec);
   folder.how = "a Hugging Face " + folder.config.at("model_type").get<std::string>() + " folder";
   const auto name_of = [&](const std::string& ours, Piece piece) {
-    return file_name_of(family.huggingface, ours, piece, encoder.spec.ffn);
+    return file_name_of(family.huggingface, ours, piece, encoder.spec.feed_forward.kind);
   };
   visit(encoder.weights, [&](const std::string& ours, at::Tensor& tensor) {
     if (const std::string whole = name_of(ours, Piece::whole); !whole.empty()) {

@@ -80,7 +80,7 @@ std::vector<BlockWeights> read_blocks(const Names& names, const std::string& pat
   std::vector<BlockWeights> blocks;
   for (int i = 0; i < depth; ++i) {
     const auto hidden = names.rows(theirs + std::to_string(i) + fc1);
-    blocks.push_back(make_block(d, hidden, Init::none, unused));
+    blocks.push_back(make_block(d, {.width = static_cast<int>(hidden)}, Init::none, unused));
     visit(blocks.back(), "blocks." + std::to_string(i),
           [&](const std::string& name, at::Tensor& tensor) {
             tensor = gathered.take(name, tensor.sizes(), {map, gelu, family.zero_key_bias}, fates);

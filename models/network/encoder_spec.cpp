@@ -36,7 +36,6 @@ constexpr Named<TableResize> kResizes[] = {{"trilinear", TableResize::trilinear}
                                            {"bicubic", TableResize::bicubic},
                                            {"bicubic_offset", TableResize::bicubic_offset},
                                            {"bicubic_antialias", TableResize::bicubic_antialias}};
-constexpr Named<Ffn> kFfns[] = {{"gelu", Ffn::gelu}, {"swiglu", Ffn::swiglu}};
 
 template <typename Value, std::size_t N>
 std::string name_of(const Named<Value> (&values)[N], Value value) {
@@ -62,8 +61,7 @@ void read_architecture(JsonObject& object, EncoderSpec& spec) {
   spec.class_token = object.boolean("class_token", spec.class_token);
   spec.registers = static_cast<int>(object.integer("registers", spec.registers, 0, 1024));
   spec.layer_scale = object.boolean("layer_scale", spec.layer_scale);
-  spec.ffn = read_named(object, "ffn", kFfns, spec.ffn);
-  spec.ffn_width = static_cast<int>(object.integer("ffn_width", spec.ffn_width, 0, 65536));
+  spec.feed_forward = read_feed_forward(object);
   spec.final_norm = object.boolean("final_norm", spec.final_norm);
   spec.per_frame = object.boolean("per_frame", spec.per_frame);
 }
@@ -112,7 +110,6 @@ EncoderSpec read_encoder_spec(const Json& json, const std::string& where) {
   spec.width = size("width", spec.width, 16384);
   spec.depth = size("depth", spec.depth, 256);
   spec.heads = size("heads", spec.heads, 256);
-  spec.mlp_ratio = object.number("mlp_ratio", spec.mlp_ratio, 0.25, 16);
   spec.patch = size("patch", spec.patch, 256);
   spec.tubelet = size("tubelet", spec.tubelet, 64);
   spec.frames = size("frames", spec.frames, 1024);
@@ -133,7 +130,6 @@ Json to_json(const EncoderSpec& spec) {
             {"width", spec.width},
             {"depth", spec.depth},
             {"heads", spec.heads},
-            {"mlp_ratio", spec.mlp_ratio},
             {"patch", spec.patch},
             {"tubelet", spec.tubelet},
             {"frames", spec.frames},
@@ -150,8 +146,7 @@ Json to_json(const EncoderSpec& spec) {
   if (spec.class_token) json["class_token"] = true;
   if (spec.registers > 0) json["registers"] = spec.registers;
   if (spec.layer_scale) json["layer_scale"] = true;
-  if (spec.ffn != usual.ffn) json["ffn"] = name_of(kFfns, spec.ffn);
-  if (spec.ffn_width > 0) json["ffn_width"] = spec.ffn_width;
+  write_feed_forward(spec.feed_forward, json);
   if (!spec.final_norm) json["final_norm"] = false;
   if (spec.per_frame) json["per_frame"] = true;
   return json;

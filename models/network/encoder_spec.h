@@ -9,7 +9,7 @@
 
 #include "common/json/json_object.h"
 #include "datasets/clip.h"
-#include "models/network/weights.h"
+#include "models/network/block.h"
 
 namespace permafrost {
 
@@ -35,7 +35,6 @@ struct EncoderSpec {
   int width = 96;  // D, features a token
   int depth = 4;   // blocks
   int heads = 3;
-  double mlp_ratio = 4.0;
   int patch = 8;    // P, pixels
   int tubelet = 2;  // frames a token spans
   int frames = 8;   // T of the clip that the position table is made for
@@ -47,8 +46,7 @@ struct EncoderSpec {
   bool class_token = false;
   int registers = 0;  // register tokens, between class and patch tokens
   bool layer_scale = false;
-  Ffn ffn = Ffn::gelu;
-  int ffn_width = 0;       // between the linear layers of a block; 0: width * mlp_ratio
+  FeedForwardSpec feed_forward;
   bool final_norm = true;  // a norm after the last block
   bool per_frame = false;  // an image encoder: every frame of a clip by itself; tubelet is 1
   double norm_eps = 1e-6;
@@ -63,8 +61,8 @@ struct EncoderSpec {
   int table_tokens() const { return per_frame ? grid_h() * grid_w() : tokens(); }
   int extra_tokens() const { return (class_token ? 1 : 0) + registers; }  // of a frame or a clip
   int patch_values() const { return 3 * tubelet * patch * patch; }
-  int hidden() const { return ffn_width > 0 ? ffn_width : static_cast<int>(width * mlp_ratio); }
-  BlockSpec block() const { return {heads, norm_eps, ffn}; }
+  int hidden() const { return static_cast<int>(feed_forward.hidden(width)); }
+  BlockSpec block() const { return {heads, norm_eps, feed_forward}; }
   ClipShape clip_shape() const { return {frames, height, image_width}; }
 };
 

@@ -36,7 +36,7 @@ PredictorWeights make_predictor(const PredictorSpec& spec, const EncoderSpec& en
   weights.embed = make_linear(encoder.width, spec.width, init, stream);
   for (int i = 0; i < masks; ++i) weights.mask_tokens.push_back(at::zeros({1, 1, spec.width}));
   for (int i = 0; i < spec.depth; ++i)
-    weights.blocks.push_back(make_block(spec.width, 4 * spec.width, init, stream));
+    weights.blocks.push_back(make_block(spec.width, {}, init, stream));
   weights.norm = make_norm(spec.width);
   weights.proj = make_linear(spec.width, spec.outputs, init, stream);
   if (spec.positions == Positions::sincos_3d)
@@ -82,8 +82,9 @@ at::Tensor predict(const PredictorWeights& weights, const PredictorSpec& spec, d
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
     // Nobody asks what comes out of the last block at context tokens.
     const bool last = i + 1 == weights.blocks.size();
-    x = apply_block(weights.blocks[i], x, {spec.heads, norm_eps}, turned ? &rotation : nullptr, {},
-                    last ? context.size(1) : 0);
+    x = apply_block(
+        weights.blocks[i], x, {spec.heads, norm_eps},
+        {.rotation = turned ? &rotation : nullptr, .first = last ? context.size(1) : 0});
   }
   if (weights.blocks.empty()) x = x.slice(1, context.size(1), x.size(1));
   return apply_linear(weights.proj, apply_norm(weights.norm, x, norm_eps));

@@ -37,7 +37,7 @@ VitWeights make_vit(const EncoderSpec& spec, Init init, std::uint64_t seed) {
   VitWeights weights;
   weights.patch_embed = make_linear(spec.patch_values(), spec.width, init, stream);
   for (int i = 0; i < spec.depth; ++i) {
-    weights.blocks.push_back(make_block(spec.width, spec.hidden(), init, stream, spec.ffn));
+    weights.blocks.push_back(make_block(spec.width, spec.feed_forward, init, stream));
     if (!spec.layer_scale) continue;
     weights.blocks.back().scale1 = at::ones({spec.width}, at::kFloat);
     weights.blocks.back().scale2 = at::ones({spec.width}, at::kFloat);
@@ -74,6 +74,14 @@ VitWeights to_device(const VitWeights& weights, const at::Device& device) {
   visit(moved, [&](const std::string&, at::Tensor& t) { t = t.detach().to(device); });
   if (weights.pos_embed.defined()) moved.pos_embed = weights.pos_embed.to(device);
   return moved;
+}
+
+double embedding_flops(const EncoderSpec& spec, double tokens) {
+  return linear_flops(tokens, spec.patch_values(), spec.width);
+}
+
+double blocks_flops(const EncoderSpec& spec, double tokens) {
+  return spec.depth * block_flops(tokens, spec.width, spec.feed_forward);
 }
 
 at::Tensor pixel_tensor(const std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape) {
@@ -203,10 +211,17 @@ at::Tensor output(const VitWeights& weights, const EncoderSpec& spec, const at::
   return wanted.reshape({batch, -1, wanted.size(2)});
 }
 
+struct RunInput {
+  at::Tensor kept = {};      // see encode()
+  at::Tensor branches = {};  // [depth,2,B], see encode_with_branches()
+  BlockTrace* trace = nullptr;
+};
+
 // Calls `after(block, x)` after every block.
 template <typename After>
 void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
-                const at::Tensor& kept, const After& after, const at::Tensor& branches = {}) {
+                const RunInput& input, const After& after) {
+  const at::Tensor &kept = input.kept, &branches = input.branches;
   if (kept.defined() && (spec.per_frame || spec.extra_tokens() > 0))
     throw InputError("encoder", "mask", "none for an encoder of images or with a class token",
                      "kept tokens");
@@ -218,10 +233,13 @@ void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Te
   if (turned)
     rotation = rotation_for(spec.width / spec.heads, spec.grid_t(), spec.grid_h(), spec.grid_w(),
                             kept, x.device());
+  const BlockSpec block = spec.block();
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
     at::Tensor scales = branches.defined() ? branches[static_cast<std::int64_t>(i)] : branches;
     if (scales.defined() && spec.per_frame) scales = scales.repeat_interleave(spec.frames, 1);
-    x = apply_block(weights.blocks[i], x, spec.block(), turned ? &rotation : nullptr, scales);
+    x = apply_block(
+        weights.blocks[i], x, block,
+        {.rotation = turned ? &rotation : nullptr, .branches = scales, .trace = input.trace});
     after(static_cast<int>(i), x);
   }
   if (weights.blocks.empty()) after(-1, x);
@@ -230,17 +248,18 @@ void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Te
 }  // namespace
 
 at::Tensor encode(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
-                  const at::Tensor& kept, Tokens tokens) {
+                  const at::Tensor& kept, Tokens tokens, BlockTrace* trace) {
   at::Tensor last;
-  run_blocks(weights, spec, patches, kept, [&](int, const at::Tensor& x) { last = x; });
+  run_blocks(weights, spec, patches, {.kept = kept, .trace = trace},
+             [&](int, const at::Tensor& x) { last = x; });
   return output(weights, spec, last, patches.size(0), tokens);
 }
 
 at::Tensor encode_with_branches(const VitWeights& weights, const EncoderSpec& spec,
                                 const at::Tensor& patches, const at::Tensor& branches) {
   at::Tensor last;
-  run_blocks(
-      weights, spec, patches, {}, [&](int, const at::Tensor& x) { last = x; }, branches);
+  run_blocks(weights, spec, patches, {.branches = branches},
+             [&](int, const at::Tensor& x) { last = x; });
   return output(weights, spec, last, patches.size(0), Tokens::patch);
 }
 
@@ -248,7 +267,7 @@ std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSp
                                       const at::Tensor& patches, const std::vector<int>& layers,
                                       Tokens tokens) {
   std::vector<at::Tensor> out(layers.size());
-  run_blocks(weights, spec, patches, {}, [&](int block, const at::Tensor& x) {
+  run_blocks(weights, spec, patches, RunInput(), [&](int block, const at::Tensor& x) {
     for (std::size_t i = 0; i < layers.size(); ++i)
       if (layers[i] == block) out[i] = output(weights, spec, x, patches.size(0), tokens);
   });

@@ -4,8 +4,8 @@
 // The video vision transformer: one implementation for every family; EncoderSpec says what differs.
 #include <cstdint>
 
+#include "models/network/block.h"
 #include "models/network/encoder_spec.h"
-#include "models/network/weights.h"
 
 namespace permafrost {
 
@@ -50,9 +50,10 @@ at::Tensor table_rows(const at::Tensor& table, const at::Tensor& indices);
 // are embedded and seen; an undefined tensor keeps all. An encoder of images sees every frame by
 // itself; their tokens stand one frame after the other. With Tokens::all, class and register tokens
 // stand before the patch tokens (of every frame). Throws InputError for `kept` of an encoder of
-// images.
+// images. `trace` is told what the blocks have to tell besides.
 at::Tensor encode(const VitWeights& weights, const EncoderSpec& spec, const at::Tensor& patches,
-                  const at::Tensor& kept = {}, Tokens tokens = Tokens::patch);
+                  const at::Tensor& kept = {}, Tokens tokens = Tokens::patch,
+                  BlockTrace* trace = nullptr);
 
 // As encode() without mask, for fine-tuning with stochastic depth: `branches` [depth,2,B], see
 // apply_block; undefined: encode().
@@ -63,6 +64,11 @@ at::Tensor encode_with_branches(const VitWeights& weights, const EncoderSpec& sp
 std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSpec& spec,
                                       const at::Tensor& patches, const std::vector<int>& layers,
                                       Tokens tokens = Tokens::patch);
+
+// Floating-point operations of the forward pass on `tokens` tokens that all attend to each other:
+// of the patch embedding, and of all blocks. Only matrix products and attention count.
+double embedding_flops(const EncoderSpec& spec, double tokens);
+double blocks_flops(const EncoderSpec& spec, double tokens);
 
 // Torch view of raw pixels: no copy; `pixels` must outlive the tensor.
 at::Tensor pixel_tensor(const std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape);

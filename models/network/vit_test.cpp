@@ -142,8 +142,9 @@ TEST(Vit, DrawsWeightsOfTheAskedDeviation) {
   EncoderSpec spec = toy::encoder_spec();
   spec.width = 96;
   VitWeights reference = make_vit(spec, Init::normal, 1), scaled = make_vit(spec, Init::xavier, 1);
-  EXPECT_NEAR(reference.blocks[0].fc1.weight.std().item<double>(), 0.02, 5e-4);
-  EXPECT_NEAR(scaled.blocks[0].fc1.weight.std().item<double>(), std::sqrt(2.0 / (96 + 384)), 2e-3);
+  EXPECT_NEAR(reference.blocks[0].mlp.fc1.weight.std().item<double>(), 0.02, 5e-4);
+  EXPECT_NEAR(scaled.blocks[0].mlp.fc1.weight.std().item<double>(), std::sqrt(2.0 / (96 + 384)),
+              2e-3);
   EXPECT_EQ(scaled.blocks[1].qkv.bias.abs().max().item<float>(), 0);
   EXPECT_EQ(scaled.norm.weight.min().item<float>(), 1);
 }
@@ -152,7 +153,7 @@ TEST(Vit, BlockOfTheLastTokensIsThatPartOfTheWholeBlock) {
   const BlockWeights weights = toy::block(24, 10);
   const at::Tensor x = fill({2, 5, 24}, 3, 1);
   const at::Tensor whole = apply_block(weights, x, {4, 1e-6});
-  const at::Tensor part = apply_block(weights, x, {4, 1e-6}, nullptr, {}, 3);
+  const at::Tensor part = apply_block(weights, x, {4, 1e-6}, {.first = 3});
   EXPECT_EQ(part.sizes(), at::IntArrayRef({2, 2, 24}));
   EXPECT_LT(largest_difference(part, whole.slice(1, 3, 5)), 1e-6);
 }

@@ -79,8 +79,8 @@ ShardedGradients gradients_of(const Network& net, const VitWeights& target, cons
     std::vector<Mask> mine;
     for (const auto& mask : masks) mine.push_back({part(mask.context), part(mask.target)});
     ShardResult result;
-    result.loss = prediction_loss(e, net.spec, p, net.predictor_spec, part(patches), part(targets),
-                                  mine, exponent) /
+    result.loss = prediction_loss({e, net.spec, p, net.predictor_spec}, part(patches),
+                                  part(targets), mine, exponent) /
                   static_cast<double>(shards);
     for (const auto& [name, tensor] : named_tensors(e)) result.leaves.push_back(tensor);
     for (const auto& [name, tensor] : named_tensors(p)) result.leaves.push_back(tensor);

@@ -172,8 +172,8 @@ struct FirstStep {
       VitWeights e = alias_of(encoder, true);
       PredictorWeights p = alias_of(predictor, true);
       ShardResult result;
-      result.loss = prediction_loss(e, config.encoder, p, keys().predictor, patches, targets, masks,
-                                    keys().loss_exponent);
+      result.loss = prediction_loss({e, config.encoder, p, keys().predictor}, patches, targets,
+                                    masks, keys().loss_exponent);
       for (const auto& [name, tensor] : named_tensors(e)) result.leaves.push_back(tensor);
       for (const auto& [name, tensor] : named_tensors(p)) result.leaves.push_back(tensor);
       return result;

@@ -24,8 +24,8 @@ inline BlockWeights block(std::int64_t width, double k) {
   b.qkv = linear(3 * width, width, k + 0.3, k + 0.4);
   b.proj = linear(width, width, k + 0.5, k + 0.6);
   b.norm2 = norm(width, k + 0.7, k + 0.8);
-  b.fc1 = linear(4 * width, width, k + 0.9, k + 1.0);
-  b.fc2 = {fill({width, 4 * width}, k + 1.1, 0.1), fill({width}, k + 1.2, 0.05)};
+  b.mlp.fc1 = linear(4 * width, width, k + 0.9, k + 1.0);
+  b.mlp.fc2 = {fill({width, 4 * width}, k + 1.1, 0.1), fill({width}, k + 1.2, 0.05)};
   return b;
 }
 

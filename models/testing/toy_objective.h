@@ -7,7 +7,6 @@
 #include <torch/types.h>
 
 #include "common/random.h"
-#include "models/network/arithmetic.h"
 #include "models/pretraining/objectives/feature_health.h"
 #include "models/pretraining/objectives/objective.h"
 #include "models/training/moving_average.h"
@@ -23,9 +22,8 @@ class NoisePrediction : public Objective {
 
   // Level [batch] and noise [batch,N,values] of every clip.
   std::vector<at::Tensor> draw(std::int64_t step) const override {
-    RandomStream stream({.seed = run.seed,
-                         .purpose = "toy.noise",
-                         .sample = static_cast<std::uint64_t>(step)});
+    RandomStream stream(
+        {.seed = run.seed, .purpose = "toy.noise", .sample = static_cast<std::uint64_t>(step)});
     const at::Tensor level = at::empty({run.batch}, at::kFloat);
     for (int i = 0; i < run.batch; ++i)
       level.data_ptr<float>()[i] = static_cast<float>(loudest) * stream.uniform();
@@ -36,9 +34,9 @@ class NoisePrediction : public Objective {
   StepFlops flops(const std::vector<at::Tensor>& drawn) const override {
     const EncoderSpec& spec = run.encoder;
     const double clips = static_cast<double>(drawn[0].size(0)), tokens = spec.tokens();
-    return {{"encoder",
-             clips * (2 * embedding_flops(spec, tokens) + 3 * blocks_flops(spec, tokens))},
-            {"head", clips * 3 * linear_flops(tokens, spec.width, spec.patch_values())}};
+    return {
+        {"encoder", clips * (2 * embedding_flops(spec, tokens) + 3 * blocks_flops(spec, tokens))},
+        {"head", clips * 3 * linear_flops(tokens, spec.width, spec.patch_values())}};
   }
 
   const RunSetting run;
@@ -75,12 +73,14 @@ class NoiseLearner : public Learner {
     const at::Tensor &level = shard.drawn[0], &noise = shard.drawn[1];
     const at::Tensor disturbed =
         (shard.patches + level.view({-1, 1, 1}) * noise).to(shard.seen.scalar_type());
-    const at::Tensor features = encode(encoder_, objective_.run.encoder, disturbed);
+    BlockTrace trace;
+    const at::Tensor features =
+        encode(encoder_, objective_.run.encoder, disturbed, {}, Tokens::patch, &trace);
     const at::Tensor answer = apply_linear(head_.noise, features).to(at::kFloat);
     const at::Tensor errors = (answer - noise).square().mean({1, 2});  // [b]
     if (figures != nullptr) note(level, errors.detach(), *figures);
     if (figures != nullptr && shard.number == 0) add_health(*figures, features.detach());
-    return errors.mean();
+    return with_extras(errors.mean(), trace, figures);
   }
 
   void after_step(std::int64_t /*update*/) override {

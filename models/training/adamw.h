@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "models/network/weights.h"
+#include "models/network/named_tensors.h"
 
 namespace permafrost {
 

@@ -55,8 +55,7 @@ ClassifierWeights classifier_shapes(const ClassifierSpec& spec) {
                         .norm2 = norm(),
                         .qkv = linear(3 * d, d),
                         .proj = linear(d, d),
-                        .fc1 = linear(hidden, d),
-                        .fc2 = linear(d, hidden)});
+                        .mlp = {linear(hidden, d), linear(d, hidden)}});
   return w;
 }
 

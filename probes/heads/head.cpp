@@ -87,8 +87,8 @@ HeadWeights make_head(const HeadSpec& spec, int candidates, std::uint64_t seed) 
                         .norm2 = {filled(d, 1), filled(d, 0)},
                         .qkv = {drawn({3 * d, d}), filled(3 * d, 0)},
                         .proj = {drawn({d, d}, branch), filled(d, 0)},
-                        .fc1 = {drawn({hidden, d}), filled(hidden, 0)},
-                        .fc2 = {drawn({d, hidden}, branch), filled(d, 0)}});
+                        .mlp = {{drawn({hidden, d}), filled(hidden, 0)},
+                                {drawn({d, hidden}, branch), filled(d, 0)}}});
   }
   return w;
 }

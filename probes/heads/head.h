@@ -26,7 +26,7 @@
 #include <cstdint>
 #include <string>
 
-#include "models/network/weights.h"
+#include "models/network/block.h"
 
 namespace permafrost {
 

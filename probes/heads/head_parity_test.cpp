@@ -177,7 +177,8 @@ at::Tensor rotary_block(const BlockWeights& w, const at::Tensor& x) {
   const at::Tensor mixed =
       at::scaled_dot_product_attention(rotated(qkv[0]), rotated(qkv[1]), qkv[2]);
   const at::Tensor y = x + apply_linear(w.proj, mixed.transpose(1, 2).reshape({1, 12, 28}));
-  return y + apply_linear(w.fc2, at::gelu(apply_linear(w.fc1, apply_norm(w.norm2, y, 1e-6))));
+  return y +
+         apply_linear(w.mlp.fc2, at::gelu(apply_linear(w.mlp.fc1, apply_norm(w.norm2, y, 1e-6))));
 }
 
 TEST(HeadParity, GoldenLogitsOfAVJepa2Probe) {

@@ -8,7 +8,7 @@
 namespace permafrost {
 
 void add_pair(std::vector<NameRule>& rules, const std::string& file, const std::string& ours,
-              std::optional<Ffn> ffn) {
+              const std::string& ffn) {
   for (const char* part : {".weight", ".bias"})
     rules.push_back({file + part, ours + part, Piece::whole, ffn});
 }
@@ -29,10 +29,10 @@ std::vector<NameRule> original_rules() {
     const std::string name = std::string("blocks.{}.") + part;
     add_pair(rules, name, name);
   }
-  add_pair(rules, "blocks.{}.mlp.fc1", "blocks.{}.mlp.fc1", Ffn::gelu);
-  add_pair(rules, "blocks.{}.mlp.fc2", "blocks.{}.mlp.fc2", Ffn::gelu);
-  add_pair(rules, "blocks.{}.mlp.w12", "blocks.{}.mlp.fc1", Ffn::swiglu);
-  add_pair(rules, "blocks.{}.mlp.w3", "blocks.{}.mlp.fc2", Ffn::swiglu);
+  add_pair(rules, "blocks.{}.mlp.fc1", "blocks.{}.mlp.fc1", kGelu);
+  add_pair(rules, "blocks.{}.mlp.fc2", "blocks.{}.mlp.fc2", kGelu);
+  add_pair(rules, "blocks.{}.mlp.w12", "blocks.{}.mlp.fc1", kSwiglu);
+  add_pair(rules, "blocks.{}.mlp.w3", "blocks.{}.mlp.fc2", kSwiglu);
   rules.push_back({"blocks.{}.ls1.gamma", "blocks.{}.ls1.gamma"});
   rules.push_back({"blocks.{}.ls2.gamma", "blocks.{}.ls2.gamma"});
   add_pair(rules, "norm", "norm");
@@ -112,7 +112,7 @@ void describe_shapes(const Evidence& evidence, SpecDraft& draft) {
   told["layer_scale"] = has(shapes, "blocks.0.ls1.gamma");
   told["final_norm"] = has(shapes, "norm.weight");
   const bool swiglu = has(shapes, "blocks.0.mlp.w12.weight");
-  told["ffn"] = swiglu ? "swiglu" : "gelu";
+  told["ffn"] = swiglu ? kSwiglu : kGelu;
   told["ffn_width"] = swiglu ? shape_of(evidence, "blocks.0.mlp.w3.weight", 2)[1]
                              : shape_of(evidence, "blocks.0.mlp.fc1.weight", 2)[0];
   if (told["depth"] == 0)

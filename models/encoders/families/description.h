@@ -14,7 +14,7 @@ const std::vector<std::string>& original_prefixes();
 std::vector<NameRule> huggingface_vit_rules();
 // Rules for a weight and a bias.
 void add_pair(std::vector<NameRule>& rules, const std::string& file, const std::string& ours,
-              std::optional<Ffn> ffn = {});
+              const std::string& ffn = {});
 // Rules for query, key and value of one block, each with weight and bias.
 void add_query_key_value(std::vector<NameRule>& rules, const std::string& attention);
 

@@ -26,7 +26,7 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
   const bool swiglu = config_flag(evidence, "use_swiglu_ffn", false);
   const std::int64_t hidden =
       config_number(evidence, "hidden_size") * config_number(evidence, "mlp_ratio", 4);
-  draft.told["ffn"] = swiglu ? "swiglu" : "gelu";
+  draft.told["ffn"] = swiglu ? kSwiglu : kGelu;
   draft.told["ffn_width"] = swiglu ? swiglu_width(hidden) : hidden;
   draft.told["layer_scale"] = true;
   draft.told["class_token"] = true;
@@ -34,7 +34,7 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
 }
 
 Json write_config(const EncoderSpec& spec) {
-  const bool registers = spec.registers > 0, swiglu = spec.ffn == Ffn::swiglu;
+  const bool registers = spec.registers > 0, swiglu = spec.feed_forward.kind == kSwiglu;
   Json config = registers ? common_config(spec, "dinov2_with_registers", "Dinov2WithRegistersModel",
                                           "image_size")
                           : common_config(spec, "dinov2", "Dinov2Model", "image_size");
@@ -65,10 +65,10 @@ std::vector<NameRule> huggingface_rules() {
   const std::string layer = "encoder.layer.{}.", block = "blocks.{}.";
   add_pair(rules, layer + "norm1", block + "norm1");
   add_pair(rules, layer + "norm2", block + "norm2");
-  add_pair(rules, layer + "mlp.fc1", block + "mlp.fc1", Ffn::gelu);
-  add_pair(rules, layer + "mlp.fc2", block + "mlp.fc2", Ffn::gelu);
-  add_pair(rules, layer + "mlp.weights_in", block + "mlp.fc1", Ffn::swiglu);
-  add_pair(rules, layer + "mlp.weights_out", block + "mlp.fc2", Ffn::swiglu);
+  add_pair(rules, layer + "mlp.fc1", block + "mlp.fc1", kGelu);
+  add_pair(rules, layer + "mlp.fc2", block + "mlp.fc2", kGelu);
+  add_pair(rules, layer + "mlp.weights_in", block + "mlp.fc1", kSwiglu);
+  add_pair(rules, layer + "mlp.weights_out", block + "mlp.fc2", kSwiglu);
   rules.push_back({layer + "layer_scale1.lambda1", block + "ls1.gamma"});
   rules.push_back({layer + "layer_scale2.lambda1", block + "ls2.gamma"});
   add_pair(rules, "layernorm", "norm");

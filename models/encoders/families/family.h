@@ -24,7 +24,7 @@ struct NameRule {
   std::string file;
   std::string ours;
   Piece piece = Piece::whole;
-  std::optional<Ffn> ffn = {};  // written for blocks of this kind alone
+  std::string ffn = {};  // written for feed-forward layers of this kind alone; empty: of any
 };
 
 struct NameMap {

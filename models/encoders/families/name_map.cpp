@@ -57,7 +57,7 @@ const NameMap& own_names() {
     NameMap own{{}, original_rules(), {}};
     // One name for the two kinds of blocks.
     std::erase_if(own.rules, [](const NameRule& rule) { return rule.file != rule.ours; });
-    for (auto& rule : own.rules) rule.ffn.reset();
+    for (auto& rule : own.rules) rule.ffn.clear();
     return own;
   }();
   return map;
@@ -90,9 +90,10 @@ bool known_unused(const NameMap& map, const std::string& name) {
   });
 }
 
-std::string file_name_of(const NameMap& map, const std::string& ours, Piece piece, Ffn ffn) {
+std::string file_name_of(const NameMap& map, const std::string& ours, Piece piece,
+                         const std::string& ffn) {
   for (const auto& rule : map.rules) {
-    if (rule.piece != piece || (rule.ffn && *rule.ffn != ffn)) continue;
+    if (rule.piece != piece || (!rule.ffn.empty() && rule.ffn != ffn)) continue;
     if (const auto number = fit(rule.ours, ours)) return filled(rule.file, *number);
   }
   return "";
@@ -154,11 +155,12 @@ at::Tensor Gathered::take(const std::string& name, at::IntArrayRef expected, con
                           std::vector<TensorFate>& fates) {
   const auto it = places_.find(name);
   const auto missing = [&](Piece piece) {
-    const std::string file = file_name_of(rules.map, name, piece, rules.spec.ffn);
+    const std::string file = file_name_of(rules.map, name, piece, rules.spec.feed_forward.kind);
     fates.push_back({file.empty() ? name : file, Fate::missing, name});
   };
-  const bool in_pieces = file_name_of(rules.map, name, Piece::whole, rules.spec.ffn).empty() ||
-                         (it != places_.end() && !it->second[index_of(Piece::whole)]);
+  const bool in_pieces =
+      file_name_of(rules.map, name, Piece::whole, rules.spec.feed_forward.kind).empty() ||
+      (it != places_.end() && !it->second[index_of(Piece::whole)]);
   if (it == places_.end() && !in_pieces) {
     missing(Piece::whole);
     return {};

@@ -28,7 +28,8 @@ std::optional<Place> place_of(const NameMap& map, const std::string& name, int d
 bool known_unused(const NameMap& map, const std::string& name);
 
 // The name that a file has for ours; empty where the map has none.
-std::string file_name_of(const NameMap& map, const std::string& ours, Piece piece, Ffn ffn);
+std::string file_name_of(const NameMap& map, const std::string& ours, Piece piece,
+                         const std::string& ffn);
 
 struct FileTensor {
   std::string name;  // as the file has it

@@ -5,6 +5,15 @@
 
 namespace permafrost {
 
+at::Tensor with_extras(const at::Tensor& loss, const BlockTrace& trace, StepFigures* figures) {
+  at::Tensor total = loss;
+  for (const auto& [name, extra] : trace.losses) total = total + extra;
+  if (figures == nullptr) return total;
+  for (const auto& told : {trace.losses, trace.statistics})
+    for (const auto& [name, value] : told) figures->add(name, value.detach().item<double>());
+  return total;
+}
+
 NamedTensors tensors_of(const WeightGroup& group) {
   NamedTensors tensors;
   group.visit([&](const std::string& name, at::Tensor& tensor) {

@@ -20,8 +20,8 @@ enum class Role {
   follows   // a copy that Learner::after_step() renews
 };
 
-// One network. A tensor is called "GROUP.NAME" in checkpoints ("encoder.norm.weight"); the gradients
-// of a trained group are clipped together and logged as "gradient_norm_GROUP".
+// One network. A tensor is called "GROUP.NAME" in checkpoints ("encoder.norm.weight"); the
+// gradients of a trained group are clipped together and logged as "gradient_norm_GROUP".
 struct WeightGroup {
   std::string name;
   Role role = Role::trained;
@@ -48,10 +48,10 @@ WeightGroup group_of(const std::string& name, Weights& weights, Role role = Role
 
 // A part of a step's batch, on the device that computes.
 struct Shard {
-  std::int64_t step = 1;  // counted from 1
-  int number = 0;         // of the shard, from 0
-  at::Tensor patches;     // float32 [b,N,values], as patchify() gives them
-  at::Tensor seen;        // the same in what the networks compute in
+  std::int64_t step = 1;          // counted from 1
+  int number = 0;                 // of the shard, from 0
+  at::Tensor patches;             // float32 [b,N,values], as patchify() gives them
+  at::Tensor seen;                // the same in what the networks compute in
   std::vector<at::Tensor> drawn;  // this part's rows [b,...] of what Objective::draw() gave
   bool changing_shapes = true;    // whether what sees masks opens a scope of ChangingShapes
 };
@@ -84,6 +84,11 @@ class Learner {
   Learner(const Learner&) = default;
   Learner& operator=(const Learner&) = default;
 };
+
+// The loss with what the blocks of a network want added to it; their statistics, and these losses
+// by name, become figures where these are wanted. A trace that nothing was told leaves the loss as
+// it is.
+at::Tensor with_extras(const at::Tensor& loss, const BlockTrace& trace, StepFigures* figures);
 
 // "GROUP.NAME" and tensor: of a group, of all groups.
 NamedTensors tensors_of(const WeightGroup& group);

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include "models/network/arithmetic.h"
 #include "models/pretraining/objectives/masked_prediction.h"
 
 namespace permafrost {
@@ -16,7 +15,7 @@ EncoderSpec tiny() {
   EncoderSpec spec;
   spec.width = 2;
   spec.depth = spec.heads = 1;
-  spec.mlp_ratio = 3;
+  spec.feed_forward.ratio = 3;
   spec.patch = spec.tubelet = spec.frames = 2;
   spec.height = spec.image_width = 4;
   return spec;
@@ -40,9 +39,9 @@ Mask mask(std::int64_t samples, std::int64_t context, std::int64_t target) {
 
 TEST(StepFlops, OfABlockAreThoseOfItsProducts) {
   // 3 tokens, width 2: 3x2 by 2x6 and by 2x2, 3x2 by 2x3 and 3x3 by 3x2, 3x2 by 2x5 and back.
-  EXPECT_EQ(block_flops(3, 2, 5), 2 * (36 + 12 + 18 + 18 + 30 + 30));
+  EXPECT_EQ(block_flops(3, 2, {.width = 5}), 2 * (36 + 12 + 18 + 18 + 30 + 30));
   // Gate and value are 2 layers of 2x5.
-  EXPECT_EQ(block_flops(3, 2, 5, Ffn::swiglu), 2 * (36 + 12 + 18 + 18 + 60 + 30));
+  EXPECT_EQ(block_flops(3, 2, {.kind = kSwiglu, .width = 5}), 2 * (36 + 12 + 18 + 18 + 60 + 30));
 }
 
 TEST(StepFlops, OfAStepCountedByHand) {

@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "common/error.h"
-#include "models/network/arithmetic.h"
 #include "models/network/attention_plans.h"
 
 namespace permafrost {
@@ -21,22 +20,21 @@ at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& targe
   return error.abs().pow(exponent).mean() / exponent;
 }
 
-at::Tensor prediction_loss(const VitWeights& encoder, const EncoderSpec& spec,
-                           const PredictorWeights& predictor, const PredictorSpec& predictor_spec,
-                           const at::Tensor& patches, const at::Tensor& targets,
-                           const std::vector<Mask>& masks, double exponent) {
+at::Tensor prediction_loss(const MaskedNetworks& networks, const at::Tensor& patches,
+                           const at::Tensor& targets, const std::vector<Mask>& masks,
+                           double exponent, BlockTrace* trace) {
   at::Tensor total;
   for (std::size_t m = 0; m < masks.size(); ++m) {
     const Mask& mask = masks[m];
     at::Tensor z, predicted;
     {
       RECORD_USER_SCOPE("context");
-      z = encode(encoder, spec, patches, mask.context);
+      z = encode(networks.encoder, networks.spec, patches, mask.context, Tokens::patch, trace);
     }
     {
       RECORD_USER_SCOPE("predictor");
-      predicted = predict(predictor, predictor_spec, spec.norm_eps, z, mask.context, mask.target,
-                          static_cast<int>(m));
+      predicted = predict(networks.predictor, networks.predictor_spec, networks.spec.norm_eps, z,
+                          mask.context, mask.target, static_cast<int>(m));
     }
     RECORD_USER_SCOPE("loss");
     const at::Tensor loss =
@@ -91,11 +89,10 @@ StepFlops masked_flops(const EncoderSpec& encoder, const PredictorSpec& predicto
     const auto asked = static_cast<double>(mask.target.size(1));
     context += samples * (kForwardAndHalfBackward * embedding_flops(encoder, seen) +
                           kForwardAndBackward * blocks_flops(encoder, seen));
-    predicted +=
-        samples * kForwardAndBackward *
-        (linear_flops(seen, encoder.width, predictor.width) +
-         predictor.depth * block_flops(seen + asked, predictor.width, 4.0 * predictor.width) +
-         linear_flops(asked, predictor.width, predictor.outputs));
+    predicted += samples * kForwardAndBackward *
+                 (linear_flops(seen, encoder.width, predictor.width) +
+                  predictor.depth * block_flops(seen + asked, predictor.width) +
+                  linear_flops(asked, predictor.width, predictor.outputs));
   }
   if (teacher && !masks.empty())
     all = static_cast<double>(masks[0].context.size(0)) *
@@ -148,8 +145,11 @@ at::Tensor MaskedLearner::loss(const Shard& shard, StepFigures* figures) const {
   std::optional<ChangingShapes> masked;
   if (shard.changing_shapes) masked.emplace();
   const MaskedKeys& keys = objective_->keys();
-  return prediction_loss(encoder_, spec(), predictor_, keys.predictor, shard.seen, targets,
-                         drawn_masks(shard.drawn), keys.loss_exponent);
+  BlockTrace trace;
+  const at::Tensor loss =
+      prediction_loss({encoder_, spec(), predictor_, keys.predictor}, shard.seen, targets,
+                      drawn_masks(shard.drawn), keys.loss_exponent, &trace);
+  return with_extras(loss, trace, figures);
 }
 
 }  // namespace permafrost

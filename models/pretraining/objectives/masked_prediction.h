@@ -14,13 +14,20 @@ namespace permafrost {
 // mean |prediction - target|^e / e.
 at::Tensor regression_loss(const at::Tensor& prediction, const at::Tensor& target, double exponent);
 
+struct MaskedNetworks {
+  const VitWeights& encoder;
+  const EncoderSpec& spec;
+  const PredictorWeights& predictor;
+  const PredictorSpec& predictor_spec;
+};
+
 // The loss of one (part of a) batch: the mean over the masks, each mask averaged over its own
-// samples, tokens and values. `targets` [B,N,outputs] are given for every token. Its parts are
-// scopes "context", "predictor" and "loss" for whoever records them (Kineto, pretrain_bench).
-at::Tensor prediction_loss(const VitWeights& encoder, const EncoderSpec& spec,
-                           const PredictorWeights& predictor, const PredictorSpec& predictor_spec,
-                           const at::Tensor& patches, const at::Tensor& targets,
-                           const std::vector<Mask>& masks, double exponent);
+// samples, tokens and values. `targets` [B,N,outputs] are given for every token; `trace` is told
+// what the encoder's blocks have to tell. Its parts are scopes "context", "predictor" and "loss"
+// for whoever records them (Kineto, pretrain_bench).
+at::Tensor prediction_loss(const MaskedNetworks& networks, const at::Tensor& patches,
+                           const at::Tensor& targets, const std::vector<Mask>& masks,
+                           double exponent, BlockTrace* trace = nullptr);
 
 // The keys that these objectives have in common.
 struct MaskedKeys {

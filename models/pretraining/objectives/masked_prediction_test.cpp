@@ -14,7 +14,7 @@ double toy_loss(const std::vector<Mask>& masks, double exponent) {
     predictor.mask_tokens.push_back(predictor.mask_tokens[0]);
   const at::Tensor targets =
       normalised_features(encode(toy::encoder(), toy::encoder_spec(), toy::patches()));
-  return prediction_loss(toy::encoder(), toy::encoder_spec(), predictor, toy::predictor_spec(),
+  return prediction_loss({toy::encoder(), toy::encoder_spec(), predictor, toy::predictor_spec()},
                          toy::patches(), targets, masks, exponent)
       .item<double>();
 }

@@ -37,8 +37,8 @@ void refuse_keys_of_others(const ObjectiveKind& chosen, const JsonObject& object
   for (const auto& other : kinds())
     for (const auto& key : other.keys)
       if (object.has(key) && !has_key(chosen, key))
-        throw InputError(run.where, key, "no such key with objective " + quoted(chosen.name),
-                         "one", "it is a key of objective " + quoted(other.name));
+        throw InputError(run.where, key, "no such key with objective " + quoted(chosen.name), "one",
+                         "it is a key of objective " + quoted(other.name));
 }
 
 }  // namespace

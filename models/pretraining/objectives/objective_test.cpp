@@ -10,13 +10,15 @@
 #include "models/encoders/encoder.h"
 #include "models/pretraining/pretrain.h"
 #include "models/testing/test_support.h"
+#include "models/testing/toy_feed_forward.h"
 #include "models/testing/toy_objective.h"
 #include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
 namespace {
 
-const bool kRegistered = (register_objective(toy::noise_prediction()), true);
+const bool kRegistered = (register_objective(toy::noise_prediction()),
+                          register_feed_forward(toy::small_feed_forward()), true);
 
 Json toy_run(const Json& changes = Json::object()) {
   Json json = toy_pretraining(
@@ -28,12 +30,9 @@ Json toy_run(const Json& changes = Json::object()) {
 
 PretrainResult run(const Json& json, const std::filesystem::path& out, int threads = 1,
                    std::int64_t stop_after = 0) {
-  return pretrain(read_pretrain_config(json, "toy.json"), json,
-                  {.out = out,
-                   .threads = threads,
-                   .quiet = true,
-                   .bfloat16 = false,
-                   .stop_after = stop_after});
+  return pretrain(
+      read_pretrain_config(json, "toy.json"), json,
+      {.out = out, .threads = threads, .quiet = true, .bfloat16 = false, .stop_after = stop_after});
 }
 
 std::vector<Json> log_of(const std::filesystem::path& out) {
@@ -99,18 +98,42 @@ TEST_F(ThirdObjective, ComputesInBfloat16OnACopyOfItsWeights) {
   for (const auto& [name, tensor] :
        read_safetensors(folder_ / "half/checkpoint.safetensors").tensors)
     EXPECT_EQ(tensor.dtype(), at::kFloat) << name;
-  const double half = log_of(folder_ / "half")[1]["loss"], full = log_of(folder_ / "full")[1]["loss"];
+  const double half = log_of(folder_ / "half")[1]["loss"],
+               full = log_of(folder_ / "full")[1]["loss"];
   EXPECT_NE(half, full);
   EXPECT_NEAR(half, full, 0.01 * full);
+}
+
+// Extra losses of blocks, as routed experts have them, are minimised and logged with every
+// objective.
+TEST_F(ThirdObjective, AddsWhatBlocksWantAdded) {
+  for (const char* objective : {"toy_noise", "vjepa", "pixel_mae"}) {
+    const std::filesystem::path out = folder_ / objective;
+    Json json = toy_pretraining({{"objective", objective}, {"steps", 2}});
+    if (objective == std::string("toy_noise")) json.erase("predictor");
+    run(json, out / "usual");
+    json["encoder"]["ffn"] = "toy_small";
+    run(json, out / "small");
+    const Json usual = log_of(out / "usual")[0], small = log_of(out / "small")[0];
+    // Two masks of an encoder of one block, or one pass: their sum is added, their mean is logged.
+    const double times = objective == std::string("toy_noise") ? 1 : 2;
+    EXPECT_NEAR(small["loss"].get<double>(),
+                usual["loss"].get<double>() + times * small["toy_size"].get<double>(), 1e-5);
+    EXPECT_GT(small["toy_size"], 0);
+    EXPECT_GT(small["toy_above"], 0);
+    EXPECT_FALSE(usual.contains("toy_size"));
+    EXPECT_NE(small["gradient_norm_encoder"], usual["gradient_norm_encoder"]);
+  }
 }
 
 TEST(ObjectiveKeys, AreTheChosenObjectivesAlone) {
   const auto refusal = [](const Json& json) {
     return input_error_of([&] { read_pretrain_config(json, "a.json"); });
   };
-  EXPECT_EQ(refusal(toy_run({{"masking", "multiblock"}})),
-            "a.json: masking: expected no such key with objective \"toy_noise\", found one (it is a "
-            "key of objective \"vjepa\")");
+  EXPECT_EQ(
+      refusal(toy_run({{"masking", "multiblock"}})),
+      "a.json: masking: expected no such key with objective \"toy_noise\", found one (it is a "
+      "key of objective \"vjepa\")");
   EXPECT_TRUE(contains(refusal(toy_pretraining({{"loudest", 2}})),
                        "loudest: expected no such key with objective \"vjepa\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"loudset", 2}})), "nearest valid key: \"loudest\""));

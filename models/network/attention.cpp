@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/network/attention.h"
+
+#include <torch/types.h>
+
+#include "models/network/attention_plans.h"
+#include "models/network/rope.h"
+
+namespace permafrost {
+namespace {
+
+at::Tensor sliced(std::int64_t first, std::int64_t axis, const at::Tensor& x) {
+  return first == 0 ? x : x.slice(axis, first, x.size(axis));
+}
+
+}  // namespace
+
+at::Tensor tokens_from(std::int64_t first, const at::Tensor& x) { return sliced(first, 1, x); }
+
+at::Tensor apply_attention(const LinearWeights& qkv, const LinearWeights& proj, const at::Tensor& x,
+                           const AttentionSpec& spec) {
+  const auto b = x.size(0), n = x.size(1), d = x.size(2);
+  // One unbind, not three selects: its gradient is one stack in the layout of qkv, theirs would be
+  // three tensors of zeros as large as qkv to write into and to add.
+  const auto parts = apply_linear(qkv, x).view({b, n, 3, spec.heads, d / spec.heads}).unbind(2);
+  at::Tensor q = parts[0].transpose(1, 2), k = parts[1].transpose(1, 2);
+  if (spec.rotation != nullptr) {
+    q = rotated(q, *spec.rotation);
+    k = rotated(k, *spec.rotation);
+  }
+  const at::Tensor mixed = mixture_of_values(sliced(spec.first, 2, q), k, parts[2].transpose(1, 2));
+  return apply_linear(proj, mixed.transpose(1, 2).reshape({b, n - spec.first, d}));
+}
+
+double attention_flops(double tokens, double width) {
+  const double projections = linear_flops(tokens, width, 4 * width);  // queries, keys, values, out
+  return projections + 2 * linear_flops(tokens, width, tokens);       // scores, and their mixture
+}
+
+}  // namespace permafrost

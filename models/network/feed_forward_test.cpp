@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/network/feed_forward.h"
+
+#include <nlohmann/json.hpp>
+
+#include "models/testing/toy_feed_forward.h"
+#include "models/testing/toy_network.h"
+
+namespace permafrost {
+namespace {
+
+const bool kRegistered = (register_feed_forward(toy::small_feed_forward()), true);
+
+EncoderSpec spec_of(const std::string& kind) {
+  EncoderSpec spec = toy::encoder_spec();
+  spec.feed_forward.kind = kind;
+  return spec;
+}
+
+TEST(FeedForward, CountsTheParametersItMakes) {
+  EXPECT_EQ(feed_forward_parameters({}, 8), 8 * 32 + 32 + 32 * 8 + 8);
+  const FeedForwardSpec gated{.kind = kSwiglu, .width = 5};
+  EXPECT_EQ(feed_forward_parameters(gated, 8), 8 * 10 + 10 + 5 * 8 + 8);
+  EXPECT_EQ(feed_forward_flops(gated, 3, 8), 2 * 3 * (8 * 10 + 5 * 8));
+}
+
+TEST(FeedForward, GatesTheSecondHalf) {
+  RandomStream stream({.seed = 1, .purpose = "test"});
+  const FeedForwardSpec spec{.kind = kSwiglu, .width = 5};
+  FeedForwardWeights weights = make_feed_forward(spec, 4, Init::xavier, stream);
+  const at::Tensor x = fill({2, 3, 4}, 1, 1);
+  const at::Tensor both = at::linear(x, weights.fc1.weight, weights.fc1.bias);
+  const at::Tensor gated = at::silu(both.slice(2, 0, 5)) * both.slice(2, 5, 10);
+  EXPECT_TRUE(apply_feed_forward(weights, spec, x)
+                  .equal(at::linear(gated, weights.fc2.weight, weights.fc2.bias)));
+}
+
+TEST(FeedForward, AnotherKindIsReadWrittenAndRun) {
+  ASSERT_TRUE(kRegistered);
+  EXPECT_THROW(register_feed_forward(toy::small_feed_forward()), Error);
+  const Json json = to_json(spec_of("toy_small"));
+  EXPECT_EQ(json["ffn"], "toy_small");
+  EXPECT_EQ(read_encoder_spec(json, "a.json").feed_forward.kind, "toy_small");
+  EXPECT_TRUE(contains(input_error_of([] {
+                         read_encoder_spec({{"ffn", "relu"}}, "a.json");
+                       }),
+                       "ffn: expected one of gelu, swiglu, toy_small, found \"relu\""));
+}
+
+TEST(BlockTrace, IsToldByEveryBlock) {
+  BlockTrace trace;
+  const at::Tensor told =
+      encode(toy::encoder(), spec_of("toy_small"), toy::patches(), {}, Tokens::patch, &trace);
+  EXPECT_TRUE(told.equal(encode(toy::encoder(), spec_of(kGelu), toy::patches())));
+  ASSERT_EQ(trace.losses.size(), 2U);
+  ASSERT_EQ(trace.statistics.size(), 2U);
+  EXPECT_EQ(trace.losses[1].first, "toy_size");
+  EXPECT_GT(trace.losses[1].second.item<double>(), 0);
+  EXPECT_NEAR(trace.statistics[0].second.item<double>(), 0.5, 0.2);
+}
+
+TEST(BlockTrace, UsualKindsTellNothing) {
+  BlockTrace trace;
+  encode(toy::encoder(), spec_of(kGelu), toy::patches(), toy::context(), Tokens::patch, &trace);
+  EXPECT_TRUE(trace.losses.empty() && trace.statistics.empty());
+}
+
+}  // namespace
+}  // namespace permafrost

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/network/linear.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "models/network/biased_product.h"
+
+namespace permafrost {
+
+void visit(LinearWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
+  visitor(prefix + ".weight", weights.weight);
+  visitor(prefix + ".bias", weights.bias);
+}
+
+void visit(NormWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
+  visitor(prefix + ".weight", weights.weight);
+  visitor(prefix + ".bias", weights.bias);
+}
+
+at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& stream) {
+  at::Tensor tensor = at::empty(shape, at::kFloat);
+  float* values = tensor.data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i)
+    values[i] = static_cast<float>(deviation) * stream.normal();
+  return tensor;
+}
+
+LinearWeights make_linear(std::int64_t in, std::int64_t out, Init init, RandomStream& stream) {
+  if (init == Init::none) {
+    const auto shapes_only = at::TensorOptions(at::kFloat).device(at::kMeta);
+    return {at::empty({out, in}, shapes_only), at::empty({out}, shapes_only)};
+  }
+  const double deviation =
+      init == Init::normal ? 0.02 : std::sqrt(2.0 / static_cast<double>(in + out));
+  return {normal_tensor({out, in}, deviation, stream), at::zeros({out}, at::kFloat)};
+}
+
+NormWeights make_norm(std::int64_t width) {
+  return {at::ones({width}, at::kFloat), at::zeros({width}, at::kFloat)};
+}
+
+at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps) {
+  return at::layer_norm(x, {x.size(-1)}, weights.weight, weights.bias, eps);
+}
+
+double linear_flops(double tokens, double in, double out) { return 2 * tokens * in * out; }
+
+namespace {
+
+thread_local int bias_after_product = 0;  // scopes alive on this thread
+
+}  // namespace
+
+BiasAfterProduct::BiasAfterProduct() { ++bias_after_product; }
+BiasAfterProduct::~BiasAfterProduct() { --bias_after_product; }
+
+at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
+  const bool has_bias = weights.bias.defined();
+  if (has_bias && !x.is_cpu() && weights.bias.requires_grad() && at::GradMode::is_enabled())
+    return biased_product(x, weights.weight, weights.bias);
+  if (bias_after_product == 0 || !x.is_cpu() || !has_bias)
+    return at::linear(x, weights.weight, weights.bias);
+  return at::linear(x, weights.weight).add_(weights.bias);
+}
+
+}  // namespace permafrost
