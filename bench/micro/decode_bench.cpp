@@ -26,13 +26,13 @@ namespace {
 
 constexpr int kFrames = 16, kSide = 224;
 
-struct Place {
+struct ClipStart {
   std::string path;
   std::int64_t first = 0;
 };
 
-std::vector<Place> places() {
-  std::vector<Place> all;
+std::vector<ClipStart> places() {
+  std::vector<ClipStart> all;
   const char* list = std::getenv("PERMAFROST_CLIPS");
   if (list == nullptr) return all;
   std::ifstream file(list);
@@ -44,7 +44,7 @@ std::vector<Place> places() {
   return all;
 }
 
-Clip read(const Place& place, bool random_access, DecodeStatistics& statistics) {
+Clip read(const ClipStart& place, bool random_access, DecodeStatistics& statistics) {
   const FrameRule rule = [&](std::int64_t frames) {
     std::vector<std::int64_t> indices;
     for (int k = 0; k < kFrames; ++k)
@@ -58,13 +58,13 @@ Clip read(const Place& place, bool random_access, DecodeStatistics& statistics) 
 }
 
 // What a clip costs to be ready for an encoder.
-void produce(const Place& place, std::vector<float>& out, DecodeStatistics& statistics) {
+void produce(const ClipStart& place, std::vector<float>& out, DecodeStatistics& statistics) {
   const Clip clip = read(place, true, statistics);
   out.resize(clip.shape.bytes());
   normalise(clip, {}, out.data());
 }
 
-bool verified(const std::vector<Place>& all) {
+bool verified(const std::vector<ClipStart>& all) {
   DecodeStatistics ignored;
   std::vector<float> values;
   for (const auto& place : all) {
@@ -86,7 +86,7 @@ bool verified(const std::vector<Place>& all) {
 }
 
 void read_all(benchmark::State& state) {
-  static const std::vector<Place> all = places();
+  static const std::vector<ClipStart> all = places();
   static const bool right = verified(all);
   if (all.empty()) return state.SkipWithError("PERMAFROST_CLIPS names no list of clips");
   if (!right) return state.SkipWithError("a clip differs from that of plain decoding");

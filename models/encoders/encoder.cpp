@@ -9,8 +9,8 @@
 
 #include "common/error.h"
 #include "common/nearest_name.h"
+#include "models/encoders/checkpoint_to_encoder.h"
 #include "models/encoders/checkpoints/safetensors.h"
-#include "models/encoders/encoder_reading.h"
 #include "models/network/position.h"
 
 namespace permafrost {

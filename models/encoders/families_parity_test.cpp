@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Encoders of the reference implementations as a user loads them: Hugging Face folders of every
 // family and V-JEPA's own files, against the features that the references computed.
-#include "models/encoders/encoder_reading.h"
+#include "models/encoders/checkpoint_to_encoder.h"
 #include "models/encoders/families/family.h"
 #include "models/encoders/videomae_decoder.h"
 #include "models/testing/parity_support.h"

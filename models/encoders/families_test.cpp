@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/nearest_name.h"
-#include "models/encoders/encoder_reading.h"
+#include "models/encoders/checkpoint_to_encoder.h"
 #include "models/encoders/families/known_specs.h"
 #include "models/encoders/families/name_map.h"
 #include "models/encoders/huggingface_writer.h"

@@ -8,10 +8,10 @@
 #include <sstream>
 
 #include "common/error.h"
+#include "models/encoders/checkpoint_to_encoder.h"
 #include "models/encoders/checkpoints/huggingface_folder.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/checkpoints/torch_file.h"
-#include "models/encoders/encoder_reading.h"
 
 namespace permafrost {
 namespace {

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Pretraining: masked prediction of features or pixels, resumable at any moment.
-//
-// DIR afterwards holds config.json, log.jsonl (one JSON object a line), checkpoint.safetensors
-// (while unfinished work could be lost) and, at the end, encoder.safetensors.
+// Pretraining: the steps of a run from its configuration to its encoder, resumable at any moment.
+// What lies in the run's folder is run_folder.h's.
 #include <filesystem>
 #include <functional>
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <vector>
 
-#include "datasets/clips/clip_source.h"
 #include "datasets/clips/loader.h"
-#include "datasets/lists/manifest.h"
 #include "models/pretraining/clip_bank.h"
 #include "models/pretraining/pretrain_config.h"
 #include "models/pretraining/trainer.h"
@@ -52,20 +45,5 @@ struct PretrainResult {
 // no config.json.
 PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                         const PretrainOptions& options);
-
-// The lists of real clips that a configuration names; none where no clip is drawn from them.
-struct RealLists {
-  std::vector<Manifest> lists;
-  // Of every list: how many entries it has, how many of them were left out as their files are
-  // missing, the first of these, and the identity of what is left. Null where that is an error.
-  Json missing;
-};
-
-// Throws InputError as read_manifest(), and as require_files() of missing_files.h.
-RealLists read_real_lists(const PretrainConfig& config);
-
-// The stream that the configuration asks for: the synthetic mixture, with real clips mixed in.
-std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config, RealLists real);
-std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config);
 
 }  // namespace permafrost

@@ -14,6 +14,7 @@
 
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
+#include "models/pretraining/pretraining_stream.h"
 
 namespace permafrost {
 namespace {

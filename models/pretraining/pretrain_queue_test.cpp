@@ -6,6 +6,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "models/pretraining/clip_bank.h"
+#include "models/pretraining/pretraining_stream.h"
 #include "models/testing/test_support.h"
 #include "models/testing/toy_pretraining.h"
 

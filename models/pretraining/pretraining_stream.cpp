@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "models/pretraining/pretraining_stream.h"
+
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -10,7 +12,6 @@
 #include "datasets/clips/weighted_source.h"
 #include "datasets/lists/missing_files.h"
 #include "datasets/synthetic/source.h"
-#include "models/pretraining/pretrain.h"
 
 namespace permafrost {
 namespace {

@@ -129,7 +129,7 @@ using TokensOf = std::function<at::Tensor(const Samples&)>;
 using ViewsOf = std::function<std::vector<at::Tensor>(const Samples&)>;
 
 // Which head is trained, and where.
-struct Place {
+struct HeadSite {
   HeadKind kind;
   at::Device device;
 
@@ -140,14 +140,14 @@ struct Place {
 };
 
 // Of the clips as they are. Means of kept tokens are taken once.
-TokensOf evaluation_tokens(const Place& place, const LabelledFeatures& features,
+TokensOf evaluation_tokens(const HeadSite& site, const LabelledFeatures& features,
                            const ProbeViews& views) {
   if (views.evaluation)
-    return [=](const Samples& samples) { return place.seen(views.evaluation(samples)); };
+    return [=](const Samples& samples) { return site.seen(views.evaluation(samples)); };
   // On the host, whatever the device: they may be more than it holds.
-  const at::Tensor kept = Place{place.kind, at::kCPU}.seen(features.tokens);
+  const at::Tensor kept = HeadSite{site.kind, at::kCPU}.seen(features.tokens);
   return [=](const Samples& samples) {
-    return kept.index_select(0, index_tensor(samples)).to(place.device);
+    return kept.index_select(0, index_tensor(samples)).to(site.device);
   };
 }
 
@@ -183,12 +183,12 @@ HeadWeights trained_head(const HeadSpec& spec, const at::Device& device,
 }
 
 // Of the test samples, in every view.
-ViewsOf test_views(const Place& place, const TokensOf& tokens, const ProbeViews& views) {
+ViewsOf test_views(const HeadSite& site, const TokensOf& tokens, const ProbeViews& views) {
   if (!views.test)
     return [tokens](const Samples& samples) { return std::vector<at::Tensor>{tokens(samples)}; };
   return [place, test = views.test](const Samples& samples) {
     std::vector<at::Tensor> seen = test(samples);
-    for (auto& x : seen) x = place.seen(x);
+    for (auto& x : seen) x = site.seen(x);
     return seen;
   };
 }
@@ -254,7 +254,7 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
                          std::uint64_t seed, const std::function<void()>& tick,
                          const ProbeViews& views, const at::Device& device) {
   const Stopwatch watch;
-  const Place place{protocol.head, device};
+  const HeadSite site{protocol.head, device};
   const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
   const TokensOf tokens = evaluation_tokens(place, features, views);
   const ViewsOf tested = test_views(place, tokens, views);
@@ -283,7 +283,7 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
     return outcome;
   }
   const auto of_epoch = [&](int epoch, const Samples& samples) {
-    return views.training ? place.seen(views.training(epoch, samples)) : tokens(samples);
+    return views.training ? site.seen(views.training(epoch, samples)) : tokens(samples);
   };
   HeadWeights head =
       trained_head(outcome.spec, device, of_epoch, features, cut.train, protocol, seed, tick);

@@ -11,7 +11,7 @@
 #include "bench/app/inspect/inspect_pack.h"
 #include "common/error.h"
 #include "datasets/pack/pack.h"
-#include "models/encoders/encoder_reading.h"
+#include "models/encoders/checkpoint_to_encoder.h"
 #include "probes/heads/classifier_file.h"
 
 namespace permafrost {

@@ -75,10 +75,10 @@ std::string without_prefixes(const NameMap& map, std::string name) {
   return name;
 }
 
-std::optional<Place> place_of(const NameMap& map, const std::string& name, int depth) {
+std::optional<Destination> destination_of(const NameMap& map, const std::string& name, int depth) {
   for (const auto& rule : map.rules) {
     const auto number = fit(rule.file, name);
-    if (number && *number < depth) return Place{filled(rule.ours, *number), rule.piece};
+    if (number && *number < depth) return Destination{filled(rule.ours, *number), rule.piece};
   }
   return std::nullopt;
 }
@@ -104,7 +104,7 @@ Gathered gather(const NamedTensors& tensors, const NameMap& map, int depth,
   Gathered gathered;
   for (const auto& [name, tensor] : tensors) {
     const std::string bare = without_prefixes(map, name);
-    const auto place = place_of(map, bare, depth);
+    const auto place = destination_of(map, bare, depth);
     if (!place) {
       if (known_unused(map, bare))
         fates.push_back({name, Fate::known_unused, "no part of the encoder"});

@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "models/encoders/encoder_reading.h"
 #include "models/encoders/families/family.h"
+#include "models/encoders/families/tensor_fate.h"
+#include "models/network/named_tensors.h"
 
 namespace permafrost {
 
@@ -19,12 +20,12 @@ const NameMap& own_names();
 std::string without_prefixes(const NameMap& map, std::string name);
 
 // Where a file's tensor goes.
-struct Place {
+struct Destination {
   std::string ours;
   Piece piece = Piece::whole;
 };
 // Empty where no rule fits the name (without prefixes) or its block is not below `depth`.
-std::optional<Place> place_of(const NameMap& map, const std::string& name, int depth);
+std::optional<Destination> destination_of(const NameMap& map, const std::string& name, int depth);
 bool known_unused(const NameMap& map, const std::string& name);
 
 // The name that a file has for ours; empty where the map has none.

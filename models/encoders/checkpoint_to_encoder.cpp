@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/encoders/encoder_reading.h"
+#include "models/encoders/checkpoint_to_encoder.h"
 
 #include <torch/types.h>
 
@@ -243,43 +243,7 @@ EncoderReading read_foreign(const Checkpoint& checkpoint, const EncoderOptions& 
 
 }  // namespace
 
-const char* name_of(Fate fate) {
-  switch (fate) {
-    case Fate::used:
-      return "used";
-    case Fate::known_unused:
-      return "known unused";
-    case Fate::missing:
-      return "missing";
-    case Fate::unexpected:
-      return "unexpected";
-    case Fate::mismatched:
-      return "mismatched";
-    case Fate::not_finite:
-      break;
-  }
-  return "not finite";
-}
-
 bool EncoderReading::complete() const { return complaint_of(fates).empty(); }
-
-std::string complaint_of(const std::vector<TensorFate>& fates) {
-  constexpr std::size_t kShown = 5;
-  std::string report;
-  for (const Fate kind : {Fate::missing, Fate::mismatched, Fate::not_finite, Fate::unexpected}) {
-    const bool noted = kind == Fate::mismatched || kind == Fate::not_finite;
-    std::vector<std::string> names;
-    for (const auto& fate : fates)
-      if (fate.fate == kind)
-        names.push_back(noted ? fate.name + " (" + fate.note + ")" : fate.name);
-    if (names.empty()) continue;
-    const std::vector<std::string> first(
-        names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, names.size())));
-    report += (report.empty() ? "" : "; ") + std::to_string(names.size()) + " " + name_of(kind) +
-              ": " + joined(first) + (names.size() > kShown ? ", ..." : "");
-  }
-  return report;
-}
 
 EncoderReading read_encoder(const Checkpoint& checkpoint, const EncoderOptions& options) {
   const auto format = checkpoint.metadata.find("format");
