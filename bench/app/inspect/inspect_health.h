@@ -7,7 +7,7 @@
 
 #include "bench/app/command_line.h"
 #include "models/encoders/encoder.h"
-#include "models/pretraining/feature_health.h"
+#include "models/pretraining/objectives/feature_health.h"
 
 namespace permafrost {
 
