@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/records/record.h"
+#include "bench/records/record_folder.h"
 #include "bench/testing/cli_fixture.h"
 
 namespace permafrost {

@@ -53,7 +53,7 @@ TEST_F(EvaluateCli, MeasuresBoxesAsTheProbeThatTrainedTheHead) {
     return std::filesystem::directory_iterator(path(folder))->path().string();
   };
   const auto record = nlohmann::json::parse(read_file(only("probe/records")));
-  ASSERT_EQ(record.at("metric"), "mAP");
+  ASSERT_EQ(record.at("measure").at("name"), "mAP");
   const std::string run = "evaluate --quiet --encoder " + encoder() + " --task " + boxes +
                           " --head " + only("probe/heads");
   const Ran json = program(run + " --json");

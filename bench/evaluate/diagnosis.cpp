@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "datasets/measures/measure.h"
+
 namespace permafrost {
 namespace {
 
@@ -207,7 +209,7 @@ Diagnosis diagnose(const std::vector<int>& labels, const std::vector<int>& predi
     return of == 0 ? 0 : 100.0 * static_cast<double>(count) / static_cast<double>(of);
   };
   const auto most = std::max_element(by_prediction.begin(), by_prediction.end());
-  out.chance = 100.0 / classes;
+  out.chance = chance_of(default_measure(), classes);
   out.majority = share(*std::max_element(by_label.begin(), by_label.end()),
                        static_cast<std::int64_t>(labels.size()));
   // With one label only, always naming it is no rival.

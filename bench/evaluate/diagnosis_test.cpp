@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "common/random.h"
+#include "datasets/measures/top1.h"
 
 namespace permafrost {
 namespace {
@@ -37,7 +38,7 @@ std::vector<int> shifted(int classes, int by) {
 }
 
 Diagnosis diagnosis_of(const Outcome& o, int classes, const std::vector<std::string>& names = {}) {
-  const auto scores = scores_of(o.labels, o.predictions);
+  const auto scores = right_or_wrong(o.labels, o.predictions);
   return diagnose(o.labels, o.predictions, classes, bootstrap_interval(scores, {}, kAccuracyRange),
                   names);
 }
@@ -92,7 +93,7 @@ TEST(Diagnosis, ComparesWithTheMajorityAndSeesASingleAnswer) {
   predictions[0] = -1;
   const Diagnosis d =
       diagnose(labels, predictions, 3,
-               bootstrap_interval(scores_of(labels, predictions), {}, kAccuracyRange));
+               bootstrap_interval(right_or_wrong(labels, predictions), {}, kAccuracyRange));
   EXPECT_DOUBLE_EQ(d.majority, 60);
   EXPECT_TRUE(d.at_chance) << "59 % is above 1/3, not above the majority";
   EXPECT_EQ(d.most_predicted, 0);

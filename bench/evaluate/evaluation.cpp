@@ -91,7 +91,7 @@ std::vector<float> in_order_of_task(const at::Tensor& probabilities, const Class
 
 std::int64_t Evaluation::correct() const {
   return std::count_if(predictions.begin(), predictions.end(),
-                       [](const Prediction& p) { return p.predicted == p.label; });
+                       [](const Prediction& p) { return p.predicted == p.target.label(); });
 }
 
 double Evaluation::accuracy() const {
@@ -107,7 +107,7 @@ void judge(Evaluation& e, const Task& task, const std::vector<std::int64_t>& sam
   std::vector<int> labels, predicted;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     Prediction p{.sample = task.source->name(samples[i]),
-                 .label = task.source->label(samples[i]),
+                 .target = task.source->target(samples[i]),
                  .group = task.groups.empty() ? samples[i]
                                               : task.groups[static_cast<std::size_t>(samples[i])]};
     double confidence = 0;
@@ -115,23 +115,22 @@ void judge(Evaluation& e, const Task& task, const std::vector<std::int64_t>& sam
       const at::Tensor probabilities = output.probabilities[static_cast<std::int64_t>(i)];
       confidence = probabilities.max().item<double>();
       p.predicted = e.classes.task_class[static_cast<std::size_t>(head_class)];
-      if (task.metric != Metric::top1) p.scores = in_order_of_task(probabilities, e.classes);
+      if (task.measure->needs_scores()) p.scores = in_order_of_task(probabilities, e.classes);
     }
     if (!output.failures[i].empty()) e.failures.push_back({p.sample, output.failures[i]});
     e.confidence.push_back(confidence);
-    labels.push_back(p.label);
+    labels.push_back(p.target.label());
     predicted.push_back(p.predicted);
     e.predictions.push_back(std::move(p));
   }
-  e.metric = task.metric;
-  Record record;
-  record.metric = Metric::top1;
+  e.measure = task.measure;
+  Record record;  // what is looked for is a matter of right and wrong, whatever the task's measure
   record.predictions = e.predictions;
-  measure(record);
+  score(record);
   const Interval accuracy_ci95 = record.ci95;
-  if (e.metric != record.metric) {
-    record.metric = e.metric;
-    measure(record);
+  if (e.measure != record.measure) {
+    record.measure = e.measure;
+    score(record);
   }
   e.value = record.value;
   e.ci95 = record.ci95;

@@ -44,8 +44,8 @@ struct Evaluation {
   std::vector<Prediction> predictions;  // classes as the task counts them
   std::vector<double> confidence;       // probability of the predicted class; 0: not read
   std::vector<Failure> failures;
-  Metric metric = Metric::top1;  // the task's
-  double value = 0;  // percent of all samples, those not read being wrong (laws 3 and 4)
+  const Measure* measure = &default_measure();  // the task's
+  double value = 0;  // in its unit, of all samples, those not read being wrong (laws 3 and 4)
   Interval ci95;     // bootstrap
   std::string ci95_over = "samples";  // or "groups", where samples share one (law 6)
   Diagnosis diagnosis;

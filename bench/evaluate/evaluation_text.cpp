@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/evaluate/evaluation.h"
+#include "bench/records/predictions_file.h"
+#include "bench/records/record_json.h"
 #include "bench/text/markdown.h"
 #include "common/error.h"
 #include "common/files/files.h"
@@ -19,12 +21,13 @@ std::string count(std::int64_t n, const std::string& what) {
 
 std::string headline(const Evaluation& e) {
   const std::string right = std::to_string(e.correct()) + " of " + std::to_string(e.n());
-  std::string text = e.metric == Metric::top1
+  std::string text = e.measure->counts_right()
                          ? "accuracy " + fixed(e.value) + " % (" + right + ")"
-                         : std::string(name_of(e.metric)) + " " + fixed(e.value) + " %";
+                         : e.measure->name() + " " + fixed(e.value) + " " + e.measure->unit();
   text += ", 95 % interval " + interval_text(e.ci95) + " over " + e.ci95_over + ", coverage " +
           fixed(100 * e.coverage()) + " %\n";
-  if (e.metric != Metric::top1) text += "accuracy " + fixed(e.accuracy()) + " % (" + right + "), ";
+  if (!e.measure->counts_right())
+    text += "accuracy " + fixed(e.accuracy()) + " % (" + right + "), ";
   text += "chance " + fixed(e.diagnosis.chance) + ", most frequent label " +
           fixed(e.diagnosis.majority);
   if (e.published)
@@ -135,7 +138,7 @@ std::string predictions_csv(const Evaluation& e) {
   std::string text = "sample,label,prediction,probability\n";
   for (std::size_t i = 0; i < e.predictions.size(); ++i) {
     const Prediction& p = e.predictions[i];
-    text += csv_field(p.sample) + "," + std::to_string(p.label) + "," +
+    text += csv_field(p.sample) + "," + std::to_string(p.target.label()) + "," +
             std::to_string(p.predicted) + "," + fixed(e.confidence[i], 4) + "\n";
   }
   return text;
@@ -180,7 +183,7 @@ OrderedJson to_json(const Evaluation& e) {
           {"recipe_source", e.recipe_source},
           {"protocol", to_json(e.protocol)},
           {"fields", fields_json(e)},
-          {"metric", e.metric == Metric::top1 ? "accuracy" : name_of(e.metric)},
+          {"metric", e.measure->counts_right() ? "accuracy" : e.measure->name()},
           {"value", e.value},
           {"accuracy", e.accuracy()},
           {"ci95", {e.ci95.low, e.ci95.high}},

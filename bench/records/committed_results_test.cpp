@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "bench/records/record.h"
+#include "bench/records/record_folder.h"
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"
 #include "models/encoders/encoder.h"

@@ -6,7 +6,8 @@
 #include <map>
 #include <tuple>
 
-#include "bench/records/cells.h"
+#include "bench/records/cell_records.h"
+#include "bench/records/record_folder.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -92,7 +93,7 @@ void require_comparable(const Record& base, const Record& candidate, const Side&
   };
   require("task/name", base.task.name, candidate.task.name);
   require("task/version", base.task.version, candidate.task.version);
-  require("metric", name_of(base.metric), name_of(candidate.metric));
+  require("measure", base.measure->name(), candidate.measure->name());
   require("task/classes", base.task.classes, candidate.task.classes);
   require("evaluation_version", base.evaluation_version, candidate.evaluation_version);
   const std::string field = differing_field(base.protocol, candidate.protocol);
@@ -116,25 +117,25 @@ ComparedCell described(const Record& record) {
 }
 
 void compare_paired(ComparedCell& cell, const Record& base, const Record& candidate) {
-  const auto before = scores_of(base), after = scores_of(candidate);
+  const auto before = sample_values(base), after = sample_values(candidate);
   const auto changes = differences(after, before);
   const auto groups = groups_of(base);
-  // McNemar's test is for scores of right and wrong, from samples that are independent.
-  const bool right_or_wrong = base.metric == Metric::top1;
-  if (right_or_wrong) cell.discordance = discordance_of(after, before);
-  const bool mcnemar = right_or_wrong && groups.empty();
+  // McNemar's test is for values of right and wrong, from samples that are independent.
+  const bool counts = base.measure->counts_right();
+  if (counts) cell.discordance = discordance_of(after, before);
+  const bool mcnemar = counts && groups.empty();
   cell.method = mcnemar ? ComparisonMethod::mcnemar : ComparisonMethod::paired_bootstrap;
   if (after == before) {
     cell.p = 1;
     return;
   }
   if (mcnemar) {
-    cell.ci95 = bootstrap_interval(changes, groups, kGapRange);
+    cell.ci95 = bootstrap_interval(changes, groups, gap_range(*base.measure));
     cell.p = mcnemar_exact(cell.discordance);
     return;
   }
   const Resamples means = resample_means(changes, groups, kPairedResamples);
-  cell.ci95 = interval_of(means, 0.95, kGapRange);
+  cell.ci95 = interval_of(means, 0.95, gap_range(*base.measure));
   cell.p = p_of_no_gap(means);
 }
 

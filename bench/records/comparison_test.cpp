@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "bench/records/record_folder.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"

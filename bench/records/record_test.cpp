@@ -5,6 +5,8 @@
 
 #include <functional>
 
+#include "bench/records/record_folder.h"
+#include "bench/records/record_json.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"
@@ -65,13 +67,49 @@ TEST_F(RecordFiles, GoThroughTheDiskAndBack) {
   EXPECT_EQ(read_records(out_).size(), 1U);
 }
 
+// As programs before measures wrote it.
+void make_first_schema(Json& json) {
+  json["schema"] = "permafrost.record.1";
+  json["metric"] = json["measure"]["name"];
+  json.erase("measure");
+  json.erase("target");
+}
+
+TEST_F(RecordFiles, OfTheFirstSchemaAreReadAndWrittenInTheSecond) {
+  const Record record = sample_record();
+  EXPECT_EQ(complaint(make_first_schema), "");
+  const Record found = read_record(out_, record.key);
+  EXPECT_EQ(found.key, record.key);
+  EXPECT_EQ(found.value, record.value);
+  EXPECT_EQ(found.measure, record.measure);
+  EXPECT_EQ(to_json(found).dump(), to_json(record).dump());
+  EXPECT_EQ(to_json(found)["schema"], "permafrost.record.2");
+}
+
+TEST_F(RecordFiles, NameAMeasureAndATargetThatThereAre) {
+  const auto of_first = complaint([](Json& j) {
+    make_first_schema(j);
+    j["metric"] = "top5";
+  });
+  for (const char* part : {".json:/metric", "one of top1, mAP", "\"top5\""})
+    EXPECT_NE(of_first.find(part), std::string::npos) << of_first;
+  const auto unknown = complaint([](Json& j) { j["measure"]["name"] = "top5"; });
+  for (const char* part : {".json:/measure/name", "one of top1, mAP", "\"top5\""})
+    EXPECT_NE(unknown.find(part), std::string::npos) << unknown;
+  EXPECT_NE(complaint([](Json& j) { j["target"] = "segment"; }).find("target"), std::string::npos);
+  EXPECT_NE(complaint([](Json& j) { j["schema"] = "permafrost.record.3"; }).find("schema"),
+            std::string::npos);
+  EXPECT_NE(complaint([](Json& j) { j["metric"] = "top1"; }).find("metric"), std::string::npos)
+      << "a key of the other schema";
+}
+
 TEST_F(RecordFiles, HoldTheContractsFields) {
   const Record record = sample_record();
   const OrderedJson json = to_json(record);
-  for (const auto* field : {"schema",   "key",      "table",   "row",         "column", "encoder",
-                            "task",     "protocol", "seed",    "metric",      "value",  "n",
-                            "n_failed", "ci95",     "paper",   "predictions", "time",   "build",
-                            "coverage", "failures", "used_by", "selection",   "threads"})
+  for (const auto* field : {"schema",   "key",      "table",   "row",         "column",  "encoder",
+                            "task",     "protocol", "seed",    "measure",     "value",   "n",
+                            "n_failed", "ci95",     "paper",   "predictions", "time",    "build",
+                            "coverage", "failures", "used_by", "selection",   "threads", "target"})
     EXPECT_TRUE(json.contains(field)) << field;
   EXPECT_EQ(json["table"], 1);
   EXPECT_EQ(json["paper"], 66.2);
@@ -172,7 +210,8 @@ TEST(Record, GroupsOfOneSampleAreNoGroups) {
 
 Record scored_record() {
   Record r = sample_record();
-  r.metric = Metric::mean_average_precision;
+  r.measure = &default_measure(TargetKind::boxed_class);
+  r.target = TargetKind::boxed_class;
   r.predictions = {{"a", 0, 0, 0, {.7F, .2F, .1F}},
                    {"b", 1, 0, 1, {.5F, 1.F / 3, 1e-7F}},
                    {"c", 2, -1, 2},
@@ -188,7 +227,7 @@ TEST_F(RecordFiles, OfAMeanAveragePrecisionKeepTheScores) {
   write_record(out_, record);
   const Record found = read_record(out_, record.key);
   EXPECT_EQ(found.predictions, record.predictions);
-  EXPECT_EQ(to_json(found)["metric"], "mAP");
+  EXPECT_EQ(to_json(found)["measure"]["name"], "mAP");
   EXPECT_EQ(read_file(predictions_path(out_, record.key)).substr(0, 36),
             "sample,label,prediction,group,scores");
 }

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "bench/records/record_folder.h"
 #include "bench/run/fold_result.h"
 #include "bench/run/probe_features.h"
 #include "bench/run/work_estimate.h"
@@ -39,7 +40,7 @@ Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protoco
 Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
                    const ProbeProtocol& protocol, std::uint64_t seed) {
   if (!(protocol.label_fraction < 1)) return fold;
-  return {label_subset(features.labels, task.groups, fold.train, protocol.label_fraction, seed),
+  return {label_subset(features.targets, task.groups, fold.train, protocol.label_fraction, seed),
           fold.test};
 }
 

@@ -30,7 +30,7 @@ void pool_folds(const std::vector<FoldResult>& results, const Task& task, Record
   };
   std::map<std::int64_t, Answer> pooled;
   std::map<std::int64_t, std::string> untrained;
-  const bool scored = task.metric == Metric::mean_average_precision;
+  const bool scored = task.measure->needs_scores();
   for (std::size_t f = 0; f < results.size(); ++f) {
     const auto& test = task.folds[f].test;
     for (std::size_t k = 0; k < test.size(); ++k)
@@ -44,7 +44,7 @@ void pool_folds(const std::vector<FoldResult>& results, const Task& task, Record
   }
   for (const auto& [sample, answer] : pooled) {
     const std::string name = task.source->name(sample);
-    record.predictions.push_back({name, task.source->label(sample), answer.predicted,
+    record.predictions.push_back({name, task.source->target(sample), answer.predicted,
                                   task.groups[static_cast<std::size_t>(sample)], answer.scores});
     if (answer.predicted < 0) record.failures.push_back({name, answer.failure});
   }

@@ -68,7 +68,8 @@ class Planner {
                           .version = task.version,
                           .classes = task.classes,
                           .listed = task.listed};
-      cell.record.metric = task.metric;
+      cell.record.measure = task.measure;
+      cell.record.target = task.target;
       cell.record.protocol = to_json(protocol, spec);
       cell.record.seed = seed;
       cell.record.key = key_of(cell.record);

@@ -49,8 +49,8 @@ ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
         tested_);
     return;
   }
-  for (std::int64_t i = 0; i < source.size(); ++i) features_.labels.push_back(source.label(i));
-  features_.failures.resize(features_.labels.size());
+  for (std::int64_t i = 0; i < source.size(); ++i) features_.targets.push_back(source.target(i));
+  features_.failures.resize(features_.targets.size());
 }
 
 std::int64_t ProbeFeatures::batches() const { return encoding_ ? encoding_->batches() : 0; }
@@ -103,7 +103,7 @@ at::Tensor ProbeFeatures::kept_view(const ProbeProtocol& protocol, std::uint64_t
   at::Tensor& tokens = training_views_[name];
   if (!tokens.defined()) {
     // Of all samples, so that every fold may share it.
-    Samples all(features_.labels.size());
+    Samples all(features_.targets.size());
     std::iota(all.begin(), all.end(), 0);
     tokens = augmented(protocol, seed, view, all, threads);
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "bench/records/record_folder.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -56,6 +57,7 @@ void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::pa
     const auto before = found.used_by;
     set_places(found, tables, cell.record.used_by);
     if (found.used_by != before && !look_only) write_record(out, found);
+    found.target = cell.record.target;  // the first schema did not say
     cell.record = std::move(found);
     cell.done = cell.reused = true;
   }

@@ -16,13 +16,13 @@
 namespace permafrost {
 namespace {
 
-std::vector<std::vector<CellInput>> inputs_of(const std::vector<std::vector<PlannedPlace>>& places,
-                                              const std::vector<PlannedCell>& cells) {
-  std::vector<std::vector<CellInput>> inputs;
+std::vector<std::vector<CellRecords>> inputs_of(
+    const std::vector<std::vector<PlannedPlace>>& places, const std::vector<PlannedCell>& cells) {
+  std::vector<std::vector<CellRecords>> inputs;
   for (const auto& row : places) {
     auto& out = inputs.emplace_back();
     for (const auto& place : row) {
-      CellInput input{.unavailable = place.unavailable};
+      CellRecords input{.unavailable = place.unavailable};
       for (const auto i : place.cells) input.seeds.push_back(cells[i].record);
       out.push_back(std::move(input));
     }

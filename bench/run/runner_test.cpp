@@ -10,8 +10,10 @@
 #include <map>
 #include <set>
 
-#include "bench/records/cells.h"
+#include "bench/records/cell_records.h"
 #include "bench/records/record.h"
+#include "bench/records/record_folder.h"
+#include "bench/records/record_json.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
@@ -477,13 +479,13 @@ TEST_F(Runner, SeedsTakeTurnsAmongThePretrainings) {
 
 TEST_F(Runner, TasksWithBoxesAreMeasuredInMeanAveragePrecision) {
   const TablesResult result = run({5});
-  EXPECT_EQ(result.tables[0].columns[1].metric, Metric::mean_average_precision);
-  EXPECT_EQ(result.tables[0].columns[0].metric, Metric::top1);
+  EXPECT_EQ(result.tables[0].columns[1].measure->name(), "mAP");
+  EXPECT_EQ(result.tables[0].columns[0].measure->name(), "top1");
   const std::string text = to_markdown(result.tables[0]);
   EXPECT_NE(text.find("mean average precision in boxed, boxed-ft"), std::string::npos) << text;
   for (const auto& record : read_records(out())) {
     const bool boxed = record.task.name == "boxed";
-    EXPECT_EQ(record.metric == Metric::mean_average_precision, boxed);
+    EXPECT_EQ(record.measure->name() == "mAP", boxed);
     EXPECT_EQ(record.predictions[0].scores.size(), boxed ? 8U : 0U);
   }
 }
@@ -533,7 +535,7 @@ TEST_F(Runner, RecordsOfAnotherVersionAreNotMixedIn) {
   fs::remove_all(out());
   for (auto& record : records) {
     record.evaluation_version += 1;
-    for (auto& prediction : record.predictions) prediction.predicted = prediction.label;
+    for (auto& prediction : record.predictions) prediction.predicted = prediction.target.label();
     complete(record);
     write_record(out(), record);
   }

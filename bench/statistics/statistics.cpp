@@ -40,15 +40,7 @@ double deviation_of(const std::vector<double>& values) {
   return std::sqrt(squares / static_cast<double>(values.size() - 1));
 }
 
-std::vector<double> scores_of(const std::vector<int>& labels, const std::vector<int>& predictions) {
-  require_equal(labels.size(), predictions.size());
-  std::vector<double> scores;
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    scores.push_back(predictions[i] >= 0 && predictions[i] == labels[i] ? 100 : 0);
-  return scores;
-}
-
-std::vector<double> mean_scores(const std::vector<std::vector<double>>& seeds) {
+std::vector<double> mean_over_seeds(const std::vector<std::vector<double>>& seeds) {
   if (seeds.empty()) return {};
   std::vector<double> mean(seeds[0].size(), 0);
   for (const auto& scores : seeds) {

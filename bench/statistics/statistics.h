@@ -3,11 +3,11 @@
 
 // What can be said about a number that was measured on n samples with a few seeds.
 //
-// Scores are per sample and in percent: 100 right, 0 wrong or unread, or their mean over seeds. The
-// mean of the scores is the accuracy (law 3: correct / n over unique samples); the mean of the
-// differences of two cells' scores is the gap between them.
+// Scores are per sample, in the unit of a measure (datasets/measures/), for example 100 right, 0
+// wrong or unread, or their mean over seeds. The mean of the scores is the number of a cell; the
+// mean of the differences of two cells' scores is the gap between them.
 //
-//   const auto scores = mean_scores({seed1, seed2});
+//   const auto scores = mean_over_seeds({seed1, seed2});
 //   const Interval ci = bootstrap_interval(scores, groups, kAccuracyRange);
 #include <cstdint>
 #include <vector>
@@ -28,11 +28,8 @@ double mean_of(const std::vector<double>& values);
 // Sample standard deviation (n - 1); 0 for fewer than two values.
 double deviation_of(const std::vector<double>& values);
 
-// 100 * correct / n; a prediction of -1 is wrong. 0 for n = 0. Throws Error for unequal lengths.
-std::vector<double> scores_of(const std::vector<int>& labels, const std::vector<int>& predictions);
-
 // Sample by sample over seeds. Throws Error for unequal lengths.
-std::vector<double> mean_scores(const std::vector<std::vector<double>>& seeds);
+std::vector<double> mean_over_seeds(const std::vector<std::vector<double>>& seeds);
 // Sample by sample a - b: two cells on the same samples.
 std::vector<double> differences(const std::vector<double>& a, const std::vector<double>& b);
 

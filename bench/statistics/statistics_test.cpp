@@ -20,13 +20,6 @@ std::vector<double> scores(int right, int n) {
   return values;
 }
 
-TEST(Statistics, AccuracyCountsUnreadSamplesAsWrong) {
-  EXPECT_DOUBLE_EQ(mean_of(scores_of({0, 1, 2, 3}, {0, 1, -1, 0})), 50);
-  EXPECT_DOUBLE_EQ(mean_of(scores_of({-1}, {-1})), 0);  // no label and no prediction: not right
-  EXPECT_DOUBLE_EQ(mean_of(scores_of({}, {})), 0);
-  EXPECT_THROW(scores_of({1, 2}, {1}), Error);
-}
-
 TEST(Statistics, MeanAndSampleDeviation) {
   EXPECT_DOUBLE_EQ(mean_of({2, 4, 9}), 5);
   EXPECT_DOUBLE_EQ(deviation_of({2, 4, 9}), std::sqrt(13.0));
@@ -35,9 +28,9 @@ TEST(Statistics, MeanAndSampleDeviation) {
 }
 
 TEST(Statistics, SeedsAreAveragedSampleBySample) {
-  EXPECT_EQ(mean_scores({{100, 0, 0}, {100, 100, 0}}), (std::vector<double>{100, 50, 0}));
-  EXPECT_EQ(mean_scores({}), std::vector<double>{});
-  EXPECT_THROW(mean_scores({{1}, {1, 2}}), Error);
+  EXPECT_EQ(mean_over_seeds({{100, 0, 0}, {100, 100, 0}}), (std::vector<double>{100, 50, 0}));
+  EXPECT_EQ(mean_over_seeds({}), std::vector<double>{});
+  EXPECT_THROW(mean_over_seeds({{1}, {1, 2}}), Error);
 }
 
 TEST(Statistics, BootstrapAgreesWithTheClosedForm) {

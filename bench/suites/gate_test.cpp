@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/records/record.h"
+#include "bench/records/record_folder.h"
 #include "bench/testing/cli_fixture.h"
 #include "common/random.h"
 #include "models/encoders/encoder.h"

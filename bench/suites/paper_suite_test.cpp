@@ -3,6 +3,8 @@
 // Something-Something v2, a small checkpoint as the authors' training script saves it, and the
 // suite's own tables, columns and protocols with smaller numbers.
 #include "bench/records/record.h"
+#include "bench/records/record_folder.h"
+#include "bench/records/record_json.h"
 #include "bench/suites/table_spec.h"
 #include "bench/testing/cli_fixture.h"
 #include "common/json/json_object.h"

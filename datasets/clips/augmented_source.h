@@ -15,9 +15,8 @@ class AugmentedSource : public ClipSource {
   // Throws InputError for boxes and an augmentation that would move what they are around.
   AugmentedSource(const ClipSource& source, Augmentation augmentation);
   std::int64_t size() const override { return source_.size(); }
-  int label(std::int64_t index) const override { return source_.label(index); }
+  Target target(std::int64_t index) const override { return source_.target(index); }
   std::int64_t group(std::int64_t index) const override { return source_.group(index); }
-  std::optional<Box> box(std::int64_t index) const override { return source_.box(index); }
   std::string name(std::int64_t index) const override { return source_.name(index); }
   bool directional() const override { return source_.directional(); }
   Sample read(std::int64_t index, int place, int places) const override {

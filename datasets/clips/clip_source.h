@@ -5,12 +5,11 @@
 // (synthetic/) and files named by a manifest (video/).
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "datasets/box.h"
 #include "datasets/clip.h"
+#include "datasets/target.h"
 
 namespace permafrost {
 
@@ -37,14 +36,13 @@ class ClipSource {
  public:
   virtual ~ClipSource() = default;
   virtual std::int64_t size() const = 0;
-  // Class index in [0, classes); -1 where there is none.
-  virtual int label(std::int64_t index) const = 0;
+  // What is true of the sample; of one kind in a whole source.
+  virtual Target target(std::int64_t index) const = 0;
+  // Its class index in [0, classes); -1 where there is none.
+  int label(std::int64_t index) const { return target(index).label(); }
   // Samples of one group must never be split between train and test; the index itself by default.
   virtual std::int64_t group(std::int64_t index) const { return index; }
-  // Where the label is about one thing in the clip: its box, for every sample of the source or
-  // none.
-  virtual std::optional<Box> box(std::int64_t) const { return std::nullopt; }
-  bool has_boxes() const { return size() > 0 && box(0).has_value(); }
+  bool has_boxes() const { return size() > 0 && target(0).box().has_value(); }
   // A name for messages and prediction files: a path, or "motion/train/17".
   virtual std::string name(std::int64_t index) const = 0;
   // `place` chooses among the clips of one sample: clip `place` of `places` (temporal segments,

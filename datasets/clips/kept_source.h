@@ -20,9 +20,8 @@ class KeptSource : public ClipSource {
   KeptSource(std::unique_ptr<ClipSource> source, int places);
 
   std::int64_t size() const override { return source_->size(); }
-  int label(std::int64_t index) const override { return source_->label(index); }
+  Target target(std::int64_t index) const override { return source_->target(index); }
   std::int64_t group(std::int64_t index) const override { return source_->group(index); }
-  std::optional<Box> box(std::int64_t index) const override { return source_->box(index); }
   std::string name(std::int64_t index) const override { return source_->name(index); }
   std::string identity() const override { return source_->identity(); }
   Sample read(std::int64_t index, int place, int places) const override;

@@ -15,7 +15,7 @@ class Counting : public ClipSource {
  public:
   explicit Counting(std::atomic<int>& reads) : reads_(reads) {}
   std::int64_t size() const override { return 5; }
-  int label(std::int64_t index) const override { return static_cast<int>(index); }
+  Target target(std::int64_t index) const override { return static_cast<int>(index); }
   std::string name(std::int64_t index) const override { return std::to_string(index); }
   std::string identity() const override { return "counting"; }
   Sample read(std::int64_t index, int place, int) const override {

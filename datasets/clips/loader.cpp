@@ -50,7 +50,7 @@ void Loader::work() {
           std::min<std::int64_t>(options_.batch, count_ - batch_begin(number)));
       slot.missing = static_cast<int>(size);
       slot.batch.indices.assign(size, 0);
-      slot.batch.labels.assign(size, -1);
+      slot.batch.targets.assign(size, {});
       slot.batch.failures.assign(size, "");
       slot.batch.pixels.assign(
           size * static_cast<std::size_t>(options_.clips) * options_.shape.bytes(), 0);
@@ -90,7 +90,7 @@ void Loader::read_sample(Slot& slot, std::int64_t position, std::int64_t in_batc
   const std::int64_t index = index_at_(position);
   const auto k = static_cast<std::size_t>(in_batch);
   slot.batch.indices[k] = index;
-  slot.batch.labels[k] = source_.label(index);
+  slot.batch.targets[k] = source_.target(index);
   try {
     const Stopwatch watch;
     const ClipSet set = source_.read_all(index, options_.clips);

@@ -47,7 +47,7 @@ std::vector<std::int64_t> epoch_order(std::string_view purpose, std::int64_t cou
 
 struct Batch {
   std::vector<std::int64_t> indices;  // into the source, [B]
-  std::vector<int> labels;            // [B]
+  std::vector<Target> targets;        // [B]
   std::vector<std::uint8_t> pixels;   // [B*clips,T,H,W,3], sample-major; zeros where a read failed
   std::vector<std::string> failures;  // [B], empty text where the sample was read
 };

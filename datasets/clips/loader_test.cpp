@@ -20,7 +20,7 @@ class Greys : public ClipSource {
   explicit Greys(std::int64_t count, std::int64_t broken = -1, std::int64_t explosive = -1)
       : count_(count), broken_(broken), explosive_(explosive) {}
   std::int64_t size() const override { return count_; }
-  int label(std::int64_t index) const override { return static_cast<int>(index % 3); }
+  Target target(std::int64_t index) const override { return static_cast<int>(index % 3); }
   std::string name(std::int64_t index) const override { return "grey/" + std::to_string(index); }
   std::string identity() const override { return "greys"; }
   Sample read(std::int64_t index, int place, int) const override {
@@ -54,7 +54,7 @@ TEST(Loader, KeepsTheOrderAndTheLastPartBatch) {
   ASSERT_EQ(batches.size(), 3U);
   EXPECT_EQ(batches[0].indices, (std::vector<std::int64_t>{9, 8, 7, 6}));
   EXPECT_EQ(batches[2].indices, (std::vector<std::int64_t>{1, 0}));
-  EXPECT_EQ(batches[0].labels, (std::vector<int>{0, 2, 1, 0}));
+  EXPECT_EQ(batches[0].targets, (std::vector<Target>{0, 2, 1, 0}));
   EXPECT_EQ(batches[0].pixels[0], 9);    // sample 9, clip 0
   EXPECT_EQ(batches[0].pixels[12], 19);  // sample 9, clip 1
   EXPECT_EQ(batches[2].pixels.size(), 2U * 2 * 12);

@@ -24,7 +24,7 @@ const ManifestEntry& PackSource::entry(std::int64_t index) const {
   return list_.entries[static_cast<std::size_t>(index)];
 }
 
-int PackSource::label(std::int64_t index) const { return entry(index).label; }
+Target PackSource::target(std::int64_t index) const { return target_of(entry(index)); }
 std::int64_t PackSource::group(std::int64_t index) const { return entry(index).group; }
 std::string PackSource::name(std::int64_t index) const { return entry(index).name; }
 

@@ -22,7 +22,7 @@ class PackSource : public CutSource {
   ~PackSource() override;
 
   std::int64_t size() const override { return pack_.size(); }
-  int label(std::int64_t index) const override;
+  Target target(std::int64_t index) const override;
   std::int64_t group(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
   std::string identity() const override;

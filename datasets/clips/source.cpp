@@ -42,7 +42,7 @@ std::int64_t ManifestSource::size() const {
   return static_cast<std::int64_t>(manifest_.entries.size());
 }
 
-int ManifestSource::label(std::int64_t index) const { return entry(index).label; }
+Target ManifestSource::target(std::int64_t index) const { return target_of(entry(index)); }
 
 std::int64_t ManifestSource::group(std::int64_t index) const { return entry(index).group; }
 

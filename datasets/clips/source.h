@@ -21,7 +21,7 @@ class ManifestSource : public CutSource {
 
   std::int64_t size() const override;
   int classes() const { return manifest_.classes; }
-  int label(std::int64_t index) const override;
+  Target target(std::int64_t index) const override;
   std::int64_t group(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;  // the path as the manifest writes it
   // Manifest, shape, sampling and transform. The number of places is the caller's to add.

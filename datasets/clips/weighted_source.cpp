@@ -35,9 +35,9 @@ WeightedSource::Draw WeightedSource::draw(std::int64_t index) const {
   return draw;
 }
 
-int WeightedSource::label(std::int64_t index) const {
+Target WeightedSource::target(std::int64_t index) const {
   const Draw drawn = draw(index);
-  return parts_[drawn.part].source->label(drawn.sample);
+  return parts_[drawn.part].source->target(drawn.sample);
 }
 
 std::string WeightedSource::name(std::int64_t index) const {

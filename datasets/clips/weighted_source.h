@@ -33,7 +33,7 @@ class WeightedSource : public ClipSource {
 
   // As many as a 32-bit index can name: the samples are drawn, not counted.
   std::int64_t size() const override { return std::int64_t{1} << 31; }
-  int label(std::int64_t index) const override;
+  Target target(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
   Sample read(std::int64_t index, int place, int places) const override;
   Sample read_view(std::int64_t index, int place, int places,

@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "datasets/images/file_part.h"
+#include "datasets/target.h"
 
 namespace permafrost {
 
@@ -57,6 +58,9 @@ struct ManifestEntry {
   FilePart range;                // of a member of an archive; the path is then the archive's
   int line = 0;  // in the manifest, from 1; in JSON and in folders the number of the entry
 };
+
+// What a line of a list says of its sample. The one place where lists become targets.
+inline Target target_of(const ManifestEntry& entry) { return entry.label; }
 
 struct ManifestOptions {
   bool require_files = true;  // a path without a file is an error

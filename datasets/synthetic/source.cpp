@@ -21,11 +21,10 @@ TaskSource::TaskSource(SyntheticTask task, Split split, std::int64_t count, cons
                        std::int64_t first)
     : task_(task), split_(split), count_(count), first_(first), shape_(shape) {}
 
-int TaskSource::label(std::int64_t index) const { return static_cast<int>((first_ + index) % 8); }
-
-std::optional<Box> TaskSource::box(std::int64_t index) const {
-  if (task_ != SyntheticTask::localised_action) return std::nullopt;
-  return box_of(draw_scene({task_, split_, first_ + index}), shape_);
+Target TaskSource::target(std::int64_t index) const {
+  const int label = static_cast<int>((first_ + index) % 8);
+  if (task_ != SyntheticTask::localised_action) return label;
+  return {label, box_of(draw_scene({task_, split_, first_ + index}), shape_)};
 }
 
 std::string TaskSource::name(std::int64_t index) const {

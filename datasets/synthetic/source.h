@@ -14,8 +14,7 @@ class TaskSource : public ClipSource {
   TaskSource(SyntheticTask task, Split split, std::int64_t count, const ClipShape& shape,
              std::int64_t first = 0);
   std::int64_t size() const override { return count_; }
-  int label(std::int64_t index) const override;
-  std::optional<Box> box(std::int64_t index) const override;
+  Target target(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
   Sample read(std::int64_t index, int place, int places) const override;
   std::string identity() const override;
@@ -30,13 +29,13 @@ class TaskSource : public ClipSource {
 };
 
 // Clip i is drawn from the train split of world i mod 3 (appearance, motion, object), at indices
-// from kMixtureFirst on, which no probe ever sees. Labels are -1.
+// from kMixtureFirst on, which no probe ever sees. They have no target.
 class MixtureSource : public ClipSource {
  public:
   static constexpr std::int64_t kMixtureFirst = 1'000'000;
   MixtureSource(std::int64_t count, const ClipShape& shape) : count_(count), shape_(shape) {}
   std::int64_t size() const override { return count_; }
-  int label(std::int64_t) const override { return -1; }
+  Target target(std::int64_t) const override { return {}; }
   std::string name(std::int64_t index) const override;
   Sample read(std::int64_t index, int place, int places) const override;
   std::string identity() const override;

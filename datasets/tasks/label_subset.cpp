@@ -15,14 +15,14 @@ struct Group {
   std::map<int, double> classes;  // samples of each
 };
 
-std::vector<Group> shuffled_groups(const std::vector<int>& labels,
+std::vector<Group> shuffled_groups(const std::vector<Target>& targets,
                                    const std::vector<std::int64_t>& groups,
                                    const std::vector<std::int64_t>& train, std::uint64_t seed) {
   std::map<std::int64_t, Group> by_group;
   for (const auto i : train) {
     Group& group = by_group[groups[static_cast<std::size_t>(i)]];
     group.samples.push_back(i);
-    group.classes[labels[static_cast<std::size_t>(i)]] += 1;
+    group.classes[targets[static_cast<std::size_t>(i)].label()] += 1;
   }
   std::vector<Group> all, shuffled;
   for (auto& [number, group] : by_group) all.push_back(std::move(group));
@@ -66,11 +66,11 @@ class Shares {
 
 }  // namespace
 
-std::vector<std::int64_t> label_subset(const std::vector<int>& labels,
+std::vector<std::int64_t> label_subset(const std::vector<Target>& targets,
                                        const std::vector<std::int64_t>& groups,
                                        const std::vector<std::int64_t>& train, double fraction,
                                        std::uint64_t seed) {
-  const auto order = shuffled_groups(labels, groups, train, seed);
+  const auto order = shuffled_groups(targets, groups, train, seed);
   Shares shares(order, fraction);
   std::vector<bool> taken(order.size(), false);
   const auto pass = [&](const auto& wanted) {

@@ -20,15 +20,15 @@ Indices range(std::int64_t from, std::int64_t to) {
 }
 
 // Class 0: 60 %, class 1: 30 %, class 2: 10 % of 1000 samples, in turns of ten.
-std::vector<int> unequal_labels() {
-  std::vector<int> labels;
-  for (int i = 0; i < 1000; ++i) labels.push_back(i % 10 < 6 ? 0 : (i % 10 < 9 ? 1 : 2));
+std::vector<Target> unequal_labels() {
+  std::vector<Target> labels;
+  for (int i = 0; i < 1000; ++i) labels.emplace_back(i % 10 < 6 ? 0 : (i % 10 < 9 ? 1 : 2));
   return labels;
 }
 
-std::map<int, int> counts(const Indices& samples, const std::vector<int>& labels) {
+std::map<int, int> counts(const Indices& samples, const std::vector<Target>& labels) {
   std::map<int, int> found;
-  for (const auto i : samples) ++found[labels[static_cast<std::size_t>(i)]];
+  for (const auto i : samples) ++found[labels[static_cast<std::size_t>(i)].label()];
   return found;
 }
 
@@ -57,7 +57,7 @@ TEST(LabelSubset, IsAFunctionOfItsSeed) {
 }
 
 TEST(LabelSubset, LeavesNoClassWithoutASample) {
-  std::vector<int> labels(100, 0);
+  std::vector<Target> labels(100, 0);
   labels[17] = 1;
   labels[80] = labels[81] = 2;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

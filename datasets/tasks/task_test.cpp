@@ -78,6 +78,26 @@ TEST(Task, DirectionalIsAPropertyOfTheLabelsAndNotOfTheIdentity) {
   EXPECT_TRUE(open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {}).directional);
 }
 
+TEST(Task, IsScoredByTheMeasureOfItsTargetsOrByTheOneItNames) {
+  Json json = motion_json();
+  const auto open = [&] { return open_task(read_task_spec(json, "t.json"), {2, 16, 16}, {}); };
+  const Task plain = open();
+  EXPECT_EQ(plain.measure->name(), "top1");
+  EXPECT_EQ(plain.target, TargetKind::clip_class);
+  json["measure"] = "top1";
+  EXPECT_EQ(open().identity, plain.identity) << "the default, said aloud";
+  json["measure"] = "mAP";
+  EXPECT_EQ(to_json(read_task_spec(json, "")).at("measure"), "mAP");
+  EXPECT_EQ(open().measure->name(), "mAP");
+  EXPECT_NE(open().identity, plain.identity);
+  json["measure"] = "map";
+  EXPECT_NE(message_of(json).find("mAP"), std::string::npos) << message_of(json);
+  json.erase("measure");
+  json["world"] = "localised_action";
+  EXPECT_EQ(open().measure->name(), "mAP");
+  EXPECT_EQ(open().target, TargetKind::boxed_class);
+}
+
 TEST(Task, SyntheticHasOneFoldOfTrainAndTest) {
   const Task task = open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {});
   ASSERT_TRUE(task.available());

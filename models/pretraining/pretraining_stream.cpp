@@ -25,7 +25,7 @@ class MixedStream : public ClipSource {
               std::uint64_t seed)
       : synthetic_(std::move(synthetic)), real_(std::move(real)), share_(share), seed_(seed) {}
   std::int64_t size() const override { return kEndless; }
-  int label(std::int64_t) const override { return -1; }
+  Target target(std::int64_t) const override { return {}; }
   std::string name(std::int64_t index) const override {
     const Choice choice = choose(index);
     return choice.real ? real_->name(choice.index) : synthetic_->name(index);

@@ -150,7 +150,7 @@ SourceEncoding::SourceEncoding(const Encoder& encoder, const ClipSource& source,
   std::iota(all.begin(), all.end(), 0);
   std::set_difference(all.begin(), all.end(), in_all_.begin(), in_all_.end(),
                       std::back_inserter(in_one_));
-  for (const auto i : all) features_.labels.push_back(source.label(i));
+  for (const auto i : all) features_.targets.push_back(source.target(i));
   features_.failures.resize(all.size());
   features_.tokens = empty_tokens(all.size(), encoder, source, options.clips);
   if (in_all_.empty()) return;

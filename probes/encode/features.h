@@ -18,7 +18,7 @@ struct LabelledFeatures {
   // float32 [n, clips*N, D], standardised (see head.h); N is grid_t where the source has boxes,
   // whose tokens are pooled (see box_pooling.h).
   at::Tensor tokens;
-  std::vector<int> labels;            // [n]
+  std::vector<Target> targets;        // [n]
   std::vector<std::string> failures;  // [n], the reason where a sample could not be read
   // The other views of the samples that were asked for in all of them: [m, clips*N, D] each.
   std::vector<at::Tensor> more_views;

@@ -17,7 +17,7 @@ TEST(Features, HaveTheSameBitsForAnyNumberOfThreads) {
   const ColouredClips source(50, encoder.spec.clip_shape());
   const LabelledFeatures one = encode_source(encoder, source, {.clips = 1, .threads = 1});
   EXPECT_EQ(one.tokens.sizes(), (std::vector<std::int64_t>{50, 8, 16}));
-  EXPECT_EQ(one.labels[4], 1);
+  EXPECT_EQ(one.targets[4].label(), 1);
   EXPECT_EQ(one.failed(), 0);
   for (const int threads : {2, 7})
     EXPECT_TRUE(

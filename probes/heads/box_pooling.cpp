@@ -42,7 +42,7 @@ std::vector<Box> boxes_of(const ClipSource& source, std::span<const std::int64_t
                           int clips) {
   std::vector<Box> boxes;
   for (const auto sample : samples) {
-    const auto box = source.box(sample);
+    const auto box = source.target(sample).box();
     if (!box) return {};
     boxes.insert(boxes.end(), static_cast<std::size_t>(clips), *box);
   }

@@ -28,7 +28,7 @@ class ColouredClips : public ClipSource {
   ColouredClips(std::int64_t count, const ClipShape& shape, std::set<std::int64_t> broken = {})
       : count_(count), shape_(shape), broken_(std::move(broken)) {}
   std::int64_t size() const override { return count_; }
-  int label(std::int64_t index) const override { return static_cast<int>(index % 3); }
+  Target target(std::int64_t index) const override { return static_cast<int>(index % 3); }
   std::string name(std::int64_t index) const override { return "clip/" + std::to_string(index); }
   std::string identity() const override { return "coloured clips"; }
   Sample read(std::int64_t index, int place, int) const override {

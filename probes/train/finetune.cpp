@@ -154,7 +154,7 @@ at::Tensor soft_targets(const Step& step, int classes, std::int64_t begin, std::
     at::Tensor row = targets[i - begin];
     row.add_(smoothing / classes);
     const auto add = [&](std::int64_t sample, double share) {
-      row[step.batch.labels[static_cast<std::size_t>(sample)]] += share * (1 - smoothing);
+      row[step.batch.targets[static_cast<std::size_t>(sample)].label()] += share * (1 - smoothing);
     };
     add(i, step.own(i));
     if (step.own(i) < 1) add(step.partner(i), 1 - step.own(i));
@@ -171,7 +171,8 @@ at::Tensor cross_entropy(const at::Tensor& logits, const Step& step, std::int64_
   }
   at::Tensor labels = at::empty({end - begin}, at::kLong);
   for (std::int64_t i = begin; i < end; ++i)
-    labels[i - begin] = step.failed(i) ? -100 : step.batch.labels[static_cast<std::size_t>(i)];
+    labels[i - begin] =
+        step.failed(i) ? -100 : step.batch.targets[static_cast<std::size_t>(i)].label();
   labels = queued_copy(labels, step.device);
   return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100);
 }

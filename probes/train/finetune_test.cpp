@@ -185,8 +185,9 @@ TEST(Finetune, AnUnreadClipIsNobodysPartner) {
 class BoxedClips : public ColouredClips {
  public:
   using ColouredClips::ColouredClips;
-  std::optional<Box> box(std::int64_t index) const override {
-    return index % 2 == 0 ? Box{0, 0, 0.5F, 1} : Box{0.5F, 0, 1, 1};
+  Target target(std::int64_t index) const override {
+    return {ColouredClips::target(index).label(),
+            index % 2 == 0 ? Box{0, 0, 0.5F, 1} : Box{0.5F, 0, 1, 1}};
   }
   Sample read(std::int64_t index, int place, int places) const override {
     Sample own = ColouredClips::read(index, place, places);

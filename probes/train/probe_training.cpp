@@ -30,7 +30,7 @@ at::Tensor labels_of(const LabelledFeatures& features, const std::vector<std::in
   for (const auto i : samples) {
     const auto k = static_cast<std::size_t>(i);
     // Found unreadable on the way: no class, and no weight in the loss.
-    labels.push_back(features.failures[k].empty() ? features.labels[k] : kNoLabel);
+    labels.push_back(features.failures[k].empty() ? features.targets[k].label() : kNoLabel);
   }
   return index_tensor(labels);
 }

@@ -23,7 +23,7 @@ LabelledFeatures toy_features(int count) {
   RandomStream stream({.seed = 3, .purpose = "test"});
   at::Tensor tokens = normal_tensor({count, 4, 12}, 1, stream);
   for (int i = 0; i < count; ++i) {
-    features.labels.push_back(i % kClasses);
+    features.targets.emplace_back(i % kClasses);
     const auto quiet = static_cast<std::int64_t>(stream.integer(4));
     for (std::int64_t n = 0; n < 4; ++n)
       if (n != quiet) tokens[i][n][i % kClasses] += 6;
@@ -55,7 +55,8 @@ struct Toy {
   double accuracy(const ProbeOutcome& outcome) const {
     double right = 0;
     for (std::size_t i = 0; i < fold.test.size(); ++i)
-      right += outcome.predictions[i] == features.labels[static_cast<std::size_t>(fold.test[i])];
+      right += outcome.predictions[i] ==
+               features.targets[static_cast<std::size_t>(fold.test[i])].label();
     return right / static_cast<double>(fold.test.size());
   }
 };
@@ -178,7 +179,8 @@ HeadWeights plainly_trained(const Toy& toy, const HeadSpec& spec, double rate) {
   AdamW optimiser;
   optimiser.add(values);
   std::vector<std::int64_t> labels;
-  for (const auto i : cut.train) labels.push_back(toy.features.labels[static_cast<std::size_t>(i)]);
+  for (const auto i : cut.train)
+    labels.push_back(toy.features.targets[static_cast<std::size_t>(i)].label());
   const at::Tensor tokens = toy.features.tokens.index_select(
       0, at::tensor(at::ArrayRef<std::int64_t>(cut.train), at::kLong));
   const LearningRate shape{.start = 0, .peak = rate, .final = 0, .length = toy.protocol.epochs};
@@ -228,8 +230,8 @@ TEST(ProbeTraining, NeverSeesTheTestSplit) {
   Toy toy;
   const ProbeOutcome before = toy.train();
   for (const auto i : toy.fold.test) {
-    auto& label = toy.features.labels[static_cast<std::size_t>(i)];
-    label = (label + 1) % kClasses;
+    Target& target = toy.features.targets[static_cast<std::size_t>(i)];
+    target = (target.label() + 1) % kClasses;
   }
   const ProbeOutcome relabelled = toy.train();
   EXPECT_EQ(relabelled.predictions, before.predictions);
@@ -246,7 +248,7 @@ TEST(ProbeTraining, LeavesOutSamplesThatCouldNotBeRead) {
        {std::size_t{3}, std::size_t{50}, std::size_t{119}, std::size_t{130}}) {
     toy.features.failures[i] = "broken";
     toy.features.tokens[static_cast<std::int64_t>(i)].fill_(std::nan(""));
-    toy.features.labels[i] = -1;
+    toy.features.targets[i] = {};
   }
   const ProbeOutcome outcome = toy.train();
   EXPECT_EQ(outcome.predictions[10], -1);

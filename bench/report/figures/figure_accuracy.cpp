@@ -89,7 +89,8 @@ Panel panel_of(const TableModel& table, std::size_t column, const EncoderStyles&
   script.line("set grid xtics back lt 1 lw 0.7 lc " + ink(kGridInk));
   script.line("set xrange [0:100]\nset xtics 0,20");
   script.line("set yrange [" + plot_number(static_cast<double>(rows) - 0.4) + ":-0.6]");
-  script.line("set xlabel " + script.label(std::string(described_as(model.metric)) + ", %") +
+  script.line("set xlabel " +
+              script.label(model.measure->description() + ", " + model.measure->unit()) +
               " offset 0,0.6 textcolor " + ink(kTextInk));
   add_data(script, "intervals", points.intervals);
   add_data(script, "means", points.means);

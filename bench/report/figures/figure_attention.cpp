@@ -115,7 +115,7 @@ class TaskMaps {
     if (!encoder) return leave_out(head, why_not), false;
     const auto task = measured_task(head, encoder->spec.clip_shape());
     if (!task) return leave_out(head, "no suite has the synthetic task that was measured"), false;
-    if (task->source->box(task->folds.at(0).test.at(0)))
+    if (task->source->has_boxes())
       return leave_out(head, "its tokens are pooled in boxes before they are attended"), false;
     const Classifier classifier =
         load_classifier(head.file.string(), {.encoder_heads = encoder->spec.heads}, "report");
@@ -157,8 +157,8 @@ class TaskMaps {
         query_attention(classifier.weights, classifier.spec, tokens).mean(1)[0].contiguous();
     const std::vector<float> attention(mean.data_ptr<float>(),
                                        mean.data_ptr<float>() + mean.numel());
-    std::string title = head.style->name + ": " + class_text(task.class_names, said.label);
-    if (said.predicted != said.label)
+    std::string title = head.style->name + ": " + class_text(task.class_names, said.target.label());
+    if (said.predicted != said.target.label())
       title += ", taken for " + class_text(task.class_names, said.predicted);
     const std::string alt = title + "; sample " + said.sample +
                             "; the most attended tenth of the " + std::to_string(attention.size()) +

@@ -28,10 +28,10 @@ Matrix matrix_of(const std::vector<const Record*>& records, int classes) {
   const auto known = [&](int label) { return label >= 0 && label < classes; };
   for (const Record* record : records)
     for (const auto& p : record->predictions) {
-      if (!known(p.label)) continue;
-      ++counts[static_cast<std::size_t>(p.label)];
+      if (!known(p.target.label())) continue;
+      ++counts[static_cast<std::size_t>(p.target.label())];
       if (known(p.predicted))
-        ++shares[static_cast<std::size_t>(p.label)][static_cast<std::size_t>(p.predicted)];
+        ++shares[static_cast<std::size_t>(p.target.label())][static_cast<std::size_t>(p.predicted)];
     }
   for (std::size_t c = 0; c < size; ++c)
     for (auto& share : shares[c]) share = counts[c] > 0 ? 100 * share / counts[c] : 0;

@@ -30,14 +30,14 @@ struct LowShotColumn {
 Panel panel_of(const TableModel& table, const std::string& task,
                const std::vector<LowShotColumn>& columns, const EncoderStyles& styles) {
   Panel panel{.title = task};
-  SeriesAxes axes{
-      .x_title = "labels given, % (log scale)",
-      .y_title = std::string(described_as(table.columns[columns[0].column].metric)) + ", %",
-      .log_x = true,
-      .x_low = columns.front().share / 1.3,
-      .x_high = columns.back().share * 1.3,
-      .y_low = 0,
-      .y_high = 100};
+  const Measure& measure = *table.columns[columns[0].column].measure;
+  SeriesAxes axes{.x_title = "labels given, % (log scale)",
+                  .y_title = measure.description() + ", " + measure.unit(),
+                  .log_x = true,
+                  .x_low = columns.front().share / 1.3,
+                  .x_high = columns.back().share * 1.3,
+                  .y_low = 0,
+                  .y_high = 100};
   if (const double chance = table.columns[columns[0].column].chance(); chance > 0)
     axes.level = chance;
   for (const auto& at : columns)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "bench/records/record_folder.h"
 #include "bench/report/figures/attention_panel.h"
 #include "bench/testing/test_results.h"
 #include "models/encoders/encoder.h"

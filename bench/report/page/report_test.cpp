@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "bench/records/record_folder.h"
 #include "bench/testing/test_results.h"
 #include "common/error.h"
 

@@ -41,7 +41,7 @@ std::string column_title(const TableModel& table, std::size_t c) {
   const ColumnModel& column = table.columns[c];
   std::string content = html_text(spec.name);
   if (!spec.stands_for.empty()) content += below("for " + html_text(spec.stands_for));
-  if (column.metric != Metric::top1) content += below(described_as(column.metric));
+  if (!is_default(*column.measure)) content += below(column.measure->description());
   if (column.n > 0)
     content += below("n = " + std::to_string(column.n) + ", chance " + fixed(column.chance()));
   if (column.grouped) content += below("intervals over groups");
@@ -65,13 +65,9 @@ std::string values_of(const TableModel& table, std::size_t number, const Encoder
   const char* over = splits == 0                           ? "seeds"
                      : splits == std::ssize(table.columns) ? "splits"
                                                            : "seeds or splits";
-  const bool precise =
-      std::any_of(table.columns.begin(), table.columns.end(),
-                  [](const ColumnModel& column) { return column.metric != Metric::top1; });
   return scrolling_table(
       heading_of(table.spec) + ", values", "values",
-      std::string("Top-1 accuracy in percent") +
-          (precise ? " (where said so, mean average precision)" : "") + ": mean over " + over +
+      measures_text(table) + ": mean over " + over +
           " ± their standard deviation; in brackets the 95 % interval over test samples; below it "
           "the paper's number. Our numbers lead to their records.",
       head, body);

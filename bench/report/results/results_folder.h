@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/records/record.h"
+#include "bench/records/record_folder.h"
 #include "bench/report/tables/table_report.h"
 
 namespace permafrost {

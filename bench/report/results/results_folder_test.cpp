@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "bench/records/record_folder.h"
 #include "bench/testing/test_results.h"
 #include "common/error.h"
 

@@ -53,10 +53,10 @@ std::optional<double> paper_effect(const TableSpec& table, const Contrast& contr
 
 // Effects of the single repetitions, and whether these are pretrainings.
 void measure_repetitions(Finding& finding, const Contrast& contrast,
-                         const std::vector<std::vector<CellInput>>& inputs) {
+                         const std::vector<std::vector<CellRecords>>& inputs) {
   std::vector<double> effects;
   for (const auto& part : contrast.parts) {
-    const CellInput& cell = inputs[part.row][part.column];
+    const CellRecords& cell = inputs[part.row][part.column];
     if (effects.empty()) effects.assign(cell.seeds.size(), 0);
     if (effects.size() != cell.seeds.size()) return;
     for (std::size_t k = 0; k < effects.size(); ++k) effects[k] += part.sign * cell.seeds[k].value;
@@ -67,8 +67,8 @@ void measure_repetitions(Finding& finding, const Contrast& contrast,
 
 // Fills effect, intervals and p from the cells; `variance` is that a sample.
 void measure(Finding& finding, const Contrast& contrast,
-             const std::vector<std::vector<CellInput>>& inputs, double& variance) {
-  const auto cell = [&](const Contrast::Part& part) -> const CellInput& {
+             const std::vector<std::vector<CellRecords>>& inputs, double& variance) {
+  const auto cell = [&](const Contrast::Part& part) -> const CellRecords& {
     return inputs[part.row][part.column];
   };
   for (const auto& part : contrast.parts)
@@ -81,13 +81,14 @@ void measure(Finding& finding, const Contrast& contrast,
       finding.reason = "the cells were measured on different samples";
       return;
     }
-    const auto scores = scores_of(cell(part));
+    const auto scores = mean_sample_values(cell(part));
     for (std::size_t i = 0; i < effects.size(); ++i) effects[i] += part.sign * scores[i];
   }
   measure_repetitions(finding, contrast, inputs);
   const auto groups = groups_of(first);
   const Resamples means = resample_means(effects, groups, kPairedResamples);
-  const double widest = 50.0 * static_cast<double>(contrast.parts.size());
+  const double widest =
+      gap_range(*first.measure).high * static_cast<double>(contrast.parts.size()) / 2;
   finding.effect = mean_of(effects);
   finding.ci95 = interval_of(means, 0.95, {-widest, widest});
   finding.ci90 = interval_of(means, 0.90, {-widest, widest});
@@ -176,7 +177,7 @@ void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
 
 class Judge {
  public:
-  Judge(const TableSpec& table, const std::vector<std::vector<CellInput>>& inputs)
+  Judge(const TableSpec& table, const std::vector<std::vector<CellRecords>>& inputs)
       : table_(table), inputs_(inputs) {}
 
   std::vector<Finding> judge() {
@@ -226,7 +227,7 @@ class Judge {
   }
 
   const TableSpec& table_;
-  const std::vector<std::vector<CellInput>>& inputs_;
+  const std::vector<std::vector<CellRecords>>& inputs_;
   std::vector<Finding> findings_;
   std::vector<double> variances_;
 };
@@ -254,7 +255,7 @@ const char* name_of(Verdict verdict) {
 }
 
 std::vector<Finding> judge_claims(const TableSpec& table,
-                                  const std::vector<std::vector<CellInput>>& inputs) {
+                                  const std::vector<std::vector<CellRecords>>& inputs) {
   return Judge(table, inputs).judge();
 }
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/records/cells.h"
+#include "bench/records/cell_records.h"
 #include "bench/statistics/statistics.h"
 #include "bench/suites/table_spec.h"
 
@@ -55,6 +55,6 @@ inline constexpr double kLevel = 0.05;
 // `inputs` [rows][columns], as the specification orders them. Wholes before their steps, claims in
 // the specification's order.
 std::vector<Finding> judge_claims(const TableSpec& table,
-                                  const std::vector<std::vector<CellInput>>& inputs);
+                                  const std::vector<std::vector<CellRecords>>& inputs);
 
 }  // namespace permafrost

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "bench/records/predictions_file.h"
 #include "bench/text/latex.h"
 #include "bench/text/markdown.h"
 #include "common/nearest_name.h"

@@ -110,10 +110,10 @@ std::string legend(const TableModel& table, const std::vector<std::string>& colo
 // Of the columns, each once.
 std::string metric_text(const TableModel& table) {
   std::string text;
-  for (const auto metric : {Metric::top1, Metric::mean_average_precision})
+  for (const auto& name : measure_names())
     if (std::any_of(table.columns.begin(), table.columns.end(),
-                    [&](const ColumnModel& column) { return column.metric == metric; }))
-      text += (text.empty() ? "" : ", ") + std::string(described_as(metric));
+                    [&](const ColumnModel& column) { return column.measure->name() == name; }))
+      text += (text.empty() ? "" : ", ") + measure_named(name, "", "").description();
   return text;
 }
 

@@ -2,6 +2,7 @@
 // A table as JSON, schema permafrost.table.1.
 #include <algorithm>
 
+#include "bench/records/record_json.h"
 #include "bench/report/tables/table_report.h"
 
 namespace permafrost {
@@ -96,7 +97,7 @@ OrderedJson to_json(const TableModel& table) {
                        {"protocol_note", spec.protocol_note},
                        {"n", column.n},
                        {"classes", column.classes},
-                       {"metric", name_of(column.metric)},
+                       {"metric", column.measure->name()},
                        {"chance", column.chance()},
                        {"intervals_over", column.grouped ? "groups of samples" : "samples"}});
     if (column.listed) columns.back()["samples"] = to_json(*column.listed);

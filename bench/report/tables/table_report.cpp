@@ -9,7 +9,7 @@
 namespace permafrost {
 namespace {
 
-CellModel model_of(const CellInput& input, const std::optional<double>& paper) {
+CellModel model_of(const CellRecords& input, const std::optional<double>& paper) {
   CellModel cell{.unavailable = why_missing(input), .paper = paper};
   if (!cell.available()) return cell;
   std::vector<double> values;
@@ -23,7 +23,8 @@ CellModel model_of(const CellInput& input, const std::optional<double>& paper) {
   cell.repeated = spread_of(values, repeated_over(input));
   cell.n = input.seeds[0].n();
   cell.encoders = encoders_in(input);
-  cell.ci95 = bootstrap_interval(scores_of(input), groups_of(input.seeds[0]), kAccuracyRange);
+  cell.ci95 = interval_over_samples(*input.seeds[0].measure, mean_sample_values(input),
+                                    groups_of(input.seeds[0]));
   return cell;
 }
 
@@ -51,7 +52,7 @@ std::vector<RankModel> ranks_of(const TableModel& table) {
 }  // namespace
 
 TableModel build_table(const TableSpec& spec, const TableContext& context,
-                       const std::vector<std::vector<CellInput>>& inputs) {
+                       const std::vector<std::vector<CellRecords>>& inputs) {
   TableModel table{.spec = spec, .context = context};
   table.columns.resize(spec.columns.size());
   for (std::size_t r = 0; r < spec.rows.size(); ++r) {
@@ -66,7 +67,7 @@ TableModel build_table(const TableSpec& spec, const TableContext& context,
       table.columns[c] = {.n = record.n(),
                           .classes = record.task.classes,
                           .task_version = record.task.version,
-                          .metric = record.metric,
+                          .measure = record.measure,
                           .grouped = !groups_of(record).empty(),
                           .repeated_over = row.back().repeated.over,
                           .listed = record.task.listed};

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/records/cells.h"
+#include "bench/records/cell_records.h"
 #include "bench/records/record.h"
 #include "bench/report/tables/claim_report.h"
 #include "bench/statistics/statistics.h"
@@ -22,7 +22,7 @@ namespace permafrost {
 
 struct CellModel {
   std::string unavailable;  // the reason; the rest but `paper` is then empty
-  Spread repeated;          // percent: over seeds, or over splits where these differ
+  Spread repeated;          // in the unit: over seeds, or over splits where these differ
   Interval ci95;            // over samples, of the mean of the repetitions
   std::optional<double> paper;
   std::int64_t n = 0, n_failed = 0;  // n_failed: the largest over seeds
@@ -36,11 +36,11 @@ struct CellModel {
 struct ColumnModel {
   std::int64_t n = 0;
   int classes = 0, task_version = 0;
-  Metric metric = Metric::top1;
+  const Measure* measure = &default_measure();
   bool grouped = false;  // samples share groups: intervals resample groups
   SpreadOver repeated_over = SpreadOver::seeds;
   std::optional<ListedSamples> listed;
-  double chance() const { return classes > 0 ? 100.0 / classes : 0; }
+  double chance() const { return chance_of(*measure, classes); }
 };
 
 // Whether our column ranks the rows as the paper's does.
@@ -69,8 +69,10 @@ struct TableModel {
 
 // `inputs` [rows][columns], as the specification orders them.
 TableModel build_table(const TableSpec& spec, const TableContext& context,
-                       const std::vector<std::vector<CellInput>>& inputs);
+                       const std::vector<std::vector<CellRecords>>& inputs);
 
+// What the numbers are: "Top-1 accuracy in percent (mean average precision in boxes)".
+std::string measures_text(const TableModel& table);
 // What each spread is a spread of, what the columns are, and what is missing.
 std::vector<std::string> notes_of(const TableModel& table);
 

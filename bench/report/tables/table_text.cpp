@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A table as text: Markdown that also reads well in a terminal, CSV and LaTeX.
 #include <algorithm>
+#include <cctype>
 #include <map>
+#include <utility>
 
+#include "bench/records/predictions_file.h"
 #include "bench/report/tables/claim_text.h"
 #include "bench/report/tables/table_report.h"
 #include "bench/text/latex.h"
@@ -51,7 +54,7 @@ std::string column_note(const ColumnSpec& spec, const ColumnModel& column) {
   std::string text = spec.name + ": ";
   text += spec.stands_for.empty() ? "stands for no column of the paper"
                                   : "stands for " + spec.stands_for;
-  if (column.metric != Metric::top1) text += std::string("; ") + described_as(column.metric);
+  if (!is_default(*column.measure)) text += "; " + column.measure->description();
   if (column.n > 0)
     text += "; n = " + std::to_string(column.n) +
             (column.listed ? released_text(*column.listed) : "") + ", chance " +
@@ -104,6 +107,41 @@ std::string columns_text(const TableModel& table, bool (*holds)(const ColumnMode
   return text;
 }
 
+// What most of the table is in: the measure that goes without saying, where a column has it.
+const Measure* first_measure(const TableModel& table) {
+  const auto& columns = table.columns;
+  const bool usual =
+      columns.empty() || std::any_of(columns.begin(), columns.end(),
+                                     [](const auto& c) { return is_default(*c.measure); });
+  return usual ? &default_measure() : columns[0].measure;
+}
+
+std::string capitalised(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+// " (mean average precision in boxes)": columns that are in another measure than the first.
+std::string other_measures(const TableModel& table) {
+  const Measure* first = first_measure(table);
+  std::vector<std::pair<const Measure*, std::vector<std::string>>> others;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const Measure* measure = table.columns[c].measure;
+    if (measure == first) continue;
+    auto it = std::find_if(others.begin(), others.end(),
+                           [&](const auto& other) { return other.first == measure; });
+    if (it == others.end()) it = others.insert(it, {measure, {}});
+    it->second.push_back(table.spec.columns[c].name);
+  }
+  std::string text;
+  for (const auto& [measure, columns] : others) {
+    text += (text.empty() ? "" : "; ") + measure->description();
+    if (measure->unit() != first->unit()) text += ", " + unit_in_words(*measure) + ",";
+    text += " in " + joined(columns);
+  }
+  return text.empty() ? "" : " (" + text + ")";
+}
+
 // Rows, floors or others, with an encoder of its own for several seeds.
 std::string rows_of_encoders(const TableModel& table, bool floors) {
   std::vector<std::string> rows;
@@ -133,6 +171,11 @@ std::string spread_note(const TableModel& table) {
 
 }  // namespace
 
+std::string measures_text(const TableModel& table) {
+  const Measure& first = *first_measure(table);
+  return capitalised(first.description()) + " in " + unit_in_words(first) + other_measures(table);
+}
+
 std::vector<std::string> notes_of(const TableModel& table) {
   std::vector<std::string> notes;
   const TableContext& context = table.context;
@@ -144,10 +187,7 @@ std::vector<std::string> notes_of(const TableModel& table) {
   notes.push_back("Suite " + context.suite + ": " + context.suite_title + "; " + seeds + ".");
   if (context.quick)
     notes.push_back("Quick run: fewer samples, clips and epochs, a first look and not a result.");
-  const std::string precise =
-      columns_text(table, [](const ColumnModel& column) { return column.metric != Metric::top1; });
-  notes.push_back(std::string("Top-1 accuracy in percent") +
-                  (precise.empty() ? "" : " (mean average precision in " + precise + ")") +
+  notes.push_back(measures_text(table) +
                   ": the mean over seeds, in round brackets the paper's number.");
   notes.push_back(spread_note(table));
   const std::string split = columns_text(
@@ -206,7 +246,7 @@ std::string to_csv(const TableModel& table) {
                                             std::to_string(cell.n),
                                             std::to_string(cell.n_failed),
                                             number(table.columns[c].chance()),
-                                            name_of(table.columns[c].metric),
+                                            table.columns[c].measure->name(),
                                             std::to_string(cell.encoders),
                                             csv_field(cell.unavailable)};
       for (std::size_t k = 0; k < fields.size(); ++k) text += (k > 0 ? "," : "") + fields[k];
@@ -216,25 +256,17 @@ std::string to_csv(const TableModel& table) {
   return text;
 }
 
-namespace {
-
-std::string latex_metric(const TableModel& table) {
-  const std::string precise =
-      columns_text(table, [](const ColumnModel& column) { return column.metric != Metric::top1; });
-  return "Top-1 accuracy" +
-         (precise.empty() ? "" : " (mean average precision in " + latex_escaped(precise) + ")");
-}
-
-}  // namespace
-
 std::string to_latex(const TableModel& table) {
-  std::string text = "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n\\caption{" +
-                     latex_escaped(table.spec.title) + ". " + latex_metric(table) +
-                     " in percent, suite " + latex_escaped(table.context.suite) +
-                     (table.context.quick ? " (quick run)" : "") +
-                     "; below it the 95\\,\\% interval over samples, in brackets the published "
-                     "number.}\n\\begin{tabular}{l" +
-                     std::string(table.spec.columns.size(), 'r') + "}\n\\toprule\n";
+  std::string text =
+      "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n\\caption{" +
+      latex_escaped(table.spec.title) + ". " +
+      latex_escaped(capitalised(first_measure(table)->description()) + other_measures(table) +
+                    " in " + unit_in_words(*first_measure(table))) +
+      ", suite " + latex_escaped(table.context.suite) +
+      (table.context.quick ? " (quick run)" : "") +
+      "; below it the 95\\,\\% interval over samples, in brackets the published "
+      "number.}\n\\begin{tabular}{l" +
+      std::string(table.spec.columns.size(), 'r') + "}\n\\toprule\n";
   const TextRows rows = value_rows(table);
   for (std::size_t r = 0; r < rows.size(); ++r) {
     for (std::size_t c = 0; c < rows[r].size(); ++c)

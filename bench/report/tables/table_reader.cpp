@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/report/tables/table_file.h"
+#include "bench/report/tables/table_reader.h"
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench/records/record_json.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -62,10 +63,6 @@ Enum named(const std::string& name, std::initializer_list<Enum> values, const st
   throw InputError(where, "", "a name that this program knows", quoted(name));
 }
 
-Metric metric_named(const std::string& name) {
-  return name == name_of(Metric::top1) ? Metric::top1 : Metric::mean_average_precision;
-}
-
 // `metric` is the table's, in files from before columns had their own.
 void read_column(const Json& json, const std::string& where, const std::string& metric,
                  TableModel& table) {
@@ -79,8 +76,7 @@ void read_column(const Json& json, const std::string& where, const std::string& 
   ColumnModel column;
   column.n = object.integer("n", {}, 0, kMost);
   column.classes = static_cast<int>(object.integer("classes", {}, 0, 1'000'000));
-  column.metric = metric_named(object.choice(
-      "metric", {name_of(Metric::top1), name_of(Metric::mean_average_precision)}, metric));
+  column.measure = &measure_named(object.text("metric", metric), object.where("metric"), "");
   column.task_version = static_cast<int>(object.integer("task_version", {}, 0, 1'000'000));
   column.grouped = object.choice("intervals_over", {"samples", "groups of samples"}) != "samples";
   column.listed = read_listed(object);
@@ -234,7 +230,7 @@ RankModel read_rank(const Json& json, const std::string& where) {
 TableModel read_table_json(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   object.choice("schema", {"permafrost.table.1"});
-  const std::string metric = object.text("metric", name_of(Metric::top1));
+  const std::string metric = object.text("metric", default_measure().name());
   TableModel table;
   table.spec.number = static_cast<int>(object.integer("table", {}, 0, 1000));
   table.spec.title = object.text("title");

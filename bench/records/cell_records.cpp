@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/records/cells.h"
+#include "bench/records/cell_records.h"
 
 #include <algorithm>
 #include <set>
 
 namespace permafrost {
 
-std::string why_missing(const CellInput& cell) {
+std::string why_missing(const CellRecords& cell) {
   if (!cell.unavailable.empty()) return cell.unavailable;
   return cell.seeds.empty() ? "no records" : "";
 }
 
-std::vector<double> scores_of(const CellInput& cell) {
-  std::vector<std::vector<double>> scores;
-  for (const auto& record : cell.seeds) scores.push_back(scores_of(record));
-  return mean_scores(scores);
+std::vector<double> mean_sample_values(const CellRecords& cell) {
+  std::vector<std::vector<double>> values;
+  for (const auto& record : cell.seeds) values.push_back(sample_values(record));
+  return mean_over_seeds(values);
 }
 
 bool same_samples(const Record& a, const Record& b) {
   return std::equal(a.predictions.begin(), a.predictions.end(), b.predictions.begin(),
                     b.predictions.end(), [](const Prediction& x, const Prediction& y) {
-                      return x.sample == y.sample && x.label == y.label;
+                      return x.sample == y.sample && x.target.label() == y.target.label();
                     });
 }
 
-SpreadOver repeated_over(const CellInput& cell) {
+SpreadOver repeated_over(const CellRecords& cell) {
   std::set<std::string> splits;
   for (const auto& record : cell.seeds)
     splits.insert(record.task.identity + (record.training ? record.training->sha256 : ""));
   return splits.size() > 1 ? SpreadOver::splits : SpreadOver::seeds;
 }
 
-std::size_t encoders_in(const CellInput& cell) {
+std::size_t encoders_in(const CellRecords& cell) {
   std::set<std::string> weights;
   for (const auto& record : cell.seeds) weights.insert(record.encoder.sha256);
   return weights.size();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/report/tables/table_file.h"
+#include "bench/report/tables/table_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 const fs::path kCommitted = fs::path(PERMAFROST_SOURCE_DIR) / "results/pico";
 
-TEST(TableFile, GivesTheTableThatWasWritten) {
+TEST(TableReader, GivesTheTableThatWasWritten) {
   const TestResults folder;
   folder.fill();
   for (const char* name : {"table1.json", "table2.json"}) {
@@ -32,7 +32,7 @@ TEST(TableFile, GivesTheTableThatWasWritten) {
 }
 
 // Files that older programs wrote lack some keys; what is there must come back.
-TEST(TableFile, ReadsTheCommittedTables) {
+TEST(TableReader, ReadsTheCommittedTables) {
   int read = 0;
   for (const auto& entry : fs::directory_iterator(kCommitted)) {
     if (entry.path().extension() != ".json") continue;
@@ -60,12 +60,12 @@ std::string message_after(const std::function<void(Json&)>& change) {
   return "";
 }
 
-TEST(TableFile, PassesOverWhatItDoesNotKnow) {
+TEST(TableReader, PassesOverWhatItDoesNotKnow) {
   EXPECT_EQ(message_after([](Json& json) { json["from the future"] = 1; }), "");
   EXPECT_EQ(message_after([](Json& json) { json["cells"][0]["later"] = 1; }), "");
 }
 
-TEST(TableFile, RefusesWhatIsNoTable) {
+TEST(TableReader, RefusesWhatIsNoTable) {
   const auto holds = [](const std::string& text, const std::string& part) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
     EXPECT_NE(text.find("t.json"), std::string::npos) << text;

@@ -11,24 +11,24 @@
 namespace permafrost {
 
 // The records of one cell, one a seed; or why there are none.
-struct CellInput {
+struct CellRecords {
   std::vector<Record> seeds;
   std::string unavailable;
 };
 
 // Why the cell has no number; empty where it has one.
-std::string why_missing(const CellInput& cell);
+std::string why_missing(const CellRecords& cell);
 
-// Sample by sample, the mean over the cell's seeds; in percent.
-std::vector<double> scores_of(const CellInput& cell);
+// Sample by sample, the mean over the cell's seeds of what the measure says.
+std::vector<double> mean_sample_values(const CellRecords& cell);
 
-// The same samples with the same labels in the same order.
+// The same samples with the same labels in the same order; boxes are not in their files.
 bool same_samples(const Record& a, const Record& b);
 
 // What the cell's repetitions differ in: `splits` where the training subsets do, else `seeds`.
-SpreadOver repeated_over(const CellInput& cell);
+SpreadOver repeated_over(const CellRecords& cell);
 
 // Encoders that differ in their weights among the repetitions: pretraining seeds, if any.
-std::size_t encoders_in(const CellInput& cell);
+std::size_t encoders_in(const CellRecords& cell);
 
 }  // namespace permafrost
