@@ -151,8 +151,9 @@ TEST(SyntheticWorld, TheBoxHoldsTheActorAndNotTheOther) {
                  other.y < box.bottom);
   }
   const TaskSource boxed(SyntheticTask::localised_action, Split::train, 8, kShape);
-  EXPECT_TRUE(boxed.box(3).has_value());
-  EXPECT_FALSE(TaskSource(SyntheticTask::motion, Split::train, 8, kShape).box(3).has_value());
+  EXPECT_TRUE(boxed.target(3).box().has_value());
+  EXPECT_FALSE(
+      TaskSource(SyntheticTask::motion, Split::train, 8, kShape).target(3).box().has_value());
 }
 
 // What the second actor does says nothing about the label.

@@ -18,6 +18,8 @@
 #include "models/training/schedule.h"
 #include "probes/encode/clip_chunk.h"
 #include "probes/heads/box_pooling.h"
+#include "probes/train/objective.h"
+#include "probes/train/view_logits.h"
 
 namespace permafrost {
 namespace {
@@ -167,14 +169,14 @@ at::Tensor cross_entropy(const at::Tensor& logits, const Step& step, std::int64_
                          std::int64_t end) {
   if (step.mix.own < 1 || step.protocol.label_smoothing > 0) {
     const auto classes = static_cast<int>(logits.size(1));
-    return -(soft_targets(step, classes, begin, end) * at::log_softmax(logits, 1)).sum();
+    return summed_soft_loss(logits, soft_targets(step, classes, begin, end));
   }
   at::Tensor labels = at::empty({end - begin}, at::kLong);
   for (std::int64_t i = begin; i < end; ++i)
     labels[i - begin] =
-        step.failed(i) ? -100 : step.batch.targets[static_cast<std::size_t>(i)].label();
+        step.failed(i) ? kNoLabel : step.batch.targets[static_cast<std::size_t>(i)].label();
   labels = queued_copy(labels, step.device);
-  return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Sum, -100);
+  return summed_loss(logits, labels);
 }
 
 // Loss of one shard of a batch; samples that could not be read carry no weight.
@@ -226,7 +228,7 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
       const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
       const at::Tensor logits =
           logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
-      sum += at::softmax(logits, 1).view({end - begin, clips, -1}).mean(1);
+      sum += probabilities_of(logits).view({end - begin, clips, -1}).mean(1);
     }
     sum /= static_cast<double>(views);
     for (std::int64_t i = begin; i < end; ++i) {

@@ -11,7 +11,6 @@
 #include "common/machine/progress.h"
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/encoder.h"
-#include "probes/train/probe_training.h"
 #include "probes/train/protocol.h"
 
 namespace permafrost {

@@ -4,36 +4,18 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
 
-#include "common/error.h"
 #include "common/machine/stopwatch.h"
-#include "common/random.h"
 #include "datasets/clips/loader.h"
 #include "models/network/device_copy.h"
 #include "models/training/gradient_shards.h"
 #include "probes/heads/nearest_neighbours.h"
+#include "probes/train/held_out.h"
+#include "probes/train/objective.h"
 #include "probes/train/stacked_adamw.h"
 
 namespace permafrost {
 namespace {
-
-at::Tensor index_tensor(const std::vector<std::int64_t>& values) {
-  return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong);
-}
-
-constexpr std::int64_t kNoLabel = -100;  // torch's ignored index
-
-at::Tensor labels_of(const LabelledFeatures& features, const std::vector<std::int64_t>& samples) {
-  std::vector<std::int64_t> labels;
-  for (const auto i : samples) {
-    const auto k = static_cast<std::size_t>(i);
-    // Found unreadable on the way: no class, and no weight in the loss.
-    labels.push_back(features.failures[k].empty() ? features.targets[k].label() : kNoLabel);
-  }
-  return index_tensor(labels);
-}
 
 // Gradients of all candidates on a batch.
 void backpropagate(HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,
@@ -41,92 +23,12 @@ void backpropagate(HeadWeights& head, const HeadSpec& spec, const at::Tensor& to
   const at::Tensor logits = training_logits(head, spec, tokens);  // [L,B,C]
   const auto l = logits.size(0);
   const at::Tensor loss =
-      at::cross_entropy_loss(logits.flatten(0, 1), labels.repeat({l}), {}, at::Reduction::Sum) /
-      static_cast<double>(labels.size(0));
+      summed_loss(logits.flatten(0, 1), labels.repeat({l})) / static_cast<double>(labels.size(0));
   backward(loss);
 }
 
-}  // namespace
-
-Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
-              const std::vector<std::int64_t>& train, double share, std::uint64_t seed) {
-  std::map<std::int64_t, std::vector<std::int64_t>> members;
-  std::int64_t readable = 0;
-  for (const auto i : train) {
-    if (!features.failures[static_cast<std::size_t>(i)].empty()) continue;
-    members[groups[static_cast<std::size_t>(i)]].push_back(i);
-    ++readable;
-  }
-  if (members.size() < 2)
-    throw InputError("training split", "", "at least two groups of readable samples",
-                     std::to_string(members.size()));
-  std::vector<std::vector<std::int64_t>> lists;
-  for (auto& [group, list] : members) lists.push_back(std::move(list));
-  const auto order = RandomStream({.seed = seed, .purpose = "probe.held_out"})
-                         .permutation(static_cast<std::int64_t>(lists.size()));
-  const auto wanted =
-      std::max<std::int64_t>(1, std::llround(share * static_cast<double>(readable)));
-  Fold cut;
-  for (std::size_t k = 0; k < order.size(); ++k) {
-    const auto& list = lists[static_cast<std::size_t>(order[k])];
-    const bool last = k + 1 == order.size() && cut.train.empty();
-    const bool hold = !last && static_cast<std::int64_t>(cut.test.size()) < wanted;
-    auto& side = hold ? cut.test : cut.train;
-    side.insert(side.end(), list.begin(), list.end());
-  }
-  std::sort(cut.train.begin(), cut.train.end());
-  std::sort(cut.test.begin(), cut.test.end());
-  return cut;
-}
-
-std::vector<float> values_of(const at::Tensor& row) {
-  const at::Tensor values = row.to(at::kCPU, at::kFloat).contiguous();
-  return {values.data_ptr<float>(), values.data_ptr<float>() + values.numel()};
-}
-
-std::vector<at::Tensor> logits_of_views(
-    const HeadWeights& head, const HeadSpec& spec,
-    const std::function<std::vector<at::Tensor>(const Samples&)>& tokens, const Samples& samples) {
-  const at::NoGradGuard no_grad;
-  constexpr std::int64_t kMostValues = std::int64_t{1} << 28;
-  std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
-  std::size_t chunk = 1, begin = 0;
-  while (begin < samples.size()) {
-    const std::size_t end = std::min(samples.size(), begin + chunk);
-    const Samples part(samples.begin() + static_cast<std::ptrdiff_t>(begin),
-                       samples.begin() + static_cast<std::ptrdiff_t>(end));
-    const std::vector<at::Tensor> views = tokens(part);
-    parts.resize(views.size());
-    std::int64_t values = 0;
-    for (std::size_t v = 0; v < views.size(); ++v) {
-      parts[v].push_back(head_logits(head, spec, views[v]));
-      values += views[v].numel() / views[v].size(0);
-    }
-    // The first sample tells how large the others are.
-    chunk = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(kMostValues / std::max<std::int64_t>(1, values), 1, 128));
-    begin = end;
-  }
-  if (parts.empty()) return {at::zeros({head.linear_weight.size(0), 0, spec.classes})};
-  std::vector<at::Tensor> logits;
-  for (const auto& of_view : parts) logits.push_back(at::cat(of_view, 1).to(at::kCPU));
-  return logits;
-}
-
-at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
-                     const std::function<at::Tensor(const Samples&)>& tokens,
-                     const Samples& samples) {
-  const auto only = [&](const Samples& part) { return std::vector<at::Tensor>{tokens(part)}; };
-  return logits_of_views(head, spec, only, samples)[0];
-}
-
-namespace {
-
 // Logits [L,n,C] of samples; knn: votes.
 using Scores = std::function<at::Tensor(const std::vector<std::int64_t>&)>;
-
-using TokensOf = std::function<at::Tensor(const Samples&)>;
-using ViewsOf = std::function<std::vector<at::Tensor>(const Samples&)>;
 
 // Which head is trained, and where.
 struct HeadSite {
@@ -147,7 +49,8 @@ TokensOf evaluation_tokens(const HeadSite& site, const LabelledFeatures& feature
   // On the host, whatever the device: they may be more than it holds.
   const at::Tensor kept = HeadSite{site.kind, at::kCPU}.seen(features.tokens);
   return [=](const Samples& samples) {
-    return kept.index_select(0, index_tensor(samples)).to(site.device);
+    return kept.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(samples), at::kLong))
+        .to(site.device);
   };
 }
 
@@ -193,43 +96,10 @@ ViewsOf test_views(const HeadSite& site, const TokensOf& tokens, const ProbeView
   };
 }
 
-// [n,D] in every view, encoded in chunks.
-std::vector<at::Tensor> means_of_views(const ViewsOf& tokens, const Samples& samples) {
-  constexpr std::size_t kChunk = 128;
-  std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
-  for (std::size_t begin = 0; begin < samples.size(); begin += kChunk) {
-    const std::size_t end = std::min(samples.size(), begin + kChunk);
-    const auto views = tokens(Samples(samples.begin() + static_cast<std::ptrdiff_t>(begin),
-                                      samples.begin() + static_cast<std::ptrdiff_t>(end)));
-    parts.resize(views.size());
-    for (std::size_t v = 0; v < views.size(); ++v) parts[v].push_back(views[v].squeeze(1));
-  }
-  std::vector<at::Tensor> means;
-  for (const auto& of_view : parts) means.push_back(at::cat(of_view, 0));
-  return means;
-}
-
-at::Tensor means_of(const TokensOf& tokens, const Samples& samples) {
-  const auto only = [&](const Samples& part) { return std::vector<at::Tensor>{tokens(part)}; };
-  return means_of_views(only, samples).at(0);
-}
-
-// Mean over the views of what `scores` gives for one of them.
-template <typename Score>
-at::Tensor averaged(const std::vector<at::Tensor>& views, const Score& scores) {
-  at::Tensor sum = scores(views.at(0));
-  for (std::size_t v = 1; v < views.size(); ++v) sum = sum + scores(views[v]);
-  return sum / static_cast<double>(views.size());
-}
-
 // Accuracy on the held-out part of the training split, and with it the choice.
 void choose(ProbeOutcome& outcome, const LabelledFeatures& features,
             const std::vector<std::int64_t>& held_out, const Scores& scores) {
-  const at::Tensor best = scores(held_out).argmax(2);
-  const at::Tensor right = best == labels_of(features, held_out).unsqueeze(0);
-  const at::Tensor accuracy = right.to(at::kDouble).mean(1);
-  for (std::int64_t c = 0; c < accuracy.size(0); ++c)
-    outcome.held_out_accuracy.push_back(accuracy[c].item<double>());
+  outcome.held_out_accuracy = accuracies(scores(held_out), labels_of(features, held_out));
   outcome.chosen = static_cast<int>(
       std::max_element(outcome.held_out_accuracy.begin(), outcome.held_out_accuracy.end()) -
       outcome.held_out_accuracy.begin());
@@ -295,7 +165,7 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   const Stopwatch test_watch;
   predict(outcome, features, fold.test,
           averaged(logits_of_views(best, outcome.spec, tested, fold.test),
-                   [](const at::Tensor& logits) { return at::softmax(logits[0], 1); }));
+                   [](const at::Tensor& logits) { return probabilities_of(logits[0]); }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
 }

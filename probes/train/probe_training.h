@@ -10,6 +10,7 @@
 #include "probes/encode/features.h"
 #include "probes/heads/head.h"
 #include "probes/train/protocol.h"
+#include "probes/train/view_logits.h"
 
 namespace permafrost {
 
@@ -26,7 +27,6 @@ struct ProbeOutcome {
 
 // Where tokens come from that are not in LabelledFeatures: tokens [B,N,D] of samples, standardised.
 // They are encoded when they are asked for, or kept somewhere; called on the probe's thread.
-using Samples = std::vector<std::int64_t>;
 struct ProbeViews {
   // Of the clips as they are; empty: rows of features.tokens. May set features.failures of samples
   // that it finds unreadable; their tokens are then not looked at.
@@ -47,22 +47,5 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
                          const Fold& fold, int classes, const ProbeProtocol& protocol,
                          std::uint64_t seed, const std::function<void()>& tick = {},
                          const ProbeViews& views = {}, const at::Device& device = at::kCPU);
-
-// Readable training samples cut in two by group: first the part to train on, then the held-out one.
-Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
-              const std::vector<std::int64_t>& train, double share, std::uint64_t seed);
-
-// A row [C] as plain numbers.
-std::vector<float> values_of(const at::Tensor& row);
-
-// Logits [L,n,C] of the samples, in chunks of at most 128 and about a gigabyte of tokens. They are
-// on the host, wherever head and tokens are.
-at::Tensor logits_of(const HeadWeights& head, const HeadSpec& spec,
-                     const std::function<at::Tensor(const Samples&)>& tokens,
-                     const Samples& samples);
-// The same of each view that `tokens` gives.
-std::vector<at::Tensor> logits_of_views(
-    const HeadWeights& head, const HeadSpec& spec,
-    const std::function<std::vector<at::Tensor>(const Samples&)>& tokens, const Samples& samples);
 
 }  // namespace permafrost

@@ -11,6 +11,7 @@
 #include "models/training/adamw.h"
 #include "models/training/gradient_shards.h"
 #include "models/training/schedule.h"
+#include "probes/train/held_out.h"
 
 namespace permafrost {
 namespace {
