@@ -29,7 +29,7 @@ struct Network {
     const bool rope = dump.config.value("rope", false);
     if (rope) spec.positions = Positions::rope_3d;
     spec.uniform_power = dump.config.value("uniform_power", true);
-    spec.mlp_ratio = dump.config.value("mlp_ratio", 4.0);
+    spec.feed_forward.ratio = dump.config.value("mlp_ratio", 4.0);
     predictor_spec = {.width = dump.whole("predictor_embed_dim"),
                       .depth = dump.whole("predictor_depth"),
                       .heads = dump.whole("predictor_heads"),

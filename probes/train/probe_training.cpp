@@ -89,7 +89,7 @@ HeadWeights trained_head(const HeadSpec& spec, const at::Device& device,
 ViewsOf test_views(const HeadSite& site, const TokensOf& tokens, const ProbeViews& views) {
   if (!views.test)
     return [tokens](const Samples& samples) { return std::vector<at::Tensor>{tokens(samples)}; };
-  return [place, test = views.test](const Samples& samples) {
+  return [site, test = views.test](const Samples& samples) {
     std::vector<at::Tensor> seen = test(samples);
     for (auto& x : seen) x = site.seen(x);
     return seen;
@@ -126,8 +126,8 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   const Stopwatch watch;
   const HeadSite site{protocol.head, device};
   const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
-  const TokensOf tokens = evaluation_tokens(place, features, views);
-  const ViewsOf tested = test_views(place, tokens, views);
+  const TokensOf tokens = evaluation_tokens(site, features, views);
+  const ViewsOf tested = test_views(site, tokens, views);
   const std::int64_t width = cut.train.empty() ? 0 : tokens(Samples{cut.train[0]}).size(2);
   ProbeOutcome outcome;
   outcome.spec = {.kind = protocol.head,
