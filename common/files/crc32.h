@@ -2,12 +2,16 @@
 #pragma once
 
 // CRC-32 as zip archives and PNG files have it (IEEE 802.3, reflected polynomial 0xedb88320).
+#include <zlib.h>
+
 #include <cstdint>
 #include <string_view>
 
 namespace permafrost {
 
-// About a gigabyte a second: a file of weights is checked in the time that hashing it takes.
-std::uint32_t crc32_of(std::string_view bytes);
+inline std::uint32_t crc32_of(std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
 
 }  // namespace permafrost

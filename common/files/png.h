@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Small pictures for people: an RGB image and a PNG writer (stored, not compressed).
+// Small pictures for people: an RGB image and its PNG file, through libpng.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +24,7 @@ struct Image {
   std::vector<std::uint8_t> pixels;  // [height,width,3]
 };
 
-// The file's bytes.
+// The file's bytes. Throws Error for what no PNG file can hold, such as an image without pixels.
 std::string png_bytes(const Image& image);
 
 // Throws as write_file_atomically does.

@@ -17,6 +17,8 @@ build_packages=(
   'nlohmann-json3-dev|header nlohmann/json.hpp|required|reads and writes JSON'
   'libcli11-dev|header CLI/CLI.hpp|required|reads the command line'
   'libssl-dev|header openssl/evp.h|required|SHA-256 of inputs and cells'
+  'libpng-dev|header png.h|required|writes PNG pictures'
+  'zlib1g-dev|header zlib.h|required|CRC-32 of the records of weights'
   'libgtest-dev|header gtest/gtest.h|required|tests'
   'libbenchmark-dev|header benchmark/benchmark.h|required|micro benchmarks'
   'gnuplot-nox|command gnuplot|optional|draws figures'
