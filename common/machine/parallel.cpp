@@ -39,11 +39,12 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
       }
     }
   };
-  std::vector<std::thread> helpers;
-  const auto wanted = std::min<std::int64_t>(std::max(threads, 1), count);
-  for (std::int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
-  work();
-  for (auto& helper : helpers) helper.join();
+  {
+    std::vector<std::jthread> helpers;  // joined at the end of the block
+    const auto wanted = std::min<std::int64_t>(std::max(threads, 1), count);
+    for (std::int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
+    work();
+  }
   if (failure) std::rethrow_exception(failure);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The main function of every test program. A program none of whose cases ran says so by its exit
-// status, and where ctest gives a folder for it (PERMAFROST_SKIPPED) a file holds the reasons of all
-// skipped cases, a line each: scripts/test sums them up.
+// status, and where ctest gives a folder for it (PERMAFROST_SKIPPED) a file holds the reasons of
+// all skipped cases, a line each: scripts/test sums them up.
 #include <gtest/gtest.h>
 
 #include <algorithm>

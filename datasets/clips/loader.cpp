@@ -20,27 +20,24 @@ Loader::Loader(const ClipSource& source, const LoaderOptions& options, std::int6
                std::function<std::int64_t(std::int64_t)> index_at)
     : source_(source), options_(options), count_(count), index_at_(std::move(index_at)) {
   slots_.resize(static_cast<std::size_t>(std::max(1, options_.ahead)));
-  for (int t = 0; t < std::max(1, options_.threads); ++t) threads_.emplace_back([this] { work(); });
-}
-
-Loader::~Loader() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
+  try {
+    for (int t = 0; t < std::max(1, options_.threads); ++t)
+      threads_.emplace_back([this] { work(); });
+  } catch (...) {  // no more threads for this process: those there are must not wait for a reader
+    stop_.request_stop();
+    throw;
   }
-  room_.notify_all();
-  for (auto& thread : threads_) thread.join();
 }
 
 void Loader::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     const auto may_claim = [this] {
-      return stop_ || claimed_ >= count_ ||
+      return claimed_ >= count_ ||
              claimed_ / options_.batch < consumed_ + static_cast<std::int64_t>(slots_.size());
     };
-    room_.wait(lock, may_claim);
-    if (stop_ || claimed_ >= count_) return;
+    room_.wait(lock, stop_.get_token(), may_claim);
+    if (stop_.stop_requested() || claimed_ >= count_) return;
     const std::int64_t position = claimed_++;
     const std::int64_t number = position / options_.batch;
     Slot& slot = slots_[static_cast<std::size_t>(number) % slots_.size()];
@@ -65,8 +62,7 @@ void Loader::work() {
     lock.lock();
     if (failure && !failure_) {
       failure_ = failure;
-      stop_ = true;
-      room_.notify_all();
+      stop_.request_stop();
     }
     if (--slot.missing == 0 || failure) ready_.notify_all();
   }

@@ -2,8 +2,8 @@
 #pragma once
 
 // Batches of clips, read ahead by threads, in an order that no thread can change; training views
-// come from an AugmentedSource (augment/augmented_source.h). One thread reads
-// and decodes one sample at a time, so `threads` is the total of all threads at work here.
+// come from an AugmentedSource (clips/augmented_source.h). One thread reads and decodes one sample
+// at a time, so `threads` is the total of all threads at work here.
 //
 //   Loader loader(source, {.shape = {8, 48, 48}, .batch = 64, .threads = 2},
 //                 order.size(), [&](std::int64_t i) { return order[i]; });
@@ -14,6 +14,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -61,7 +62,7 @@ class Loader {
   // Reads source items index_at(0) .. index_at(count-1). The source must outlive the loader.
   Loader(const ClipSource& source, const LoaderOptions& options, std::int64_t count,
          std::function<std::int64_t(std::int64_t)> index_at);
-  ~Loader();
+  ~Loader() { stop_.request_stop(); }
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
@@ -85,14 +86,15 @@ class Loader {
   std::int64_t count_;
   std::function<std::int64_t(std::int64_t)> index_at_;
   std::vector<Slot> slots_;
-  std::int64_t claimed_ = 0;   // next position to be read
-  std::int64_t consumed_ = 0;  // batches handed out
-  bool stop_ = false;
-  std::exception_ptr failure_;
+  std::int64_t claimed_ = 0;    // next position to be read
+  std::int64_t consumed_ = 0;   // batches handed out
+  std::stop_source stop_;       // asked by a failure, and at the end
+  std::exception_ptr failure_;  // the first one
   LoaderStatistics statistics_;
   mutable std::mutex mutex_;
-  std::condition_variable room_, ready_;
-  std::vector<std::thread> threads_;
+  std::condition_variable_any room_;
+  std::condition_variable ready_;
+  std::vector<std::jthread> threads_;  // the last member: joined before the others go
 };
 
 }  // namespace permafrost
