@@ -3,7 +3,7 @@
 #include "bench/evaluate/evaluation.h"
 #include "common/files/files.h"
 #include "datasets/clips/source.h"
-#include "datasets/pack/pack_writer.h"
+#include "datasets/packing/pack_writer.h"
 #include "datasets/testing/test_video.h"
 #include "probes/encode/features.h"
 #include "probes/testing/classifier_test_support.h"

@@ -12,7 +12,7 @@
 #include "common/files/files.h"
 #include "datasets/clips/pack_source.h"
 #include "datasets/clips/source.h"
-#include "datasets/pack/pack_writer.h"
+#include "datasets/packing/pack_writer.h"
 #include "datasets/rendered/video_writer.h"
 #include "datasets/synthetic/source.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gate that continuous integration runs: the suite "gate" against results/baseline, and an
-// encoder that is damaged on purpose. About a minute on two free cores.
+// encoder that is damaged on purpose.
 #include <torch/types.h>
 
 #include <nlohmann/json.hpp>

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Where clips come from: an indexed set of labelled samples. Two kinds exist, the synthetic world
-// (synthetic/) and files named by a manifest (video/).
+// Where clips come from: an indexed set of labelled samples. Clips are drawn (the
+// synthetic world, synthetic/), or read from files of a manifest (source.h) or from a pack
+// (pack_source.h); other sources hand on those of a source that they are given: augmented, kept in
+// memory, or by weight from several.
 #include <cstdint>
 #include <memory>
 #include <string>

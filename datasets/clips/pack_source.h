@@ -17,7 +17,7 @@ namespace permafrost {
 // Thread-safe.
 class PackSource : public CutSource {
  public:
-  // `list` is read_pack_list() of the same folder. Throws InputError as Pack and ManifestSource.
+  // `list` is read_manifest() of the same folder. Throws InputError as Pack and ManifestSource.
   PackSource(const std::filesystem::path& folder, Manifest list, const VideoOptions& options);
   ~PackSource() override;
 

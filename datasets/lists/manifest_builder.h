@@ -75,5 +75,7 @@ std::vector<std::filesystem::path> tar_shards(const std::filesystem::path& path)
 // options.split: only members below this folder of the archives.
 Manifest read_tar_list(const std::filesystem::path& path, const ManifestOptions& options);
 Manifest read_class_folders(const std::filesystem::path& path, const ManifestOptions& options);
+// Labels follow options.class_names by name. The identity is that of the pack.
+Manifest read_pack_list(const std::filesystem::path& folder, const ManifestOptions& options);
 
 }  // namespace permafrost

@@ -18,7 +18,6 @@
 #include "common/json/json_object.h"
 #include "datasets/frames/transform.h"
 #include "datasets/images/jpeg.h"
-#include "datasets/lists/manifest.h"
 #include "datasets/pack/shard.h"
 
 namespace permafrost {
@@ -101,9 +100,5 @@ class FrameDecoder {
  private:
   std::unique_ptr<JpegDecoder> jpeg_;
 };
-
-// The samples of a pack as a manifest; labels follow options.class_names by name. The identity is
-// that of the pack.
-Manifest read_pack_list(const std::filesystem::path& folder, const ManifestOptions& options);
 
 }  // namespace permafrost

@@ -26,7 +26,7 @@ struct TaskSpec {
   // without one.
   std::optional<bool> directional;
   // synthetic
-  std::string world;  // appearance, motion, object
+  std::string world;  // one of world_names(), see synthetic/source.h
   std::int64_t train = 0, test = 0;
   // manifest: one list that is cut in folds, or official lists, or a dataset that has either. Paths
   // are relative to the data folder; a list is any that read_manifest() takes.

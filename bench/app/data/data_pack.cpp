@@ -10,7 +10,7 @@
 #include "common/files/folder_lock.h"
 #include "common/machine/progress.h"
 #include "datasets/lists/missing_files.h"
-#include "datasets/pack/pack_writer.h"
+#include "datasets/packing/pack_writer.h"
 #include "datasets/tasks/task_lists.h"
 
 namespace permafrost {

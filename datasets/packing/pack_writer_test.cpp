@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datasets/pack/pack_writer.h"
+#include "datasets/packing/pack_writer.h"
 
 #include <gtest/gtest.h>
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "datasets/lists/manifest.h"
 #include "datasets/pack/pack.h"
 
 namespace permafrost {
