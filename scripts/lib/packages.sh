@@ -21,7 +21,6 @@ build_packages=(
   'zlib1g-dev|header zlib.h|required|CRC-32 of the records of weights'
   'libgtest-dev|header gtest/gtest.h|required|tests'
   'libbenchmark-dev|header benchmark/benchmark.h|required|micro benchmarks'
-  'gnuplot-nox|command gnuplot|optional|draws figures'
   'git|command git|optional|names the commit in records'
 )
 # Needed only where LibTorch has to be fetched.

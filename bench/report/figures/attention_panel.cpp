@@ -67,15 +67,8 @@ std::string svg_of(const std::vector<float>& attention, const EncoderSpec& spec,
                           kDarkest * (1 - std::sqrt(attention[token] / most)));
       }
   }
-  return html_element(
-      "svg",
-      {{"viewBox", "0 0 " + std::to_string(panel.width) + " " + std::to_string(panel.height)},
-       {"width", std::to_string(panel.width)},
-       {"height", std::to_string(panel.height)},
-       {"role", "img"},
-       {"aria-label", panel.alt}},
-      html_element("title", html_text(panel.title)) + definition + frames +
-          html_element("g", {{"fill", "#000"}, {"shape-rendering", "crispEdges"}}, veil));
+  veil = html_element("g", {{"fill", "#000"}, {"shape-rendering", "crispEdges"}}, veil);
+  return panel_svg(panel, definition + frames + veil);
 }
 
 std::string image_definition(const std::string& id, const Image& strip, int tubelets) {

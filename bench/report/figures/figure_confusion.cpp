@@ -56,47 +56,33 @@ std::string alt_of(const Matrix& shares, const std::vector<std::string>& names) 
   return text;
 }
 
-void add_script(Panel& panel, const Matrix& shares, const std::vector<std::string>& names) {
+void draw_matrix(Panel& panel, const Matrix& shares, const std::vector<std::string>& names) {
   const int classes = static_cast<int>(shares.size());
-  GridCells cells(classes, classes);
-  std::string low, high;
-  for (int label = 0; label < classes; ++label)
-    for (int predicted = 0; predicted < classes; ++predicted) {
-      const double share =
-          shares[static_cast<std::size_t>(label)][static_cast<std::size_t>(predicted)];
-      cells.at(predicted, label) = kHeatInk + heat_of(share);
-      if (share < 0.5) continue;
-      (heat_of(share) < 5 ? low : high) +=
-          std::to_string(predicted) + " " + std::to_string(label) + " " + fixed(share, 0) + "\n";
-    }
   // Names stand upright under the squares; about 7 pixels a character.
   std::size_t longest = 1;
   for (const auto& name : names) longest = std::max(longest, std::min(name.size(), kLongestName));
   const int below = 16 + 7 * static_cast<int>(longest);
   panel.height = 6 + 242 + below;
-  begin_panel(panel, {.left = 92, .right = 6, .top = 6, .bottom = below});
-  PlotScript& script = panel.script;
-  std::string tics[2];
+  PlotTics tics;
   for (std::size_t c = 0; c < names.size(); ++c)
-    for (auto& axis : tics)
-      axis += (c > 0 ? ", " : "") + script.label(shortened(names[c], kLongestName)) + " " +
-              std::to_string(c);
-  script.line("unset border\nunset grid");
-  script.line("set xtics scale 0 rotate by 90 right (" + tics[0] + ")");
-  script.line("set ytics scale 0 (" + tics[1] + ")");
-  script.line("set xrange [-0.5:" + plot_number(classes - 0.5) + "]");
-  script.line("set yrange [" + plot_number(classes - 0.5) + ":-0.5]");
-  script.line("$boxes << END\n" + grid_boxes(cells, false, 0.02) + "END");
-  std::string plot =
-      "plot $boxes using 1:2:3:4:5 with boxxyerror fillstyle solid 1 noborder lc rgb variable";
-  for (const auto& [name, lines, colour] :
-       {std::tuple{"$low", low, kTextInk}, std::tuple{"$high", high, kOnHeatInk}}) {
-    if (lines.empty()) continue;
-    script.line(std::string(name) + " << END\n" + lines + "END");
-    plot += std::string(", ") + name + " using 1:2:(sprintf(\"%d\",$3)) with labels font \",10\" " +
-            "textcolor " + ink(colour);
-  }
-  script.line(plot);
+    tics.emplace_back(static_cast<double>(c), shortened(names[c], kLongestName));
+  PlotAxis columns = grid_axis(classes, tics), rows = grid_axis(classes, tics);
+  columns.upright = true;
+  std::swap(rows.low, rows.high);  // the first at the top
+  Plot plot(panel, {.left = 92, .right = 6, .top = 6, .bottom = below}, columns, rows);
+  GridCells cells(classes, classes);
+  for (int label = 0; label < classes; ++label)
+    for (int predicted = 0; predicted < classes; ++predicted)
+      cells.at(predicted, label) =
+          kHeatInk +
+          heat_of(shares[static_cast<std::size_t>(label)][static_cast<std::size_t>(predicted)]);
+  draw_cells(plot, cells, false, 0.02);
+  for (std::size_t label = 0; label < shares.size(); ++label)
+    for (std::size_t predicted = 0; predicted < shares.size(); ++predicted)
+      if (const double share = shares[label][predicted]; share >= 0.5)
+        plot.text({static_cast<double>(predicted), static_cast<double>(label)}, fixed(share, 0),
+                  heat_of(share) < 5 ? kTextInk : kOnHeatInk);
+  panel.svg = plot.svg(panel);
 }
 
 bool is_frozen(const std::vector<const Record*>& records) {
@@ -126,7 +112,7 @@ Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles
       const Matrix shares = matrix_of(records, records[0]->task.classes);
       Panel panel{.title = table.spec.rows[r].name + ", " + table.spec.columns[c].name,
                   .alt = alt_of(shares, names)};
-      add_script(panel, shares, names);
+      draw_matrix(panel, shares, names);
       figure.panels.push_back(std::move(panel));
     }
   if (left_out > 0)

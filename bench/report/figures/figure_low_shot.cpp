@@ -79,8 +79,7 @@ Figure low_shot_figure(const ResultsFolder& folder, const TableModel& table, con
     std::sort(columns.begin(), columns.end(),
               [](const LowShotColumn& a, const LowShotColumn& b) { return a.share < b.share; });
     Panel panel = panel_of(table, task, columns, styles);
-    if (columns.size() > 1 && !panel.script.text().empty())
-      figure.panels.push_back(std::move(panel));
+    if (columns.size() > 1 && !panel.svg.empty()) figure.panels.push_back(std::move(panel));
   }
   if (figure.panels.empty()) return figure;
   for (std::size_t r = 0; r < table.cells.size(); ++r) {

@@ -55,19 +55,16 @@ Panel panel_of(const MaskedPrediction& objective, std::size_t index, const Mask&
   panel.alt = panel.title + ": " + share(mask.context) + " % of the tokens are context, " +
               share(mask.target) + " % are predicted";
   panel.height = 34 + static_cast<int>(330.0 * cells.height / cells.width);
-  begin_panel(panel, {.left = 4, .right = 4, .top = 4, .bottom = 28});
-  PlotScript& script = panel.script;
-  std::string tics;
+  PlotTics tics;
   for (int t = 0; t < tubelets; ++t)
-    tics += (t > 0 ? ", " : "") + script.label(frames_text(t, spec.tubelet)) + " " +
-            plot_number(t * (grid.w + 1) + (grid.w - 1) / 2.0);
-  script.line("unset border\nunset grid\nunset ytics");
-  script.line("set xtics scale 0 (" + tics + ")");
-  script.line("set xrange [-0.5:" + plot_number(cells.width - 0.5) + "]");
-  script.line("set yrange [" + plot_number(cells.height - 0.5) + ":-0.5]");
-  script.line("$boxes << END\n" + grid_boxes(cells, grid.h > 8, 0.04) + "END");
-  script.line(
-      "plot $boxes using 1:2:3:4:5 with boxxyerror fillstyle solid 1 noborder lc rgb variable");
+    tics.emplace_back(t * (grid.w + 1) + (grid.w - 1) / 2.0,
+                      frames_text(t, spec.tubelet));
+  PlotAxis rows = grid_axis(cells.height, {});
+  std::swap(rows.low, rows.high);  // the first at the top
+  Plot plot(panel, {.left = 4, .right = 4, .top = 4, .bottom = 28},
+            grid_axis(cells.width, std::move(tics)), rows);
+  draw_cells(plot, cells, grid.h > 8, 0.04);
+  panel.svg = plot.svg(panel);
   return panel;
 }
 

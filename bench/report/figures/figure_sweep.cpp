@@ -130,7 +130,7 @@ Figure sweep_figure(const ResultsFolder& folder, const EncoderStyles& styles) {
   for (const auto& [title, curves] : panels) {
     if (figure.panels.size() == kMostPanels) break;
     Panel panel = panel_of(title, curves, styles);
-    if (panel.script.text().empty()) continue;
+    if (panel.svg.empty()) continue;
     figure.panels.push_back(std::move(panel));
     for (const auto& [place, sweep] : curves)
       add_to_legend(figure.legend, legend_entry(styles.all()[place]));

@@ -61,7 +61,7 @@ void add_panel(Figure& figure, const std::string& title, bool log_y, const std::
     series.push_back(std::move(line));
   }
   add_series(panel, {.x_title = "step", .log_y = log_y, .x_low = 0, .x_high = last}, series);
-  if (!panel.script.text().empty()) figure.panels.push_back(std::move(panel));
+  if (!panel.svg.empty()) figure.panels.push_back(std::move(panel));
 }
 
 }  // namespace

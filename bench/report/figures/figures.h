@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The figures of the report, one function each: what to draw from a folder. Panels of gnuplot are
-// scripts until draw_panels (panel.h) has run. What cannot be drawn is said in the figure's notes.
+// The figures of the report, one function each: what to draw from a folder. What cannot be drawn is
+// said in the figure's notes.
 #include <vector>
 
 #include "bench/report/figures/encoder_styles.h"

@@ -3,8 +3,7 @@
 
 namespace permafrost {
 
-std::string grid_boxes(const GridCells& cells, bool join, double gap) {
-  std::string lines;
+void draw_cells(Plot& plot, const GridCells& cells, bool join, double gap) {
   for (int y = 0; y < cells.height; ++y) {
     const int* row =
         cells.inks.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(cells.width);
@@ -12,13 +11,16 @@ std::string grid_boxes(const GridCells& cells, bool join, double gap) {
       int end = x + 1;
       while (join && end < cells.width && row[end] == row[x]) ++end;
       if (row[x] != 0)
-        lines += plot_number((x + end - 1) / 2.0) + " " + std::to_string(y) + " " +
-                 plot_number((end - x) / 2.0 - gap) + " " + plot_number(0.5 - gap) + " " +
-                 std::to_string(ink_number(row[x])) + "\n";
+        plot.box({(x + end - 1) / 2.0, static_cast<double>(y)}, (end - x) / 2.0 - gap, 0.5 - gap,
+                 row[x]);
       x = end;
     }
   }
-  return lines;
+}
+
+PlotAxis grid_axis(int squares, PlotTics tics) {
+  return {
+      .low = -0.5, .high = squares - 0.5, .tics = std::move(tics), .line = false, .grid = false};
 }
 
 }  // namespace permafrost

@@ -4,7 +4,7 @@
 // Squares of a few colours: masks and confusion matrices.
 #include <vector>
 
-#include "bench/report/figures/panel.h"
+#include "bench/report/figures/plot.h"
 
 namespace permafrost {
 
@@ -20,8 +20,10 @@ struct GridCells {
   }
 };
 
-// Lines of data for gnuplot's boxxyerror with a colour of its own a box ("x y dx dy colour"); equal
-// neighbours of a row are one box where `join`. `gap` is left free around a box.
-std::string grid_boxes(const GridCells& cells, bool join, double gap);
+// A box of each; equal neighbours of a row are one where `join`. `gap` is left free around a box,
+// in squares.
+void draw_cells(Plot& plot, const GridCells& cells, bool join, double gap);
+// An axis over `squares` of them, without a line: numbered from 0.
+PlotAxis grid_axis(int squares, PlotTics tics);
 
 }  // namespace permafrost

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/report/figures/panel.h"
 
-#include <cmath>
 #include <cstdio>
 
 #include "bench/text/html.h"
+#include "bench/text/markdown.h"
 
 namespace permafrost {
 namespace {
 
-// Colours that no panel uses for themselves: red 1, green 2, blue the ink.
-constexpr std::int64_t kMark = 0x010200;
-
-// gnuplot's point types, of radius 1; see the terminal's source for their numbers.
 constexpr const char* kMarkers[] = {
     R"(<path d="M-1,0 h2 M0,-1 v2"/>)",
     R"(<path d="M-1,-1 L1,1 M1,-1 L-1,1"/>)",
@@ -32,14 +28,6 @@ constexpr const char* kMarkers[] = {
 };
 
 }  // namespace
-
-std::string ink(int ink) {
-  char text[32];
-  std::snprintf(text, sizeof text, "rgb \"#%06x\"", static_cast<unsigned>(ink_number(ink)));
-  return text;
-}
-
-std::int64_t ink_number(int ink) { return kMark + ink; }
 
 std::string ink_variable(int ink) {
   if (ink >= kHeatInk) return "var(--heat-" + std::to_string(ink - kHeatInk) + ")";
@@ -64,43 +52,29 @@ std::string ink_variable(int ink) {
   }
 }
 
-std::string PlotScript::label(const std::string& text) {
-  labels_.push_back(text);
-  return "\"@@" + std::to_string(labels_.size() - 1) + "@@\"";
-}
-
 std::string plot_number(double value) {
-  if (!std::isfinite(value)) return "NaN";
   char text[32];
   std::snprintf(text, sizeof text, "%.6g", value);
   return text;
 }
 
-void begin_panel(Panel& panel, const PanelMargins& margins) {
-  const auto share = [](int pixels, int of) {
-    return plot_number(static_cast<double>(pixels) / of);
-  };
-  PlotScript& script = panel.script;
-  script.line("reset");
-  script.line("set terminal svg size " + std::to_string(panel.width) + "," +
-              std::to_string(panel.height) + " dynamic noenhanced font \"sans-serif,12\"");
-  script.line("set output");
-  script.line("set lmargin at screen " + share(margins.left, panel.width));
-  script.line("set rmargin at screen " + share(panel.width - margins.right, panel.width));
-  script.line("set tmargin at screen " + share(panel.height - margins.top, panel.height));
-  script.line("set bmargin at screen " + share(margins.bottom, panel.height));
-  script.line("unset key");
-  script.line("set border 3 lc " + ink(kAxisInk));
-  script.line("set tics nomirror scale 0.4 textcolor " + ink(kTextInk));
-  script.line("set grid back lt 1 lw 0.7 lc " + ink(kGridInk));
+std::string panel_svg(const Panel& panel, const std::string& content) {
+  return html_element(
+      "svg",
+      {{"viewBox", "0 0 " + std::to_string(panel.width) + " " + std::to_string(panel.height)},
+       {"width", std::to_string(panel.width)},
+       {"height", std::to_string(panel.height)},
+       {"role", "img"},
+       {"aria-label", panel.alt}},
+      html_element("title", html_text(panel.title)) + content);
 }
 
 std::string marker_definitions() {
   std::string marks;
-  int number = 0;
+  int number = 1;
   for (const char* shape : kMarkers)
     marks += html_element("g",
-                          {{"id", "gpPt" + std::to_string(number++)},
+                          {{"id", "mark-" + std::to_string(number++)},
                            {"fill", "none"},
                            {"stroke", "currentColor"},
                            {"stroke-width", "0.35"}},
@@ -110,19 +84,23 @@ std::string marker_definitions() {
       html_element("defs", marks));
 }
 
+std::string marker_svg(double x, double y, int ink, int marker, double size) {
+  return html_element("use",
+                      {{"href", "#mark-" + std::to_string(marker)},
+                       {"transform", "translate(" + fixed(x, 1) + "," + fixed(y, 1) + ") scale(" +
+                                         plot_number(size) + ")"},
+                       {"color", ink_variable(ink)}},
+                      "");
+}
+
 std::string swatch(int ink, int marker) {
-  const std::string point = html_element("use",
-                                         {{"href", "#gpPt" + std::to_string(marker - 1)},
-                                          {"transform", "translate(8,6) scale(4)"},
-                                          {"color", ink_variable(ink)}},
-                                         "");
   return html_element("svg",
                       {{"class", "swatch"},
                        {"width", "16"},
                        {"height", "12"},
                        {"viewBox", "0 0 16 12"},
                        {"aria-hidden", "true"}},
-                      point);
+                      marker_svg(8, 6, ink, marker, 4));
 }
 
 }  // namespace permafrost

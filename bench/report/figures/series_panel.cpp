@@ -2,62 +2,66 @@
 #include "bench/report/figures/series_panel.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace permafrost {
 namespace {
 
-std::string range_text(const std::optional<double>& low, const std::optional<double>& high) {
-  return "[" + (low ? plot_number(*low) : "*") + ":" + (high ? plot_number(*high) : "*") + "]";
+struct Extent {
+  double low = std::numeric_limits<double>::infinity(), high = -low;
+
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+};
+
+PlotAxis axis_of(const std::string& title, bool log, const Extent& extent,
+                 const std::optional<double>& low, const std::optional<double>& high,
+                 const PlotTics& tics) {
+  PlotAxis axis{.title = title,
+                .low = low.value_or(extent.low),
+                .high = high.value_or(extent.high),
+                .log = log};
+  round_to_tics(axis, low.has_value(), high.has_value());
+  if (!tics.empty()) axis.tics = tics;
+  return axis;
 }
 
-void set_axes(PlotScript& script, const SeriesAxes& axes) {
-  const std::string colour = " textcolor " + ink(kTextInk);
-  script.line("set xlabel " + script.label(axes.x_title) + " offset 0,0.6" + colour);
-  if (!axes.y_title.empty())
-    script.line("set ylabel " + script.label(axes.y_title) + " offset 0.6,0" + colour);
-  if (axes.log_x) script.line("set logscale x");
-  if (axes.log_y) script.line("set logscale y\nset format y \"%.0e\"");
-  std::string tics;
-  for (const auto& [at, text] : axes.x_tics)
-    tics += (tics.empty() ? "" : ", ") + script.label(text) + " " + plot_number(at);
-  if (!tics.empty()) script.line("set xtics (" + tics + ")");
-  script.line("set xrange " + range_text(axes.x_low, axes.x_high));
-  script.line("set yrange " + range_text(axes.y_low, axes.y_high));
+void draw(Plot& plot, const Series& series) {
+  std::vector<PlotPoint> points;
+  for (const auto& p : series.points) {
+    points.push_back({p.x, p.y});
+    if (series.whiskers) plot.line({{p.x, p.low}, {p.x, p.high}}, {.ink = series.ink});
+  }
+  plot.line(points, {.ink = series.ink, .dashed = series.dashed});
+  for (std::size_t k = 0; k < points.size(); k += static_cast<std::size_t>(series.every))
+    plot.marker(points[k], series.ink, series.marker);
 }
 
 }  // namespace
 
 void add_series(Panel& panel, const SeriesAxes& axes, const std::vector<Series>& series) {
-  std::string data, plot;
-  for (std::size_t k = 0; k < series.size(); ++k) {
-    const Series& one = series[k];
-    if (one.points.empty()) continue;
-    const std::string name = "$s" + std::to_string(k);
-    data += name + " << END\n";
-    for (const auto& p : one.points)
-      data += plot_number(p.x) + " " + plot_number(p.y) + " " + plot_number(p.low) + " " +
-              plot_number(p.high) + "\n";
-    data += "END\n";
-    const std::string colour = " lc " + ink(one.ink);
-    if (one.whiskers)
-      plot += (plot.empty() ? "" : ", ") + name +
-              " using 1:3:(0):($4-$3) with vectors nohead lw 1.5" + colour;
-    plot += (plot.empty() ? "" : ", ") + name + " using 1:2 with linespoints lw 1.5 pt " +
-            std::to_string(one.marker) + " ps 0.8 pi " + std::to_string(one.every) +
-            (one.dashed ? " dt 2" : "") + colour;
-  }
-  if (plot.empty()) return;
-  if (axes.level) {
-    std::string level;
-    for (const auto& one : series)
-      for (const auto& p : one.points)
-        level += plot_number(p.x) + " " + plot_number(*axes.level) + "\n";
-    data += "$level << END\n" + level + "END\n";
-    plot += ", $level using 1:2 smooth unique with lines dt (4,3) lw 1.2 lc " + ink(kAxisInk);
-  }
-  begin_panel(panel, {.left = 62, .right = 20});
-  set_axes(panel.script, axes);
-  panel.script.line(data + "plot " + plot);
+  Extent xs, ys;
+  for (const auto& one : series)
+    for (const auto& p : one.points) {
+      if (!std::isfinite(p.x) || !std::isfinite(p.y)) continue;
+      xs.add(p.x);
+      ys.add(p.y);
+      if (one.whiskers) ys.add(p.low), ys.add(p.high);
+    }
+  if (!(xs.low <= xs.high)) return;
+  if (axes.level) ys.add(*axes.level);
+  Plot plot(panel, {.left = 62, .right = 20},
+            axis_of(axes.x_title, axes.log_x, xs, axes.x_low, axes.x_high, axes.x_tics),
+            axis_of(axes.y_title, axes.log_y, ys, axes.y_low, axes.y_high, {}));
+  for (const auto& one : series) draw(plot, one);
+  if (axes.level)
+    plot.line({{xs.low, *axes.level}, {xs.high, *axes.level}},
+              {.ink = kAxisInk, .width = 1.2, .dashed = true});
+  panel.svg = plot.svg(panel);
 }
 
 LegendEntry legend_entry(const EncoderStyle& style) {

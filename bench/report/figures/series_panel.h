@@ -2,11 +2,12 @@
 #pragma once
 
 // Lines over one axis, a line an encoder: what the curves of the report share.
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/report/figures/encoder_styles.h"
-#include "bench/report/figures/panel.h"
+#include "bench/report/figures/plot.h"
 
 namespace permafrost {
 
@@ -25,12 +26,12 @@ struct Series {
 struct SeriesAxes {
   std::string x_title, y_title;  // no y_title: the panel's title says it
   bool log_x = false, log_y = false;
-  std::vector<std::pair<double, std::string>> x_tics;  // none: gnuplot's
+  PlotTics x_tics;  // none: found from the points
   std::optional<double> x_low, x_high, y_low, y_high;
   std::optional<double> level;  // a dashed line across, such as chance
 };
 
-// Adds the script to `panel`; without any point it stays empty.
+// Draws them in `panel`; without any point it stays empty.
 void add_series(Panel& panel, const SeriesAxes& axes, const std::vector<Series>& series);
 
 // The legend entry of an encoder.

@@ -44,22 +44,6 @@ void for_each(ReportFigures& figures, const auto& visit) {
   for (auto& figure : figures.common) visit(figure);
 }
 
-// Panels that gnuplot did not draw go; their figures say why. Returns that.
-std::optional<std::string> draw(ReportFigures& figures) {
-  std::vector<Panel*> panels;
-  for_each(figures, [&](Figure& figure) {
-    for (auto& panel : figure.panels) panels.push_back(&panel);
-  });
-  const auto problem = draw_panels(panels);
-  if (!problem) return problem;
-  for_each(figures, [&](Figure& figure) {
-    if (std::erase_if(figure.panels, [](const Panel& panel) { return panel.svg.empty(); }) > 0)
-      figure.notes.push_back("Left out: " + *problem +
-                             ". The numbers are in the tables and records.");
-  });
-  return problem;
-}
-
 std::string legend_of(const Figure& figure) {
   std::string items;
   for (const auto& entry : figure.legend)
@@ -169,11 +153,9 @@ Report make_report(const fs::path& path, const fs::path& out) {
   const ResultsFolder folder = read_results_folder(path);
   const EncoderStyles styles(folder);
   ReportFigures figures = figures_of(folder, styles);
-  const auto problem = draw(figures);
   Report report{.tables = folder.tables.size(),
                 .records = folder.records.size(),
                 .problems = folder.problems};
-  if (problem) report.problems.push_back("Figures are left out: " + *problem + ".");
   for_each(figures, [&](Figure& figure) {
     report.panels += figure.panels.size();
     for (const auto& note : figure.notes) report.left_out.push_back(figure.title + ": " + note);

@@ -3,11 +3,10 @@
 
 // `permafrost report`: a folder of results as one HTML file that needs nothing else.
 //
-//   write_report("out", "out/report.html", [](const std::string& line) { std::cerr << line; });
+//   write_report("out", "out/report.html");
 //
-// The page is a function of the folder, of the program's zoo and specifications, and of the
-// installed gnuplot: no clock, no network, no script. Everything that comes out of files is
-// escaped.
+// The page is a function of the folder and of the program's zoo and specifications: no clock, no
+// network, no script. Everything that comes out of files is escaped.
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -18,7 +17,7 @@ namespace permafrost {
 struct Report {
   std::string html;
   std::size_t tables = 0, records = 0, panels = 0;
-  std::vector<std::string> problems;  // what is wrong with the folder, and a gnuplot that fails
+  std::vector<std::string> problems;  // what is wrong with the folder
   std::vector<std::string> left_out;  // figures and parts of them, and why; the page says it too
 };
 

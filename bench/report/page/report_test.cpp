@@ -95,14 +95,12 @@ struct Page {
     if (quote != '"' && quote != '\'') fail("an attribute without quotes");
     const std::size_t end = html_.find(quote, equals + 2);
     const std::string value = html_.substr(equals + 2, end - equals - 2);
-    std::string bare = key;  // gnuplot writes "fill = 'x'"
-    bare.erase(std::remove(bare.begin(), bare.end(), ' '), bare.end());
-    if (!named.insert(bare).second) fail("twice: " + bare);
+    if (!named.insert(key).second) fail("twice: " + key);
     if (value.find('<') != std::string::npos) fail("a < in an attribute");
-    if (bare.rfind("on", 0) == 0) fail("a handler: " + bare);
-    if (bare == "id" && !ids.insert(value).second) fail("id twice: " + value);
-    if (bare == "href" || bare == "src") (element == "image" ? images : links).push_back(value);
-    if (bare == "class") css = value;
+    if (key.rfind("on", 0) == 0) fail("a handler: " + key);
+    if (key == "id" && !ids.insert(value).second) fail("id twice: " + value);
+    if (key == "href" || key == "src") (element == "image" ? images : links).push_back(value);
+    if (key == "class") css = value;
     return end + 1;
   }
 
