@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "models/encoders/checkpoints/checkpoint.h"
-#include "models/network/block.h"
 #include "models/network/encoder_spec.h"
+#include "models/network/layers/block.h"
 
 namespace permafrost {
 

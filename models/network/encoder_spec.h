@@ -9,7 +9,7 @@
 
 #include "common/json/json_object.h"
 #include "datasets/clip.h"
-#include "models/network/block.h"
+#include "models/network/layers/block.h"
 
 namespace permafrost {
 

@@ -3,8 +3,8 @@
 
 #include <torch/types.h>
 
+#include "models/network/layers/rope.h"
 #include "models/network/position.h"
-#include "models/network/rope.h"
 #include "models/network/vit.h"
 
 namespace permafrost {

@@ -2,8 +2,8 @@
 #pragma once
 
 // The narrow predictor: from context features and the places of masked tokens to what stands there.
-#include "models/network/block.h"
 #include "models/network/encoder_spec.h"
+#include "models/network/layers/block.h"
 
 namespace permafrost {
 

@@ -6,8 +6,8 @@
 
 #include "common/error.h"
 #include "models/network/device_copy.h"
+#include "models/network/layers/rope.h"
 #include "models/network/position.h"
-#include "models/network/rope.h"
 
 namespace permafrost {
 

@@ -4,8 +4,8 @@
 // The video vision transformer: one implementation for every family; EncoderSpec says what differs.
 #include <cstdint>
 
-#include "models/network/block.h"
 #include "models/network/encoder_spec.h"
+#include "models/network/layers/block.h"
 
 namespace permafrost {
 

@@ -5,7 +5,7 @@
 // how many of its inputs are above zero. Tests only.
 #include <torch/types.h>
 
-#include "models/network/feed_forward.h"
+#include "models/network/layers/feed_forward.h"
 
 namespace permafrost::toy {
 

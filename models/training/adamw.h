@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 

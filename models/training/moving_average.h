@@ -2,7 +2,7 @@
 #pragma once
 
 // The slow copy of a network that follows it: an exponential moving average of weights.
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "common/json/json_object.h"
-#include "models/network/block.h"
+#include "models/network/layers/block.h"
 #include "probes/heads/head.h"
 
 namespace permafrost {

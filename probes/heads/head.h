@@ -26,7 +26,7 @@
 #include <cstdint>
 #include <string>
 
-#include "models/network/block.h"
+#include "models/network/layers/block.h"
 
 namespace permafrost {
 

@@ -57,8 +57,7 @@ Panel panel_of(const MaskedPrediction& objective, std::size_t index, const Mask&
   panel.height = 34 + static_cast<int>(330.0 * cells.height / cells.width);
   PlotTics tics;
   for (int t = 0; t < tubelets; ++t)
-    tics.emplace_back(t * (grid.w + 1) + (grid.w - 1) / 2.0,
-                      frames_text(t, spec.tubelet));
+    tics.emplace_back(t * (grid.w + 1) + (grid.w - 1) / 2.0, frames_text(t, spec.tubelet));
   PlotAxis rows = grid_axis(cells.height, {});
   std::swap(rows.low, rows.high);  // the first at the top
   Plot plot(panel, {.left = 4, .right = 4, .top = 4, .bottom = 28},

@@ -22,26 +22,26 @@ double share_of(const PlotAxis& axis, double value) {
 std::string number(double value) { return fixed(value, 1); }
 
 std::string stroke(double x1, double y1, double x2, double y2, int ink, double width) {
-  return html_element("path",
-                      {{"d", "M" + number(x1) + "," + number(y1) + " L" + number(x2) + "," +
-                                 number(y2)},
-                       {"stroke", ink_variable(ink)},
-                       {"stroke-width", number(width)}},
-                      "");
+  return html_element(
+      "path",
+      {{"d", "M" + number(x1) + "," + number(y1) + " L" + number(x2) + "," + number(y2)},
+       {"stroke", ink_variable(ink)},
+       {"stroke-width", number(width)}},
+      "");
 }
 
 std::string written(double x, double y, const std::string& text, const char* anchor,
                     const std::string& turned = "") {
-  HtmlAttributes attributes{
-      {"x", number(x)}, {"y", number(y)}, {"font-size", "12"}, {"text-anchor", anchor},
-      {"fill", ink_variable(kTextInk)}};
+  HtmlAttributes attributes{{"x", number(x)},
+                            {"y", number(y)},
+                            {"font-size", "12"},
+                            {"text-anchor", anchor},
+                            {"fill", ink_variable(kTextInk)}};
   if (!turned.empty()) attributes.emplace_back("transform", turned);
   return html_element("text", attributes, html_text(text));
 }
 
-std::string on_end(double x, double y) {
-  return "rotate(-90 " + number(x) + " " + number(y) + ")";
-}
+std::string on_end(double x, double y) { return "rotate(-90 " + number(x) + " " + number(y) + ")"; }
 
 double linear_step(double low, double high) {
   const double rough = (high - low) / kFewTics;
@@ -109,7 +109,8 @@ double Plot::x_of(double value) const {
 }
 
 double Plot::y_of(double value) const {
-  return height_ - margins_.bottom - share_of(y_, value) * (height_ - margins_.top - margins_.bottom);
+  return height_ - margins_.bottom -
+         share_of(y_, value) * (height_ - margins_.top - margins_.bottom);
 }
 
 void Plot::draw_x_axis() {
@@ -125,8 +126,7 @@ void Plot::draw_x_axis() {
       body_ += written(x, bottom + 16, label, "middle");
   }
   if (x_.line) body_ += stroke(left, bottom, right, bottom, kAxisInk, 1);
-  if (!x_.title.empty())
-    body_ += written((left + right) / 2, height_ - 8.0, x_.title, "middle");
+  if (!x_.title.empty()) body_ += written((left + right) / 2, height_ - 8.0, x_.title, "middle");
   body_ += "\n";
 }
 

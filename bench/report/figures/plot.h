@@ -4,7 +4,8 @@
 // A panel's drawing over two axes, as SVG in the inks of the page. What is added lies over what was
 // added before; points that are not finite are left out.
 //
-//   Plot plot(panel, {.left = 62}, {.title = "step", .low = 0, .high = 900, .tics = nice_tics(0, 900)},
+//   Plot plot(panel, {.left = 62}, {.title = "step", .low = 0, .high = 900, .tics = nice_tics(0,
+//   900)},
 //             y_axis);
 //   plot.line({{0, 1}, {900, 0.2}}, {.ink = kEncoderInk});
 //   panel.svg = plot.svg(panel);
@@ -27,8 +28,8 @@ struct PlotAxis {
   bool upright = false;  // the labels of an x axis stand on end
 };
 
-// About five labelled places of an axis: 1, 2 or 5 times a power of ten apart; the powers themselves
-// on a logarithmic one, where it spans two or more.
+// About five labelled places of an axis: 1, 2 or 5 times a power of ten apart; the powers
+// themselves on a logarithmic one, where it spans two or more.
 PlotTics nice_tics(double low, double high, bool log = false);
 // The same axis, long enough to begin and end at a tic, where its ends are not `fixed`.
 void round_to_tics(PlotAxis& axis, bool low_fixed, bool high_fixed);

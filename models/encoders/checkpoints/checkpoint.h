@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "models/encoders/checkpoints/bytes/byte_range.h"
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 

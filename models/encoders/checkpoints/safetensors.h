@@ -10,7 +10,7 @@
 #include <string>
 
 #include "models/encoders/checkpoints/bytes/byte_range.h"
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 

@@ -10,7 +10,7 @@
 
 #include "models/encoders/families/family.h"
 #include "models/encoders/families/tensor_fate.h"
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "common/error.h"
-#include "models/network/attention_plans.h"
+#include "models/network/layers/attention_plans.h"
 
 namespace permafrost {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/biased_product.h"
+#include "models/network/layers/biased_product.h"
 
 #include "models/testing/test_support.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/attention.h"
+#include "models/network/layers/attention.h"
 
 #include <torch/types.h>
 
-#include "models/network/attention_plans.h"
-#include "models/network/rope.h"
+#include "models/network/layers/attention_plans.h"
+#include "models/network/layers/rope.h"
 
 namespace permafrost {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 #include <torch/types.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 // What blocks tell besides the tokens they pass on: whoever asks gives encode() a trace.
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 

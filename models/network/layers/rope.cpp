@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/rope.h"
+#include "models/network/layers/rope.h"
 
 #include <torch/types.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/attention_plans.h"
+#include "models/network/layers/attention_plans.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>

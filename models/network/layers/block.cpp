@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/block.h"
+#include "models/network/layers/block.h"
 
 #include <torch/types.h>
 

@@ -2,11 +2,11 @@
 #pragma once
 
 // The attention half of a block.
-#include "models/network/linear.h"
+#include "models/network/layers/linear.h"
 
 namespace permafrost {
 
-struct Rotation;  // models/network/rope.h
+struct Rotation;  // models/network/layers/rope.h
 
 // Tokens of x [B,N,D] from number `first` on.
 at::Tensor tokens_from(std::int64_t first, const at::Tensor& x);

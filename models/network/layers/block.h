@@ -2,8 +2,8 @@
 #pragma once
 
 // A pre-norm block of a transformer.
-#include "models/network/attention.h"
-#include "models/network/feed_forward.h"
+#include "models/network/layers/attention.h"
+#include "models/network/layers/feed_forward.h"
 
 namespace permafrost {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/feed_forward.h"
+#include "models/network/layers/feed_forward.h"
 
 #include <torch/types.h>
 

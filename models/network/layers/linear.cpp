@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/network/linear.h"
+#include "models/network/layers/linear.h"
 
 #include <torch/types.h>
 
 #include <cmath>
 
-#include "models/network/biased_product.h"
+#include "models/network/layers/biased_product.h"
 
 namespace permafrost {
 

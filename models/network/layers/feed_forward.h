@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/json/json_object.h"
-#include "models/network/block_trace.h"
-#include "models/network/linear.h"
+#include "models/network/layers/block_trace.h"
+#include "models/network/layers/linear.h"
 
 namespace permafrost {
 

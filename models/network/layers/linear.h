@@ -10,7 +10,7 @@
 #include <string>
 
 #include "common/random.h"
-#include "models/network/named_tensors.h"
+#include "models/network/layers/named_tensors.h"
 
 namespace permafrost {
 
