@@ -117,9 +117,8 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
   QueueOptions options;
   options.jobs = command.jobs;
   options.minutes = command.minutes;
-  options.threads = common.thread_count();
-  options.device = chosen_device(common.device);
-  options.quiet = common.quiet || command.jobs > 1;  // bars of several runs would mix
+  options.execution = execution_of(common);
+  options.execution.quiet = common.quiet || command.jobs > 1;  // bars of several runs would mix
   const auto results =
       pretrain_all(runs, options, [&](const QueuedRun& run, const PretrainResult& result) {
         if (common.json || (common.quiet && runs.size() > 1)) return;

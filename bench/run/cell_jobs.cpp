@@ -240,10 +240,11 @@ class ProbeGroup {
     Progress part(run_->progress(), work, passes_of(protocol));
     LabelledFeatures features = store_.features();  // what is kept is shared
     const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
-    ProbeOutcome outcome = train_probe(
-        features, task.groups, fold, task.classes, protocol, cell.record.seed,
-        [&] { part.advance(); }, store_.views(protocol, cell.record.seed, threads, features),
-        at::Device(run_->execution().device));
+    ProbeOutcome outcome = train_probe({features, task.groups, fold, task.classes}, protocol,
+                                       {.seed = cell.record.seed,
+                                        .device = at::Device(run_->execution().device),
+                                        .tick = [&](std::int64_t passes) { part.advance(passes); }},
+                                       store_.views(protocol, cell.record.seed, threads, features));
     if (run_->options().keep_heads && writes_heads(cell.protocol))
       save_classifier(head_path(run_->options().out, cell, f), classifier_of(outcome, cell));
     FoldResult result{.predictions = std::move(outcome.predictions),
@@ -298,8 +299,11 @@ class FinetuneGroup {
     Progress part(run_->progress(), work_.folds[c][f],
                   static_cast<std::int64_t>(fold.train.size()) * protocol.epochs);
     FinetuneOutcome outcome =
-        finetune(encoder_->on_host, *task.source, fold, task.classes, protocol, cell.record.seed,
-                 threads, &part, at::Device(run_->execution().device));
+        finetune(encoder_->on_host, {*task.source, fold, task.classes}, protocol,
+                 {.seed = cell.record.seed,
+                  .threads = threads,
+                  .device = at::Device(run_->execution().device),
+                  .tick = [&](std::int64_t clips) { part.advance(clips); }});
     const bool last = results_.add(job, {.predictions = std::move(outcome.predictions),
                                          .scores = std::move(outcome.scores),
                                          .failures = std::move(outcome.failures),

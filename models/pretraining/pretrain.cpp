@@ -38,17 +38,18 @@ class Run {
         options_(options),
         missing_(missing),
         folder_(options.out, config, config_json, missing),
-        trainer_(config, {.threads = options.threads, .device = at::Device(options.device)}),
+        trainer_(config, {.threads = options.execution.threads,
+                          .device = at::Device(options.execution.device)}),
         log_(folder_.resume(trainer_.state())),
         first_(trainer_.state().step),
         group_first_(first_) {}
 
   PretrainResult all_steps(RealLists real) {
     result_.missing_files = count_of(missing_);
-    BatchFeed feed(config_, options_.bank, std::max(1, options_.threads / 2), first_,
+    BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), first_,
                    std::move(real));
     Progress progress("pretrain " + config_.name, (config_.steps - first_) * config_.batch, "clips",
-                      options_.quiet);
+                      options_.execution.quiet);
     const Stopwatch watch;
     while (done() < config_.steps) {
       const at::Tensor clips = feed.next();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "common/machine/execution.h"
 #include "datasets/clips/loader.h"
 #include "models/pretraining/clip_bank.h"
 #include "models/pretraining/pretrain_config.h"
@@ -15,9 +16,7 @@ namespace permafrost {
 
 struct PretrainOptions {
   std::filesystem::path out;
-  int threads = 1;
-  std::string device = "cpu";
-  bool quiet = false;
+  Execution execution;          // the seed is the configuration's
   bool bfloat16 = true;         // of encoder.safetensors
   std::int64_t stop_after = 0;  // tests: leave after so many steps of this call; 0: never
   // Where the clips of the configuration's stream are; null: they are read as they are needed. It

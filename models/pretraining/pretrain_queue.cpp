@@ -85,12 +85,12 @@ class Queue {
       : runs_(runs),
         options_(options),
         finished_(finished),
-        device_(options.device),
+        device_(options.execution.device),
         banks_(runs, device_),
         results_(runs.size()) {}
 
   std::vector<QueueResult> run_all() {
-    std::thread filler([&] { banks_.fill(options_.threads); });
+    std::thread filler([&] { banks_.fill(options_.execution.threads); });
     try {
       parallel_for(std::min<std::int64_t>(options_.jobs, static_cast<std::int64_t>(runs_.size())),
                    options_.jobs, [&](std::int64_t) { take_turns(); });
@@ -123,9 +123,8 @@ class Queue {
     const QueuedRun& run = runs_[i];
     PretrainOptions options;
     options.out = run.out;
-    options.threads = std::max(1, options_.threads / options_.jobs);
-    options.device = options_.device;
-    options.quiet = options_.quiet;
+    options.execution = options_.execution;
+    options.execution.threads = std::max(1, options_.execution.threads / options_.jobs);
     options.bank = banks_.of(i);
     options.stop = [&] { return over(); };
     const PretrainResult result = pretrain(run.config, run.json, options);

@@ -20,11 +20,11 @@ struct QueuedRun {
 };
 
 struct QueueOptions {
-  int jobs = 1;     // runs at a time
-  int threads = 1;  // in all: over the runs on a CPU; on a device those that render clips
-  std::string device = "cpu";
+  int jobs = 1;        // runs at a time
   double minutes = 0;  // after which runs stop at a checkpoint and no other begins; 0: never
-  bool quiet = false;
+  // Threads in all: over the runs on a CPU; on a device those that render clips. The seeds are the
+  // configurations'.
+  Execution execution;
 };
 
 struct QueueResult {

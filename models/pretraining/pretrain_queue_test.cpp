@@ -39,7 +39,7 @@ TEST_F(PretrainQueue, RunsAreThoseMadeOneByOne) {
       runs.push_back(queued(objective + std::to_string(seed), folder_ / "many",
                             {{"objective", objective}, {"seed", seed}}));
   std::set<std::string> told;
-  const auto results = pretrain_all(runs, {.jobs = 3, .threads = 3, .quiet = true},
+  const auto results = pretrain_all(runs, {.jobs = 3, .execution = {.threads = 3, .quiet = true}},
                                     [&](const QueuedRun& run, const PretrainResult& result) {
                                       told.insert(run.config.name);
                                       EXPECT_TRUE(result.finished);
@@ -49,19 +49,19 @@ TEST_F(PretrainQueue, RunsAreThoseMadeOneByOne) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     EXPECT_TRUE(results[i].started && results[i].run.finished) << i;
     const auto alone = folder_ / ("alone" + std::to_string(i));
-    pretrain(runs[i].config, runs[i].json, {.out = alone, .quiet = true});
+    pretrain(runs[i].config, runs[i].json, {.out = alone, .execution = {.quiet = true}});
     EXPECT_EQ(encoder_bytes(runs[i].out), encoder_bytes(alone)) << i;
   }
 }
 
 TEST_F(PretrainQueue, ClipsOutOfABankGiveTheSameEncoder) {
   const QueuedRun run = queued("run", folder_ / "");
-  pretrain(run.config, run.json, {.out = folder_ / "read", .quiet = true});
+  pretrain(run.config, run.json, {.out = folder_ / "read", .execution = {.quiet = true}});
   const auto stream = pretraining_stream(run.config);
   ClipBank bank(*stream, run.config.encoder.clip_shape(), 20, at::kCPU);
   bank.fill(2);
-  const PretrainResult result =
-      pretrain(run.config, run.json, {.out = folder_ / "kept", .quiet = true, .bank = &bank});
+  const PretrainResult result = pretrain(
+      run.config, run.json, {.out = folder_ / "kept", .execution = {.quiet = true}, .bank = &bank});
   EXPECT_TRUE(result.finished);
   EXPECT_EQ(result.loader.samples, 0);
   EXPECT_EQ(encoder_bytes(folder_ / "kept"), encoder_bytes(folder_ / "read"));
@@ -71,14 +71,15 @@ TEST_F(PretrainQueue, TimeThatIsUpLeavesACheckpointToGoOnFrom) {
   const QueuedRun run =
       queued("run", folder_ / "parts", {{"steps", 400}, {"checkpoint_every", 400}});
   const auto ignored = [](const QueuedRun&, const PretrainResult&) {};
-  const auto first = pretrain_all({run}, {.jobs = 1, .minutes = 5e-3, .quiet = true}, ignored);
+  const auto first =
+      pretrain_all({run}, {.jobs = 1, .minutes = 5e-3, .execution = {.quiet = true}}, ignored);
   ASSERT_TRUE(first[0].started);
   EXPECT_FALSE(first[0].run.finished);
   EXPECT_GT(first[0].run.steps, 0);
   EXPECT_TRUE(std::filesystem::exists(run.out / "checkpoint.safetensors"));
-  const auto second = pretrain_all({run}, {.jobs = 1, .quiet = true}, ignored);
+  const auto second = pretrain_all({run}, {.jobs = 1, .execution = {.quiet = true}}, ignored);
   EXPECT_TRUE(second[0].run.finished);
-  pretrain(run.config, run.json, {.out = folder_ / "whole", .quiet = true});
+  pretrain(run.config, run.json, {.out = folder_ / "whole", .execution = {.quiet = true}});
   EXPECT_EQ(encoder_bytes(run.out), encoder_bytes(folder_ / "whole"));
 }
 
@@ -87,8 +88,8 @@ TEST_F(PretrainQueue, ErrorOfOneRunReachesTheCaller) {
   std::filesystem::create_directories(runs[1].out);
   write_file_atomically(runs[1].out / "checkpoint.safetensors", "not a checkpoint");
   const auto ignored = [](const QueuedRun&, const PretrainResult&) {};
-  const std::string text =
-      input_error_of([&] { pretrain_all(runs, {.jobs = 2, .quiet = true}, ignored); });
+  const std::string text = input_error_of(
+      [&] { pretrain_all(runs, {.jobs = 2, .execution = {.quiet = true}}, ignored); });
   EXPECT_TRUE(contains(text, (runs[1].out / "checkpoint.safetensors").string())) << text;
 }
 

@@ -16,7 +16,7 @@ namespace {
 PretrainResult run(const Json& json, const std::filesystem::path& out,
                    std::int64_t stop_after = 0) {
   return pretrain(read_pretrain_config(json, "tiny.json"), json,
-                  {.out = out, .quiet = true, .stop_after = stop_after});
+                  {.out = out, .execution = {.quiet = true}, .stop_after = stop_after});
 }
 
 std::vector<Json> log_of(const std::filesystem::path& out) {

@@ -29,8 +29,7 @@ PretrainResult run(const Json& json, const std::filesystem::path& out,
                    const Options& options = {}) {
   return pretrain(read_pretrain_config(json, "tiny.json"), json,
                   {.out = out,
-                   .threads = options.threads,
-                   .quiet = true,
+                   .execution = {.threads = options.threads, .quiet = true},
                    .bfloat16 = options.bfloat16,
                    .stop_after = options.stop_after});
 }

@@ -203,8 +203,7 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
 
 // Fills predictions and scores of the samples, from `clips` segments in every view.
 void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
-                 const ClipSource& source, int clips, const std::vector<std::int64_t>& samples,
-                 int threads) {
+                 const ClipSource& source, int clips, const Samples& samples, int threads) {
   constexpr std::int64_t kChunk = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
@@ -242,21 +241,22 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
 
 }  // namespace
 
-FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
-                         int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress, const at::Device& device) {
+FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
+                         const FinetuneProtocol& protocol, const TrainingRun& run) {
+  const ClipSource& source = data.source;
+  const Samples &train = data.fold.train, &tests = data.fold.test;
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
                   .width = encoder.spec.width,
                   .heads = protocol.heads,
-                  .classes = classes};
-  Model model{to_device(clone_of(encoder.weights), device),
-              to_device(make_head(outcome.spec, 1, seed), HeadKind::attentive, device)};
-  const int shards_at_once = device.is_cpu() ? threads : 1;
+                  .classes = data.classes};
+  Model model{to_device(clone_of(encoder.weights), run.device),
+              to_device(make_head(outcome.spec, 1, run.seed), HeadKind::attentive, run.device)};
+  const int shards_at_once = run.device.is_cpu() ? run.threads : 1;
   AdamW optimiser;
   add_layers(optimiser, model, encoder.spec.depth, protocol.layer_decay);
-  const auto n = static_cast<std::int64_t>(fold.train.size());
+  const auto n = static_cast<std::int64_t>(train.size());
   const std::int64_t total = (n + protocol.batch - 1) / protocol.batch * protocol.epochs;
   const LearningRate rate{
       .start = 0,
@@ -265,22 +265,25 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
       .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
       .length = total};
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order = epoch_order("finetune.order", n, seed, epoch);
-    const AugmentedSource shown(source,
-                                {protocol.augmentation, seed, static_cast<std::uint64_t>(epoch)});
+    const auto order = epoch_order("finetune.order", n, run.seed, epoch);
+    const AugmentedSource shown(
+        source, {protocol.augmentation, run.seed, static_cast<std::uint64_t>(epoch)});
     Loader loader(shown,
                   {.shape = encoder.spec.clip_shape(),
                    .batch = protocol.batch,
-                   .threads = std::max(1, threads / 2)},
+                   .threads = std::max(1, run.threads / 2)},
                   n, [&](std::int64_t i) {
-                    return fold.train[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
+                    return train[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
                   });
     double sum = 0;
     for (Batch batch; loader.next(batch);) {
-      Step step{
-          .batch = batch, .source = source, .protocol = protocol, .device = device, .seed = seed};
+      Step step{.batch = batch,
+                .source = source,
+                .protocol = protocol,
+                .device = run.device,
+                .seed = run.seed};
       step.number = optimiser.steps() + 1;
-      step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), seed, step.number);
+      step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), run.seed, step.number);
       const auto gradients = sharded_gradients(
           protocol.gradient_shards, shards_at_once,
           [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
@@ -291,13 +294,13 @@ FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const
           outcome.training_failures.try_emplace(batch.indices[static_cast<std::size_t>(i)],
                                                 batch.failures[static_cast<std::size_t>(i)]);
       sum += gradients.loss.item<double>() * static_cast<double>(batch.indices.size());
-      if (progress != nullptr) progress->advance(static_cast<std::int64_t>(batch.indices.size()));
+      if (run.tick) run.tick(static_cast<std::int64_t>(batch.indices.size()));
     }
     outcome.epoch_losses.push_back(sum / static_cast<double>(n));
   }
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, model, encoder.spec, source, protocol.clips, fold.test, threads);
+  predict_all(outcome, model, encoder.spec, source, protocol.clips, tests, run.threads);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = to_device(model.encoder, at::kCPU);
   outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);

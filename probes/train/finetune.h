@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "common/machine/progress.h"
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/encoder.h"
 #include "probes/train/protocol.h"
+#include "probes/train/training_run.h"
 
 namespace permafrost {
 
@@ -29,13 +29,18 @@ struct FinetuneOutcome {
   double train_seconds = 0, evaluate_seconds = 0;
 };
 
+// What is trained and tested on.
+struct FinetuneData {
+  const ClipSource& source;
+  const Fold& fold;
+  int classes = 0;
+};
+
 // Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
-// that is passed in is not changed. `progress` counts training clips. Training sees the view that
-// the source shows; at test probabilities are averaged over all views and the protocol's clips.
-// Computed on `device`; the outcome is on the host.
-FinetuneOutcome finetune(const Encoder& encoder, const ClipSource& source, const Fold& fold,
-                         int classes, const FinetuneProtocol& protocol, std::uint64_t seed,
-                         int threads, Progress* progress = nullptr,
-                         const at::Device& device = at::kCPU);
+// that is passed in is not changed. Training sees the view that the source shows; at test
+// probabilities are averaged over all views and the protocol's clips. Computed on run.device; the
+// outcome is on the host.
+FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
+                         const FinetuneProtocol& protocol, const TrainingRun& run);
 
 }  // namespace permafrost

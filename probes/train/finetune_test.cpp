@@ -31,7 +31,7 @@ struct Toy {
   }
   FinetuneOutcome train(int threads = 2, std::set<std::int64_t> broken = {}) const {
     const ColouredClips source(72, encoder.spec.clip_shape(), std::move(broken));
-    return finetune(encoder, source, fold, 3, protocol, 1, threads);
+    return finetune(encoder, {source, fold, 3}, protocol, {.threads = threads});
   }
 };
 
@@ -135,9 +135,9 @@ TEST(Finetune, TakesALastBatchSmallerThanItsShards) {
 TEST(Finetune, RefusesClipsOfAnotherShape) {
   Toy toy;
   const ColouredClips source(72, {4, 16, 24});
-  EXPECT_THROW(finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 1), Error);
+  EXPECT_THROW(finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol, {}), Error);
   toy.protocol.epochs = 0;  // what is tested is checked as well
-  EXPECT_THROW(finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 1), Error);
+  EXPECT_THROW(finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol, {}), Error);
 }
 
 // Everything at once: mixed clips and labels, smoothing, stochastic depth.
@@ -211,9 +211,10 @@ TEST(Finetune, DoesTheSameOnAnotherDevice) {
       toy.protocol.mixing = {.mixup = 0.8, .cutmix = 1.0};
     }
     const ColouredClips source(72, toy.encoder.spec.clip_shape(), {3, 50});
-    const FinetuneOutcome host = finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 2);
-    const FinetuneOutcome there =
-        finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 2, nullptr, shadow_device());
+    const FinetuneOutcome host =
+        finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol, {.threads = 2});
+    const FinetuneOutcome there = finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol,
+                                           {.threads = 2, .device = shadow_device()});
     ASSERT_EQ(there.epoch_losses.size(), host.epoch_losses.size());
     for (std::size_t epoch = 0; epoch < host.epoch_losses.size(); ++epoch)
       EXPECT_NEAR(there.epoch_losses[epoch], host.epoch_losses[epoch], 1e-4);
@@ -229,7 +230,8 @@ TEST(Finetune, TrainsOnOneViewAndIsTestedInAll) {
   Toy toy;
   toy.protocol.epochs = 2;
   const ThreeViews views(72, toy.encoder.spec.clip_shape());
-  const FinetuneOutcome three = finetune(toy.encoder, views, toy.fold, 3, toy.protocol, 1, 2);
+  const FinetuneOutcome three =
+      finetune(toy.encoder, {views, toy.fold, 3}, toy.protocol, {.threads = 2});
   const FinetuneOutcome one = toy.train();
   EXPECT_EQ(views.reads(), 2 * 48 + 24);
   EXPECT_EQ(hash_of(tensors_of(three)), hash_of(tensors_of(one)));
@@ -242,7 +244,8 @@ TEST(Finetune, TrainsOnOneViewAndIsTestedInAll) {
 TEST(Finetune, LooksIntoTheBox) {
   const Toy toy;
   const BoxedClips source(72, toy.encoder.spec.clip_shape());
-  const FinetuneOutcome outcome = finetune(toy.encoder, source, toy.fold, 3, toy.protocol, 1, 2);
+  const FinetuneOutcome outcome =
+      finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol, {.threads = 2});
   EXPECT_GE(accuracy(toy, outcome), 0.85);  // the other half of the clip says another class
 }
 

@@ -55,32 +55,32 @@ TokensOf evaluation_tokens(const HeadSite& site, const LabelledFeatures& feature
 }
 
 // All candidates in one pass over the samples; `tokens` gives those of an epoch.
-HeadWeights trained_head(const HeadSpec& spec, const at::Device& device,
+HeadWeights trained_head(const HeadSpec& spec,
                          const std::function<at::Tensor(int, const Samples&)>& tokens,
-                         const LabelledFeatures& features, const Samples& train,
-                         const ProbeProtocol& protocol, std::uint64_t seed,
-                         const std::function<void()>& tick) {
+                         const ProbeData& data, const ProbeProtocol& protocol,
+                         const TrainingRun& run) {
+  const Samples& train = data.fold.train;
   const auto candidates = candidates_of(protocol);
-  HeadWeights head =
-      to_device(make_head(spec, static_cast<int>(candidates.size()), seed), spec.kind, device);
+  HeadWeights head = to_device(make_head(spec, static_cast<int>(candidates.size()), run.seed),
+                               spec.kind, run.device);
   StackedAdamW optimiser(head, spec.kind);
   const auto n = static_cast<std::int64_t>(train.size());
   const std::int64_t batches = (n + protocol.batch - 1) / protocol.batch;
   const StackedSchedule schedule(candidates, batches * protocol.epochs);
   std::int64_t step = 0;
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order = epoch_order("probe.order", n, seed, epoch);
+    const auto order = epoch_order("probe.order", n, run.seed, epoch);
     for (std::int64_t begin = 0; begin < n; begin += protocol.batch) {
       Samples samples;
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       const at::Tensor shown = tokens(epoch, samples);
-      backpropagate(head, spec, shown, queued_copy(labels_of(features, samples), device));
+      backpropagate(head, spec, shown, queued_copy(labels_of(data.features, samples), run.device));
       ++step;
-      optimiser.step(queued_copy(schedule.learning_rates(step), device),
-                     queued_copy(schedule.weight_decays(step), device), protocol.clip_grad);
+      optimiser.step(queued_copy(schedule.learning_rates(step), run.device),
+                     queued_copy(schedule.weight_decays(step), run.device), protocol.clip_grad);
     }
-    if (tick) tick();
+    if (run.tick) run.tick(1);
   }
   return head;
 }
@@ -119,13 +119,13 @@ void predict(ProbeOutcome& outcome, const LabelledFeatures& features,
 
 }  // namespace
 
-ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
-                         const Fold& fold, int classes, const ProbeProtocol& protocol,
-                         std::uint64_t seed, const std::function<void()>& tick,
-                         const ProbeViews& views, const at::Device& device) {
+ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
+                         const TrainingRun& run, const ProbeViews& views) {
   const Stopwatch watch;
-  const HeadSite site{protocol.head, device};
-  const Fold cut = hold_out(features, groups, fold.train, protocol.held_out, seed);
+  const LabelledFeatures& features = data.features;
+  const Samples& tests = data.fold.test;
+  const HeadSite site{protocol.head, run.device};
+  const Fold cut = hold_out(features, data.groups, data.fold.train, protocol.held_out, run.seed);
   const TokensOf tokens = evaluation_tokens(site, features, views);
   const ViewsOf tested = test_views(site, tokens, views);
   const std::int64_t width = cut.train.empty() ? 0 : tokens(Samples{cut.train[0]}).size(2);
@@ -133,21 +133,21 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   outcome.spec = {.kind = protocol.head,
                   .width = static_cast<int>(width),
                   .heads = protocol.heads,
-                  .classes = classes,
+                  .classes = data.classes,
                   .blocks = protocol.depth - 1};
   if (protocol.head == HeadKind::knn) {
     const at::Tensor bank = means_of(tokens, cut.train);
-    const at::Tensor labels = labels_of(features, cut.train).to(device);
+    const at::Tensor labels = labels_of(features, cut.train).to(run.device);
     const auto votes = [&](const at::Tensor& means) {
-      return neighbour_votes(bank, labels, means, protocol.neighbours, classes).to(at::kCPU);
+      return neighbour_votes(bank, labels, means, protocol.neighbours, data.classes).to(at::kCPU);
     };
     choose(outcome, features, cut.test,
            [&](const Samples& samples) { return votes(means_of(tokens, samples)); });
-    if (tick) tick();
+    if (run.tick) run.tick(1);
     outcome.train_seconds = watch.seconds();
     const Stopwatch test_watch;
-    predict(outcome, features, fold.test,
-            averaged(means_of_views(tested, fold.test),
+    predict(outcome, features, tests,
+            averaged(means_of_views(tested, tests),
                      [&](const at::Tensor& means) { return votes(means)[outcome.chosen]; }));
     outcome.evaluate_seconds = test_watch.seconds();
     return outcome;
@@ -155,16 +155,16 @@ ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std
   const auto of_epoch = [&](int epoch, const Samples& samples) {
     return views.training ? site.seen(views.training(epoch, samples)) : tokens(samples);
   };
-  HeadWeights head =
-      trained_head(outcome.spec, device, of_epoch, features, cut.train, protocol, seed, tick);
+  HeadWeights head = trained_head(outcome.spec, of_epoch,
+                                  {features, data.groups, cut, data.classes}, protocol, run);
   choose(outcome, features, cut.test,
          [&](const Samples& samples) { return logits_of(head, outcome.spec, tokens, samples); });
   const HeadWeights best = candidate(head, protocol.head, outcome.chosen);
   outcome.head = to_device(best, protocol.head, at::kCPU);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict(outcome, features, fold.test,
-          averaged(logits_of_views(best, outcome.spec, tested, fold.test),
+  predict(outcome, features, tests,
+          averaged(logits_of_views(best, outcome.spec, tested, tests),
                    [](const at::Tensor& logits) { return probabilities_of(logits[0]); }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;

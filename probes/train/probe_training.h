@@ -10,6 +10,7 @@
 #include "probes/encode/features.h"
 #include "probes/heads/head.h"
 #include "probes/train/protocol.h"
+#include "probes/train/training_run.h"
 #include "probes/train/view_logits.h"
 
 namespace permafrost {
@@ -38,14 +39,18 @@ struct ProbeViews {
   std::function<std::vector<at::Tensor>(const Samples&)> test;
 };
 
-// Runs on the calling thread alone (callers run cells side by side), the head on `device`; tokens
-// come from the host, and the outcome is there. `groups` [n] keeps groups
-// together when the held-out part is cut. `tick` is called once a pass (passes_of). The bank of knn
-// is what the other heads train on: the training split without its held-out part. Throws InputError
-// when the training split has too few readable samples to hold any out.
-ProbeOutcome train_probe(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
-                         const Fold& fold, int classes, const ProbeProtocol& protocol,
-                         std::uint64_t seed, const std::function<void()>& tick = {},
-                         const ProbeViews& views = {}, const at::Device& device = at::kCPU);
+// What a probe is trained and tested on.
+struct ProbeData {
+  const LabelledFeatures& features;
+  const std::vector<std::int64_t>& groups;  // [n]; a group is not cut when samples are held out
+  const Fold& fold;
+  int classes = 0;
+};
+
+// The head computes on run.device; tokens come from the host, and the outcome is there. The bank of
+// knn is what the other heads train on: the training split without its held-out part. Throws
+// InputError when the training split has too few readable samples to hold any out.
+ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
+                         const TrainingRun& run, const ProbeViews& views = {});
 
 }  // namespace permafrost

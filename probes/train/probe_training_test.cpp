@@ -51,7 +51,7 @@ struct Toy {
     protocol.learning_rates = {1e-5, 1e-2};
   }
   ProbeOutcome train(std::uint64_t seed = 1) const {
-    return train_probe(features, groups, fold, kClasses, protocol, seed);
+    return train_probe({features, groups, fold, kClasses}, protocol, {.seed = seed});
   }
   double accuracy(const ProbeOutcome& outcome) const {
     double right = 0;
@@ -263,7 +263,8 @@ TEST(ProbeTraining, CountsEpochsAndTakesAnEmptyTestSplit) {
   toy.fold.test.clear();
   int ticks = 0;
   const ProbeOutcome outcome =
-      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, [&] { ++ticks; });
+      train_probe({toy.features, toy.groups, toy.fold, kClasses}, toy.protocol,
+                  {.tick = [&](std::int64_t passes) { ticks += static_cast<int>(passes); }});
   EXPECT_EQ(ticks, toy.protocol.epochs);
   EXPECT_TRUE(outcome.predictions.empty());
 }
@@ -327,9 +328,9 @@ TEST(TrainProbe, StreamedTokensGiveTheSameHeads) {
     ProbeProtocol protocol = toy.protocol;
     protocol.head = kind;
     const ProbeOutcome kept =
-        train_probe(toy.features, toy.groups, toy.fold, kClasses, protocol, 1);
+        train_probe({toy.features, toy.groups, toy.fold, kClasses}, protocol, {});
     const ProbeOutcome again =
-        train_probe(streamed, toy.groups, toy.fold, kClasses, protocol, 1, {}, views);
+        train_probe({streamed, toy.groups, toy.fold, kClasses}, protocol, {}, views);
     EXPECT_EQ(again.predictions, kept.predictions) << name_of(kind);
     EXPECT_EQ(again.chosen, kept.chosen) << name_of(kind);
   }
@@ -349,7 +350,7 @@ TEST(TrainProbe, ASampleFoundUnreadableOnTheWayCountsAsWrong) {
     return toy.features.tokens.index_select(0, at::tensor(samples, at::kLong));
   };
   const ProbeOutcome outcome =
-      train_probe(streamed, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
+      train_probe({streamed, toy.groups, toy.fold, kClasses}, toy.protocol, {}, views);
   EXPECT_EQ(outcome.predictions[2], -1);
   EXPECT_TRUE(outcome.scores[2].empty());
   EXPECT_GE(outcome.predictions[3], 0);
@@ -364,9 +365,9 @@ TEST(TrainProbe, DoesTheSameOnAnotherDevice) {
       if (kind != HeadKind::attentive && depth > 1) continue;
       toy.protocol.depth = depth;
       const ProbeOutcome host =
-          train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1);
-      const ProbeOutcome there = train_probe(toy.features, toy.groups, toy.fold, kClasses,
-                                             toy.protocol, 1, {}, {}, shadow_device());
+          train_probe({toy.features, toy.groups, toy.fold, kClasses}, toy.protocol, {});
+      const ProbeOutcome there = train_probe({toy.features, toy.groups, toy.fold, kClasses},
+                                             toy.protocol, {.device = shadow_device()});
       EXPECT_EQ(there.chosen, host.chosen) << name_of(kind);
       EXPECT_EQ(there.predictions, host.predictions) << name_of(kind);
       for (std::size_t c = 0; c < host.scores[0].size(); ++c)
@@ -388,9 +389,9 @@ TEST(TrainProbe, TestViewsAreAveraged) {
     return std::vector<at::Tensor>{itself(samples), itself(samples), itself(samples)};
   };
   const ProbeOutcome one =
-      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1);
+      train_probe({toy.features, toy.groups, toy.fold, kClasses}, toy.protocol, {});
   const ProbeOutcome three =
-      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
+      train_probe({toy.features, toy.groups, toy.fold, kClasses}, toy.protocol, {}, views);
   EXPECT_EQ(one.predictions, three.predictions);
   for (std::size_t c = 0; c < one.scores[0].size(); ++c)
     EXPECT_NEAR(one.scores[0][c], three.scores[0][c], 1e-6);
@@ -398,7 +399,7 @@ TEST(TrainProbe, TestViewsAreAveraged) {
     return std::vector<at::Tensor>{itself(samples), itself(samples).flip(2)};
   };
   const ProbeOutcome other =
-      train_probe(toy.features, toy.groups, toy.fold, kClasses, toy.protocol, 1, {}, views);
+      train_probe({toy.features, toy.groups, toy.fold, kClasses}, toy.protocol, {}, views);
   EXPECT_NE(one.scores[0], other.scores[0]);
 }
 

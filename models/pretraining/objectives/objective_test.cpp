@@ -30,9 +30,11 @@ Json toy_run(const Json& changes = Json::object()) {
 
 PretrainResult run(const Json& json, const std::filesystem::path& out, int threads = 1,
                    std::int64_t stop_after = 0) {
-  return pretrain(
-      read_pretrain_config(json, "toy.json"), json,
-      {.out = out, .threads = threads, .quiet = true, .bfloat16 = false, .stop_after = stop_after});
+  return pretrain(read_pretrain_config(json, "toy.json"), json,
+                  {.out = out,
+                   .execution = {.threads = threads, .quiet = true},
+                   .bfloat16 = false,
+                   .stop_after = stop_after});
 }
 
 std::vector<Json> log_of(const std::filesystem::path& out) {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How a probe or a fine-tuning is run, apart from its protocol.
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+
+namespace permafrost {
+
+struct TrainingRun {
+  std::uint64_t seed = 1;
+  // Of fine-tuning; changes no number. A probe trains on the calling thread alone, since callers run
+  // probes side by side.
+  int threads = 1;
+  at::Device device = at::kCPU;
+  // Told how much more is done: passes over the samples of a probe (passes_of), training clips of
+  // fine-tuning.
+  std::function<void(std::int64_t)> tick = {};
+};
+
+}  // namespace permafrost
