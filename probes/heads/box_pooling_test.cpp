@@ -52,8 +52,8 @@ TEST(BoxPooling, AsksForABoxAClip) {
                          {4, 16, 24});
   const auto boxes = boxes_of(boxed, samples, 2);
   ASSERT_EQ(boxes.size(), 4U);
-  EXPECT_EQ(boxes[1], *boxed.box(2));
-  EXPECT_EQ(boxes[2], *boxed.box(5));
+  EXPECT_EQ(boxes[1], *boxed.target(2).box());
+  EXPECT_EQ(boxes[2], *boxed.target(5).box());
   const TaskSource plain(synthetic::SyntheticTask::motion, synthetic::Split::train, 8, {4, 16, 24});
   EXPECT_TRUE(boxes_of(plain, samples).empty());
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datasets/clips/clip_source.h"
+#include "datasets/tasks/fold.h"
 #include "models/encoders/encoder.h"
 #include "probes/train/protocol.h"
 #include "probes/train/training_run.h"
