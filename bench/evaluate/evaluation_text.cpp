@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/evaluate/evaluation.h"
-#include "bench/records/predictions_file.h"
 #include "bench/records/record_json.h"
 #include "bench/text/markdown.h"
 #include "common/error.h"
+#include "common/files/csv.h"
 #include "common/files/files.h"
 
 namespace permafrost {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/error.h"
+#include "common/files/csv.h"
 #include "common/files/files.h"
 #include "common/nearest_name.h"
 
@@ -41,31 +42,6 @@ std::vector<float> read_scores(const std::string& text, const std::string& where
     if (at != text.data() + text.size() && *at == ' ') ++at;
   }
   return scores;
-}
-
-// Rows of fields; quotes as in RFC 4180.
-std::vector<std::vector<std::string>> parse_csv(const std::string& text) {
-  std::vector<std::vector<std::string>> rows;
-  std::vector<std::string> row(1);
-  bool in_quotes = false;
-  for (std::size_t k = 0; k < text.size(); ++k) {
-    const char c = text[k];
-    if (c == '"' && in_quotes && k + 1 < text.size() && text[k + 1] == '"') {
-      row.back() += '"';
-      ++k;
-    } else if (c == '"') {
-      in_quotes = !in_quotes;
-    } else if (c == ',' && !in_quotes) {
-      row.emplace_back();
-    } else if (c == '\n' && !in_quotes) {
-      rows.push_back(std::move(row));
-      row.assign(1, "");
-    } else {
-      row.back() += c;
-    }
-  }
-  if (row.size() > 1 || !row[0].empty()) rows.push_back(std::move(row));
-  return rows;
 }
 
 std::int64_t whole(const std::string& text, const std::string& where, const char* field) {
@@ -119,13 +95,6 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path, cons
     predictions.push_back(std::move(p));
   }
   return predictions;
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 }  // namespace permafrost

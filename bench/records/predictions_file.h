@@ -21,7 +21,4 @@ std::string predictions_csv(const Record& record);
 // Throws InputError naming the file and row.
 std::vector<Prediction> read_predictions(const std::filesystem::path& path, const Record& record);
 
-// RFC 4180: quotes where the text needs them.
-std::string csv_field(const std::string& text);
-
 }  // namespace permafrost

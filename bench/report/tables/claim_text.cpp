@@ -7,9 +7,9 @@
 #include <map>
 #include <set>
 
-#include "bench/records/predictions_file.h"
 #include "bench/text/latex.h"
 #include "bench/text/markdown.h"
+#include "common/files/csv.h"
 #include "common/nearest_name.h"
 
 namespace permafrost {

@@ -5,11 +5,11 @@
 #include <map>
 #include <utility>
 
-#include "bench/records/predictions_file.h"
 #include "bench/report/tables/claim_text.h"
 #include "bench/report/tables/table_report.h"
 #include "bench/text/latex.h"
 #include "bench/text/markdown.h"
+#include "common/files/csv.h"
 #include "common/nearest_name.h"
 
 namespace permafrost {
