@@ -7,6 +7,7 @@
 
 #include "models/testing/shadow_device.h"
 #include "models/testing/test_support.h"
+#include "models/testing/toy_objective.h"
 #include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
@@ -24,6 +25,8 @@ TEST(Shadow, IsADeviceOfItsOwn) {
   EXPECT_TRUE(weight.grad().to(at::kCPU).equal(2 * host));
 }
 
+const bool kRegistered = (register_objective(toy::noise_prediction()), true);
+
 // Two steps of the toy, as its losses and weights tell.
 struct Ran {
   std::vector<StepReport> reports;
@@ -31,7 +34,9 @@ struct Ran {
 };
 
 Ran two_steps(const Json& changes, const at::Device& device) {
-  const PretrainConfig config = read_pretrain_config(toy_pretraining(changes), "toy");
+  Json json = toy_pretraining(changes);
+  if (json["objective"] == "toy_noise") json.erase("predictor");
+  const PretrainConfig config = read_pretrain_config(json, "toy");
   Trainer trainer(config, {.threads = 2, .device = device});
   const at::Tensor clips = at::randint(0, 256, {config.batch, 4, 24, 24, 3},
                                        at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
@@ -45,8 +50,9 @@ Ran two_steps(const Json& changes, const at::Device& device) {
 }
 
 TEST(Trainer, DoesTheSameOnAnotherDevice) {
-  for (const Json& changes :
-       {Json::object(), Json{{"objective", "pixel_mae"}}, Json{{"clip_grad", 0.01}}}) {
+  ASSERT_TRUE(kRegistered);
+  for (const Json& changes : {Json::object(), Json{{"objective", "pixel_mae"}},
+                              Json{{"objective", "toy_noise"}}, Json{{"clip_grad", 0.01}}}) {
     const Ran host = two_steps(changes, at::kCPU), there = two_steps(changes, shadow_device());
     for (int step = 0; step < 2; ++step) {
       EXPECT_NEAR(there.reports[step].loss, host.reports[step].loss, 1e-6) << changes;

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "common/random.h"
-#include "models/network/layers/named_tensors.h"
+#include "models/network/layers/linear.h"
 #include "models/testing/test_support.h"
 
 namespace permafrost {

@@ -11,8 +11,8 @@ namespace permafrost {
 
 struct TrainingRun {
   std::uint64_t seed = 1;
-  // Of fine-tuning; changes no number. A probe trains on the calling thread alone, since callers run
-  // probes side by side.
+  // Of fine-tuning; changes no number. A probe trains on the calling thread alone, since callers
+  // run probes side by side.
   int threads = 1;
   at::Device device = at::kCPU;
   // Told how much more is done: passes over the samples of a probe (passes_of), training clips of
