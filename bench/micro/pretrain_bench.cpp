@@ -96,7 +96,8 @@ Json ends_of(const Schedule& schedule) {
 // Of features; the other side reads no other objective's.
 Momentum momentum_of(const PretrainConfig& config) {
   const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
-  return features != nullptr ? features->momentum() : Momentum{};
+  if (features != nullptr) return features->momentum();
+  return {.length = static_cast<double>(config.learning_rate.length)};
 }
 
 Json description(const PretrainConfig& config, const MaskedKeys& keys, const Options& options) {
