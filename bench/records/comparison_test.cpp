@@ -245,7 +245,7 @@ TEST_F(Compare, JUnitIsEscaped) {
   put("new", other);
   const std::string xml = to_junit(compare());
   EXPECT_TRUE(holds(xml, "<testsuites tests=\"1\" failures=\"1\">"));
-  EXPECT_TRUE(holds(xml, "classname=\"table 1, &lt;A&gt; &amp; &quot;B&quot;&#10;?&apos;\""));
+  EXPECT_TRUE(holds(xml, "classname=\"table 1, &lt;A&gt; &amp; &quot;B&quot;&#10;&#39;\""));
   EXPECT_TRUE(holds(xml, "<failure type=\"fallen\" message=\"50.0 to 37.5, -12.5 points"));
 }
 

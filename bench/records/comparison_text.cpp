@@ -4,6 +4,7 @@
 
 #include "bench/records/build_info.h"
 #include "bench/records/comparison.h"
+#include "bench/text/html.h"
 #include "bench/text/markdown.h"
 
 namespace permafrost {
@@ -73,26 +74,10 @@ OrderedJson optional_json(const std::optional<double>& value) {
   return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-// Text of XML 1.0: markup escaped; characters that it cannot hold become question marks.
-std::string xml_escaped(const std::string& text) {
+// For an attribute of JUnit's XML, whose readers would make spaces of line breaks.
+std::string attribute_text(const std::string& text) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (c == '\'')
-      out += "&apos;";
-    else if (c == '\n')
-      out += "&#10;";
-    else
-      out += byte < 0x20 || byte == 0x7F ? '?' : c;
-  }
+  for (const char c : html_text(text)) out += c == '\n' ? std::string("&#10;") : std::string(1, c);
   return out;
 }
 
@@ -169,13 +154,13 @@ std::string to_junit(const Comparison& comparison) {
                      ">\n<testsuite name=\"permafrost compare\"" + counts +
                      " errors=\"0\" skipped=\"0\">\n";
   for (const auto& cell : comparison.cells) {
-    text += "<testcase classname=\"" + xml_escaped(cell.group) + "\" name=\"" +
-            xml_escaped(cell.name) + "\">";
+    text += "<testcase classname=\"" + attribute_text(cell.group) + "\" name=\"" +
+            attribute_text(cell.name) + "\">";
     if (comparison.is_regression(cell))
       text += "<failure type=\"" + std::string(name_of(cell.outcome)) + "\" message=\"" +
-              xml_escaped(sentence(cell)) + "\"/>";
+              attribute_text(sentence(cell)) + "\"/>";
     else
-      text += "<system-out>" + xml_escaped(sentence(cell)) + "</system-out>";
+      text += "<system-out>" + attribute_text(sentence(cell)) + "</system-out>";
     text += "</testcase>\n";
   }
   return text + "</testsuite>\n</testsuites>\n";

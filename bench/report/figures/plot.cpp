@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "bench/text/html.h"
-#include "bench/text/markdown.h"
+#include "bench/text/svg.h"
 
 namespace permafrost {
 namespace {
@@ -19,29 +18,22 @@ double share_of(const PlotAxis& axis, double value) {
   return (value - axis.low) / (axis.high - axis.low);
 }
 
-std::string number(double value) { return fixed(value, 1); }
-
 std::string stroke(double x1, double y1, double x2, double y2, int ink, double width) {
-  return html_element(
-      "path",
-      {{"d", "M" + number(x1) + "," + number(y1) + " L" + number(x2) + "," + number(y2)},
-       {"stroke", ink_variable(ink)},
-       {"stroke-width", number(width)}},
-      "");
+  return svg_line({x1, y1}, {x2, y2},
+                  {{"stroke", ink_variable(ink)}, {"stroke-width", svg_number(width)}});
 }
 
 std::string written(double x, double y, const std::string& text, const char* anchor,
                     const std::string& turned = "") {
-  HtmlAttributes attributes{{"x", number(x)},
-                            {"y", number(y)},
-                            {"font-size", "12"},
-                            {"text-anchor", anchor},
-                            {"fill", ink_variable(kTextInk)}};
-  if (!turned.empty()) attributes.emplace_back("transform", turned);
-  return html_element("text", attributes, html_text(text));
+  HtmlAttributes look{
+      {"font-size", "12"}, {"text-anchor", anchor}, {"fill", ink_variable(kTextInk)}};
+  if (!turned.empty()) look.emplace_back("transform", turned);
+  return svg_text({x, y}, text, look);
 }
 
-std::string on_end(double x, double y) { return "rotate(-90 " + number(x) + " " + number(y) + ")"; }
+std::string on_end(double x, double y) {
+  return "rotate(-90 " + svg_number(x) + " " + svg_number(y) + ")";
+}
 
 double linear_step(double low, double high) {
   const double rough = (high - low) / kFewTics;
@@ -150,17 +142,16 @@ void Plot::line(const std::vector<PlotPoint>& points, const PlotLine& look) {
   for (const auto& p : points) {
     const bool known = std::isfinite(p.x) && std::isfinite(p.y);
     if (known)
-      path += (path.empty() ? "" : " ") + std::string(drawn ? "L" : "M") + number(x_of(p.x)) + "," +
-              number(y_of(p.y));
+      path += (path.empty() ? "" : " ") + std::string(drawn ? "L" : "M") + svg_number(x_of(p.x)) +
+              "," + svg_number(y_of(p.y));
     drawn = known;
   }
   if (path.empty()) return;
-  HtmlAttributes attributes{{"d", path},
-                            {"fill", "none"},
+  HtmlAttributes attributes{{"fill", "none"},
                             {"stroke", ink_variable(look.ink)},
-                            {"stroke-width", number(look.width)}};
+                            {"stroke-width", svg_number(look.width)}};
   if (look.dashed) attributes.emplace_back("stroke-dasharray", "5 4");
-  body_ += html_element("path", attributes, "") + "\n";
+  body_ += svg_path(path, attributes);
 }
 
 void Plot::marker(const PlotPoint& at, int ink, int marker, double size) {
@@ -171,25 +162,16 @@ void Plot::marker(const PlotPoint& at, int ink, int marker, double size) {
 void Plot::box(const PlotPoint& middle, double half_width, double half_height, int ink) {
   const double x1 = x_of(middle.x - half_width), x2 = x_of(middle.x + half_width);
   const double y1 = y_of(middle.y - half_height), y2 = y_of(middle.y + half_height);
-  body_ += html_element("rect",
-                        {{"x", number(std::min(x1, x2))},
-                         {"y", number(std::min(y1, y2))},
-                         {"width", number(std::abs(x2 - x1))},
-                         {"height", number(std::abs(y2 - y1))},
-                         {"fill", ink_variable(ink)}},
-                        "") +
-           "\n";
+  body_ += svg_box({.x = std::min(x1, x2),
+                    .y = std::min(y1, y2),
+                    .width = std::abs(x2 - x1),
+                    .height = std::abs(y2 - y1)},
+                   {{"fill", ink_variable(ink)}});
 }
 
 void Plot::text(const PlotPoint& at, const std::string& text, int ink) {
-  body_ += html_element("text",
-                        {{"x", number(x_of(at.x))},
-                         {"y", number(y_of(at.y) + kBaseline)},
-                         {"font-size", "10"},
-                         {"text-anchor", "middle"},
-                         {"fill", ink_variable(ink)}},
-                        html_text(text)) +
-           "\n";
+  body_ += svg_text({x_of(at.x), y_of(at.y) + kBaseline}, text,
+                    {{"font-size", "10"}, {"text-anchor", "middle"}, {"fill", ink_variable(ink)}});
 }
 
 }  // namespace permafrost

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+
+#include "bench/text/svg.h"
 
 namespace permafrost {
 namespace {
@@ -15,45 +16,13 @@ constexpr const char* kFloorColour = "#999999";
 
 constexpr double kLeft = 48, kTop = 46, kHeight = 240, kBar = 22, kGap = 28, kLegendLine = 18;
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20)
-      out += c;
-  }
-  return out;
-}
-
 double y_of(double percent) { return kTop + kHeight * (1 - std::clamp(percent, 0.0, 100.0) / 100); }
 
-std::string line(double x1, double y1, double x2, double y2, const std::string& style) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) +
-         "\" y2=\"" + number(y2) + "\" " + style + "/>\n";
-}
-
-std::string label(double x, double y, const std::string& text, const std::string& style = "") {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\"" + (style.empty() ? "" : " ") +
-         style + ">" + escaped(text) + "</text>\n";
-}
-
 std::string diamond(double x, double y) {
-  return "<path d=\"M" + number(x) + " " + number(y - 5) + " L" + number(x + 5) + " " + number(y) +
-         " L" + number(x) + " " + number(y + 5) + " L" + number(x - 5) + " " + number(y) +
-         " Z\" fill=\"white\" stroke=\"black\"/>\n";
+  const auto at = [](double px, double py) { return svg_number(px) + " " + svg_number(py); };
+  return svg_path(
+      "M" + at(x, y - 5) + " L" + at(x + 5, y) + " L" + at(x, y + 5) + " L" + at(x - 5, y) + " Z",
+      {{"fill", "white"}, {"stroke", "black"}});
 }
 
 std::vector<std::string> colours_of(const TableModel& table) {
@@ -64,19 +33,21 @@ std::vector<std::string> colours_of(const TableModel& table) {
   return colours;
 }
 
+const HtmlAttributes kThin{{"stroke", "black"}};
+const HtmlAttributes kDashed{{"stroke", "black"}, {"stroke-dasharray", "4 3"}};
+
 std::string bar(const CellModel& cell, double x, const std::string& colour) {
   std::string out;
   const double middle = x + kBar / 2;
   if (cell.available()) {
-    out += "<rect x=\"" + number(x + 1) + "\" y=\"" + number(y_of(cell.repeated.mean)) +
-           "\" width=\"" + number(kBar - 2) + "\" height=\"" +
-           number(y_of(0) - y_of(cell.repeated.mean)) + "\" fill=\"" + colour + "\"/>\n";
-    const std::string thin = "stroke=\"black\"";
-    out += line(middle, y_of(cell.ci95.low), middle, y_of(cell.ci95.high), thin);
+    const double top = y_of(cell.repeated.mean);
+    out += svg_box({.x = x + 1, .y = top, .width = kBar - 2, .height = y_of(0) - top},
+                   {{"fill", colour}});
+    out += svg_line({middle, y_of(cell.ci95.low)}, {middle, y_of(cell.ci95.high)}, kThin);
     for (const double end : {cell.ci95.low, cell.ci95.high})
-      out += line(middle - 4, y_of(end), middle + 4, y_of(end), thin);
+      out += svg_line({middle - 4, y_of(end)}, {middle + 4, y_of(end)}, kThin);
   } else {
-    out += label(middle, y_of(0) - 4, "n/a", "text-anchor=\"middle\" font-size=\"9\"");
+    out += svg_text({middle, y_of(0) - 4}, "n/a", {{"text-anchor", "middle"}, {"font-size", "9"}});
   }
   if (cell.paper) out += diamond(middle, y_of(*cell.paper));
   return out;
@@ -85,9 +56,10 @@ std::string bar(const CellModel& cell, double x, const std::string& colour) {
 std::string axis(double width) {
   std::string out;
   for (int percent = 0; percent <= 100; percent += 20) {
-    out += line(kLeft, y_of(percent), width - 12, y_of(percent),
-                percent == 0 ? "stroke=\"black\"" : "stroke=\"#dddddd\"");
-    out += label(kLeft - 6, y_of(percent) + 4, std::to_string(percent), "text-anchor=\"end\"");
+    out += svg_line({kLeft, y_of(percent)}, {width - 12, y_of(percent)},
+                    {{"stroke", percent == 0 ? "black" : "#dddddd"}});
+    out +=
+        svg_text({kLeft - 6, y_of(percent) + 4}, std::to_string(percent), {{"text-anchor", "end"}});
   }
   return out;
 }
@@ -96,15 +68,14 @@ std::string legend(const TableModel& table, const std::vector<std::string>& colo
   std::string out;
   double y = top;
   for (std::size_t r = 0; r < colours.size(); ++r, y += kLegendLine) {
-    out += "<rect x=\"" + number(kLeft) + "\" y=\"" + number(y - 10) +
-           "\" width=\"12.0\" height=\"12.0\" fill=\"" + colours[r] + "\"/>\n";
-    out += label(kLeft + 20, y, table.spec.rows[r].name);
+    out += svg_box({.x = kLeft, .y = y - 10, .width = 12, .height = 12}, {{"fill", colours[r]}});
+    out += svg_text({kLeft + 20, y}, table.spec.rows[r].name);
   }
   out += diamond(kLeft + 6, y - 4) +
-         label(kLeft + 20, y, "the paper's number, another scale of model and data");
+         svg_text({kLeft + 20, y}, "the paper's number, another scale of model and data");
   y += kLegendLine;
-  out += line(kLeft - 2, y - 4, kLeft + 14, y - 4, "stroke=\"black\" stroke-dasharray=\"4 3\"");
-  return out + label(kLeft + 20, y, "chance; whiskers: 95 % interval over test samples");
+  out += svg_line({kLeft - 2, y - 4}, {kLeft + 14, y - 4}, kDashed);
+  return out + svg_text({kLeft + 20, y}, "chance; whiskers: 95 % interval over test samples");
 }
 
 // Of the columns, each once.
@@ -134,20 +105,27 @@ std::string to_svg(const TableModel& table) {
     for (std::size_t r = 0; r < table.cells.size(); ++r)
       body += bar(table.cells[r][c], start + static_cast<double>(r) * kBar, colours[r]);
     if (const double chance = table.columns[c].chance(); chance > 0)
-      body += line(start - 4, y_of(chance), start + group + 4, y_of(chance),
-                   "stroke=\"black\" stroke-dasharray=\"4 3\"");
-    body += label(x + room / 2, y_of(0) + 18, table.spec.columns[c].name, "text-anchor=\"middle\"");
+      body += svg_line({start - 4, y_of(chance)}, {start + group + 4, y_of(chance)}, kDashed);
+    body += svg_text({x + room / 2, y_of(0) + 18}, table.spec.columns[c].name,
+                     {{"text-anchor", "middle"}});
     x += room + kGap;
   }
   body += legend(table, colours, y_of(0) + 48);
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" +
-         number(height) + "\" font-family=\"sans-serif\" font-size=\"11\">\n" +
-         "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n" +
-         label(kLeft, 20, heading_of(table.spec), "font-size=\"14\"") +
-         label(kLeft, 36,
-               metric_text(table) + " in percent, suite " + table.context.suite +
-                   (table.context.quick ? ", quick run" : "")) +
-         body + "</svg>\n";
+  const std::string measured = metric_text(table) + " in percent, suite " + table.context.suite +
+                               (table.context.quick ? ", quick run" : "");
+  return html_element(
+             "svg",
+             {{"xmlns", "http://www.w3.org/2000/svg"},
+              {"width", svg_number(width)},
+              {"height", svg_number(height)},
+              {"font-family", "sans-serif"},
+              {"font-size", "11"}},
+             "\n" +
+                 html_element("rect", {{"width", "100%"}, {"height", "100%"}, {"fill", "white"}},
+                              "") +
+                 "\n" + svg_text({kLeft, 20}, heading_of(table.spec), {{"font-size", "14"}}) +
+                 svg_text({kLeft, 36}, measured) + body) +
+         "\n";
 }
 
 }  // namespace permafrost
