@@ -145,7 +145,8 @@ class PackWriting {
     const std::int64_t count = (info_.samples + shard_size() - 1) / shard_size();
     info_.shards.resize(static_cast<std::size_t>(count));
     failures_.resize(static_cast<std::size_t>(count));
-    parallel_for(count, options_.threads, [&](std::int64_t number) { make_shard(number); });
+    parallel_for(count, options_.execution.threads,
+                 [&](std::int64_t number) { make_shard(number); });
     std::string reasons;
     for (const auto& failed : failures_) {
       info_.failures += static_cast<std::int64_t>(failed.size());
@@ -194,7 +195,7 @@ class PackWriting {
 
   void notice(const std::string& what) const {
     const std::lock_guard lock(mutex_);
-    if (options_.notice) options_.notice(what + ": written anew");
+    options_.execution.tell(what + ": written anew");
   }
 
   // Nothing where the file is missing or no whole shard. Throws InputError for one of another pack.

@@ -9,6 +9,7 @@
 #include <functional>
 #include <string>
 
+#include "common/machine/execution.h"
 #include "datasets/lists/manifest.h"
 #include "datasets/pack/pack.h"
 
@@ -17,10 +18,10 @@ namespace permafrost {
 struct PackOptions {
   PackSpec spec;
   std::int64_t shard_samples = 64;  // part of what a pack is: shards are cut by number
-  int threads = 1;
-  std::function<void()> done;  // called once a sample, from any thread
-  // What was found broken and is written anew, a line each; from any thread, never two at once.
-  std::function<void(const std::string&)> notice;
+  std::function<void()> done;       // called once a sample, from any thread
+  // Its notice is told what was found broken and is written anew; from any thread, never two at
+  // once.
+  Execution execution;
 };
 
 // In the folder of a pack: "NAME: REASON" of every sample that has no frames; no file where all

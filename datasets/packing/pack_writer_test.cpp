@@ -51,7 +51,7 @@ class PackWriterTest : public testing::Test {
   }
   PackInfo pack(const PackSpec& spec, int threads = 1, const char* name = "pack") const {
     return write_pack(list(), "list.csv", folder_ / name,
-                      {.spec = spec, .shard_samples = 2, .threads = threads});
+                      {.spec = spec, .shard_samples = 2, .execution = {.threads = threads}});
   }
   Sample from_pack(std::int64_t i, const VideoOptions& options, const char* name = "pack") const {
     return PackSource(folder_ / name, read_manifest(folder_ / name), options).read(i, 0, 1);
@@ -191,9 +191,9 @@ TEST_F(PackWriterTest, BrokenShardsAreWrittenAnew) {
   std::vector<std::string> notices;
   const PackInfo mended = write_pack(
       list(), "list.csv", folder_ / "pack",
-      {.spec = {.short_side = 24}, .shard_samples = 2, .notice = [&](const std::string& line) {
-         notices.push_back(line);
-       }});
+      {.spec = {.short_side = 24},
+       .shard_samples = 2,
+       .execution = {.notice = [&](const std::string& line) { notices.push_back(line); }}});
   EXPECT_EQ(mended.identity, whole.identity);
   EXPECT_EQ(mended.class_names, whole.class_names);
   EXPECT_EQ(read_file(shard(0)), bytes);

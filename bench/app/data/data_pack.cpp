@@ -89,9 +89,8 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
                .quality = command.quality,
                .antialias = !command.aliased},
       .shard_samples = command.shard_samples,
-      .threads = common.thread_count(),
       .done = [&] { progress.advance(); },
-      .notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }};
+      .execution = execution_of(common)};
   std::int64_t failures = 0;
   OrderedJson report = OrderedJson::array();
   for (const auto& list : lists) {
