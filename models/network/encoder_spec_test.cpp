@@ -32,7 +32,7 @@ TEST(EncoderSpec, NamesKeysThatAreWrong) {
   EXPECT_TRUE(contains(text_of({{"frames", 7}}), "frames: expected a multiple of 2"));
   EXPECT_TRUE(contains(text_of({{"height", 50}}), "height: expected a multiple of 8"));
   EXPECT_TRUE(contains(text_of({{"image_width", 50}}), "image_width: expected a multiple of 8"));
-  EXPECT_TRUE(contains(text_of({{"mean", {0.5}}}), "mean: expected three numbers"));
+  EXPECT_TRUE(contains(text_of({{"mean", {0.5}}}), "mean: expected 3 numbers"));
   EXPECT_TRUE(contains(text_of({{"deviation", {0.5, 0.0, 0.5}}}), "deviation"));
   EXPECT_TRUE(contains(text_of({{"family", "clip"}}), "family"));
   EXPECT_TRUE(contains(text_of({{"width", 60}, {"heads", 3}, {"uniform_power", false}}),

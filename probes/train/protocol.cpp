@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "common/json/json_fields.h"
 
 namespace permafrost {
 namespace {
@@ -38,16 +39,52 @@ int read_training_views(JsonObject& object) {
                    "a whole number from 1 to 1000 or \"online\"", json->dump());
 }
 
-TestView read_test_view(JsonObject& object) {
-  TestView test;
-  test.views = static_cast<int>(object.integer("views", test.views, 1, 64));
-  test.short_side = static_cast<int>(object.integer("short_side", test.short_side, 0, 8192));
-  return test;
+template <class Test, class Visitor>
+void fields_of_test(Test& test, Visitor&& visit) {
+  visit.when(test.views > 1, "views", test.views, 1, 64);
+  visit.when(test.short_side > 0, "short_side", test.short_side, 0, 8192);
 }
 
-void add_test_view(Json& json, const TestView& test) {
-  if (test.views > 1) json["views"] = test.views;
-  if (test.short_side > 0) json["short_side"] = test.short_side;
+// All but head, neighbours, augmentation and its views. A knn head is not trained: what says how is
+// read and not written.
+template <class Protocol, class Visitor>
+void fields_of_probe(Protocol& p, Visitor&& visit) {
+  const bool trained = p.head != HeadKind::knn;
+  visit("held_out", p.held_out, 0.01, 0.9);
+  visit("clips", p.clips, 1, 64);
+  visit.when(p.label_fraction < 1, "label_fraction", p.label_fraction, 0, 1);
+  visit.when(trained, "heads", p.heads, 1, 256);
+  visit.when(trained && p.depth > 1, "depth", p.depth, 1, 64);
+  visit.when(trained, "epochs", p.epochs, 1, 100000);
+  visit.when(trained, "batch", p.batch, 1, 65536);
+  visit.when(trained, "learning_rates", p.learning_rates);
+  visit.when(trained, "clip_grad", p.clip_grad, 0, 1e9);
+  visit.when(trained && p.weight_decays.empty(), "weight_decay", p.weight_decay, 0, 10);
+  visit.when(trained && !p.weight_decays.empty(), "weight_decays", p.weight_decays);
+  fields_of_test(p.test, visit);
+}
+
+// All but the augmentation.
+template <class Protocol, class Visitor>
+void fields_of_finetuning(Protocol& p, Visitor&& visit) {
+  visit("heads", p.heads, 1, 256);
+  visit("epochs", p.epochs, 1, 100000);
+  visit("batch", p.batch, 1, 65536);
+  visit("learning_rate", p.learning_rate, 1e-9, 10);
+  visit("layer_decay", p.layer_decay, 0.01, 1);
+  visit("weight_decay", p.weight_decay, 0, 10);
+  visit("warmup_share", p.warmup_share, 0, 0.9);
+  visit("clip_grad", p.clip_grad, 0, 1e9);
+  visit("gradient_shards", p.gradient_shards, 1, 256);
+  visit.when(p.label_smoothing > 0, "label_smoothing", p.label_smoothing, 0, 0.99);
+  const bool mixed = p.mixing.on();
+  visit.when(mixed, "mixup", p.mixing.mixup, 0, 2);
+  visit.when(mixed, "cutmix", p.mixing.cutmix, 0, 2);
+  visit.when(mixed, "mix_probability", p.mixing.probability, 0, 1);
+  visit.when(mixed, "mix_switch", p.mixing.switch_share, 0, 1);
+  visit.when(p.drop_path > 0, "drop_path", p.drop_path, 0, 0.9);
+  visit.when(p.clips > 1, "clips", p.clips, 1, 64);
+  fields_of_test(p.test, visit);
 }
 
 }  // namespace
@@ -57,21 +94,10 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   ProbeProtocol p;
   object.skip("comment");
   p.head = head_named(object.text("head", name_of(p.head)), where);
-  p.heads = static_cast<int>(object.integer("heads", p.heads, 1, 256));
-  p.depth = static_cast<int>(object.integer("depth", p.depth, 1, 64));
-  p.epochs = static_cast<int>(object.integer("epochs", p.epochs, 1, 100000));
-  p.batch = static_cast<int>(object.integer("batch", p.batch, 1, 65536));
-  p.learning_rates = object.numbers("learning_rates", p.learning_rates);
-  p.weight_decay = object.number("weight_decay", p.weight_decay, 0, 10);
-  p.weight_decays = object.numbers("weight_decays", p.weight_decays);
-  p.clip_grad = object.number("clip_grad", p.clip_grad, 0, 1e9);
-  p.held_out = object.number("held_out", p.held_out, 0.01, 0.9);
-  p.clips = static_cast<int>(object.integer("clips", p.clips, 1, 64));
+  fields_of_probe(p, FieldReader(object));
   p.neighbours = read_neighbours(object, p.neighbours);
-  p.label_fraction = object.number("label_fraction", p.label_fraction, 0, 1);
   p.augmentation = read_augmentation(object);
   p.training_views = read_training_views(object);
-  p.test = read_test_view(object);
   object.finish();
   if (p.training_views != 1 && !p.augmentation.active())
     throw InputError(where, "training_views", "1 without an augmentation, as all would be the same",
@@ -100,51 +126,19 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
   JsonObject object(json, where);
   FinetuneProtocol p;
   object.skip("comment");
-  p.heads = static_cast<int>(object.integer("heads", p.heads, 1, 256));
-  p.epochs = static_cast<int>(object.integer("epochs", p.epochs, 1, 100000));
-  p.batch = static_cast<int>(object.integer("batch", p.batch, 1, 65536));
-  p.learning_rate = object.number("learning_rate", p.learning_rate, 1e-9, 10);
-  p.layer_decay = object.number("layer_decay", p.layer_decay, 0.01, 1);
-  p.weight_decay = object.number("weight_decay", p.weight_decay, 0, 10);
-  p.warmup_share = object.number("warmup_share", p.warmup_share, 0, 0.9);
-  p.clip_grad = object.number("clip_grad", p.clip_grad, 0, 1e9);
-  p.gradient_shards =
-      static_cast<int>(object.integer("gradient_shards", p.gradient_shards, 1, 256));
-  p.label_smoothing = object.number("label_smoothing", p.label_smoothing, 0, 0.99);
-  p.mixing.mixup = object.number("mixup", p.mixing.mixup, 0, 2);
-  p.mixing.cutmix = object.number("cutmix", p.mixing.cutmix, 0, 2);
-  p.mixing.probability = object.number("mix_probability", p.mixing.probability, 0, 1);
-  p.mixing.switch_share = object.number("mix_switch", p.mixing.switch_share, 0, 1);
-  p.drop_path = object.number("drop_path", p.drop_path, 0, 0.9);
+  fields_of_finetuning(p, FieldReader(object));
   p.augmentation = read_augmentation(object);
-  p.clips = static_cast<int>(object.integer("clips", p.clips, 1, 64));
-  p.test = read_test_view(object);
   object.finish();
   return p;
 }
 
 Json to_json(const ProbeProtocol& p) {
-  Json json{{"head", name_of(p.head)}, {"held_out", p.held_out}, {"clips", p.clips}};
-  if (p.label_fraction < 1) json["label_fraction"] = p.label_fraction;
-  if (p.augmentation.active()) {
-    json["augmentation"] = to_json(p.augmentation);
-    json["training_views"] = p.training_views == 0 ? Json("online") : Json(p.training_views);
-  }
-  add_test_view(json, p.test);
-  if (p.head == HeadKind::knn) {
-    json["neighbours"] = p.neighbours;
-    return json;
-  }
-  json["heads"] = p.heads;
-  if (p.depth > 1) json["depth"] = p.depth;
-  json["epochs"] = p.epochs;
-  json["batch"] = p.batch;
-  json["learning_rates"] = p.learning_rates;
-  json["clip_grad"] = p.clip_grad;
-  if (p.weight_decays.empty())
-    json["weight_decay"] = p.weight_decay;
-  else
-    json["weight_decays"] = p.weight_decays;
+  Json json{{"head", name_of(p.head)}};
+  fields_of_probe(p, FieldWriter(json));
+  if (p.head == HeadKind::knn) json["neighbours"] = p.neighbours;
+  if (!p.augmentation.active()) return json;
+  json["augmentation"] = to_json(p.augmentation);
+  json["training_views"] = p.training_views == 0 ? Json("online") : Json(p.training_views);
   return json;
 }
 
@@ -165,26 +159,9 @@ std::vector<ProbeCandidate> candidates_of(const ProbeProtocol& p) {
 int passes_of(const ProbeProtocol& p) { return p.head == HeadKind::knn ? 1 : p.epochs; }
 
 Json to_json(const FinetuneProtocol& p) {
-  Json json{{"heads", p.heads},
-            {"epochs", p.epochs},
-            {"batch", p.batch},
-            {"learning_rate", p.learning_rate},
-            {"layer_decay", p.layer_decay},
-            {"weight_decay", p.weight_decay},
-            {"warmup_share", p.warmup_share},
-            {"clip_grad", p.clip_grad},
-            {"gradient_shards", p.gradient_shards}};
-  if (p.label_smoothing > 0) json["label_smoothing"] = p.label_smoothing;
-  if (p.mixing.on()) {
-    json["mixup"] = p.mixing.mixup;
-    json["cutmix"] = p.mixing.cutmix;
-    json["mix_probability"] = p.mixing.probability;
-    json["mix_switch"] = p.mixing.switch_share;
-  }
-  if (p.drop_path > 0) json["drop_path"] = p.drop_path;
+  Json json;
+  fields_of_finetuning(p, FieldWriter(json));
   if (p.augmentation.active()) json["augmentation"] = to_json(p.augmentation);
-  if (p.clips > 1) json["clips"] = p.clips;
-  add_test_view(json, p.test);
   return json;
 }
 
