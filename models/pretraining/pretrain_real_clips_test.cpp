@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pretraining on lists of files: what their labels and their missing files mean.
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/files/files.h"
 #include "common/files/png.h"
@@ -17,13 +16,6 @@ PretrainResult run(const Json& json, const std::filesystem::path& out,
                    std::int64_t stop_after = 0) {
   return pretrain(read_pretrain_config(json, "tiny.json"), json,
                   {.out = out, .execution = {.quiet = true}, .stop_after = stop_after});
-}
-
-std::vector<Json> log_of(const std::filesystem::path& out) {
-  std::vector<Json> lines;
-  std::istringstream text(read_file(out / "log.jsonl"));
-  for (std::string line; std::getline(text, line);) lines.push_back(Json::parse(line));
-  return lines;
 }
 
 class PretrainOnRealClips : public testing::Test {

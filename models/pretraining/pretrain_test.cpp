@@ -2,7 +2,6 @@
 #include "models/pretraining/pretrain.h"
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/files/files.h"
 #include "datasets/synthetic/source.h"
@@ -32,20 +31,6 @@ PretrainResult run(const Json& json, const std::filesystem::path& out,
                    .execution = {.threads = options.threads, .quiet = true},
                    .bfloat16 = options.bfloat16,
                    .stop_after = options.stop_after});
-}
-
-std::vector<Json> log_of(const std::filesystem::path& out) {
-  std::vector<Json> lines;
-  std::istringstream text(read_file(out / "log.jsonl"));
-  for (std::string line; std::getline(text, line);) {
-    lines.push_back(Json::parse(line));
-    lines.back().erase("clips_per_second");
-  }
-  return lines;
-}
-
-std::string encoder_bytes(const std::filesystem::path& out) {
-  return read_file(out / "encoder.safetensors");
 }
 
 NamedTensors with_prefix(const SafetensorsFile& file, const std::string& prefix) {

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The smallest pretraining that has everything, for tests.
+// The smallest pretraining that has everything, for tests, and what a run leaves behind.
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "common/files/files.h"
 
 namespace permafrost {
 
@@ -26,6 +32,21 @@ inline nlohmann::json toy_pretraining(const nlohmann::json& changes) {
                       {"learning_rate", {{"peak", 3e-3}}}};
   json.update(changes);
   return json;
+}
+
+// Its log without the speed, which no two runs share.
+inline std::vector<nlohmann::json> log_of(const std::filesystem::path& out) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream text(read_file(out / "log.jsonl"));
+  for (std::string line; std::getline(text, line);) {
+    lines.push_back(nlohmann::json::parse(line));
+    lines.back().erase("clips_per_second");
+  }
+  return lines;
+}
+
+inline std::string encoder_bytes(const std::filesystem::path& out) {
+  return read_file(out / "encoder.safetensors");
 }
 
 }  // namespace permafrost

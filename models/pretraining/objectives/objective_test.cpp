@@ -3,7 +3,6 @@
 #include "models/pretraining/objectives/objective.h"
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/files/files.h"
 #include "models/encoders/checkpoints/safetensors.h"
@@ -35,20 +34,6 @@ PretrainResult run(const Json& json, const std::filesystem::path& out, int threa
                    .execution = {.threads = threads, .quiet = true},
                    .bfloat16 = false,
                    .stop_after = stop_after});
-}
-
-std::vector<Json> log_of(const std::filesystem::path& out) {
-  std::vector<Json> lines;
-  std::istringstream text(read_file(out / "log.jsonl"));
-  for (std::string line; std::getline(text, line);) {
-    lines.push_back(Json::parse(line));
-    lines.back().erase("clips_per_second");
-  }
-  return lines;
-}
-
-std::string encoder_bytes(const std::filesystem::path& out) {
-  return read_file(out / "encoder.safetensors");
 }
 
 class ThirdObjective : public testing::Test {
