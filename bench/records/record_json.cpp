@@ -2,12 +2,13 @@
 #include "bench/records/record_json.h"
 
 #include "common/error.h"
+#include "common/json/json_fields.h"
 
 namespace permafrost {
 namespace {
 
 // The fields of each part, once for writing and reading: `visit(key, value)`, with the range of
-// numbers that are not free; visit.optional() where a text may be missing.
+// numbers that are not free; visit.when() where a text may be missing.
 template <class Part, class Visitor>
 void fields_of_encoder(Part& encoder, Visitor&& visit) {
   visit("name", encoder.name);
@@ -66,30 +67,12 @@ void fields_of_build(Part& build, Visitor&& visit) {
   visit("commit", build.commit);
   visit("libtorch", build.libtorch);
   visit("device", build.device);
-  visit.optional("processor", build.processor);
+  visit.when(!build.processor.empty(), "processor", build.processor);
 }
 
 OrderedJson optional_json(const std::optional<double>& value) {
   return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
-
-class Writer {
- public:
-  explicit Writer(OrderedJson& json) : json_(json) {}
-  template <class Value, class... Range>
-  void operator()(const char* key, const Value& value, Range...) {
-    json_[key] = value;
-  }
-  void operator()(const char* key, const std::optional<double>& value) {
-    json_[key] = optional_json(value);
-  }
-  void optional(const char* key, const std::string& value) {
-    if (!value.empty()) json_[key] = value;
-  }
-
- private:
-  OrderedJson& json_;
-};
 
 const Json& required(JsonObject& object, const std::string& key) {
   const Json* json = object.child(key);
@@ -97,34 +80,15 @@ const Json& required(JsonObject& object, const std::string& key) {
   return *json;
 }
 
-class Reader {
- public:
-  explicit Reader(JsonObject& object) : object_(object) {}
-  void operator()(const char* key, std::string& value) { value = object_.text(key); }
-  void operator()(const char* key, double& value) { value = object_.number(key); }
-  void operator()(const char* key, Json& value) { value = required(object_, key); }
-  void operator()(const char* key, int& value, std::int64_t low = INT32_MIN,
-                  std::int64_t high = INT32_MAX) {
-    value = static_cast<int>(object_.integer(key, {}, low, high));
-  }
-  void operator()(const char* key, std::int64_t& value, std::int64_t low = INT64_MIN) {
-    value = object_.integer(key, {}, low);
-  }
-  void operator()(const char* key, std::optional<double>& value) {
-    const Json* json = object_.child(key);
-    if (json != nullptr && !json->is_null()) value = object_.number(key);
-  }
-  void optional(const char* key, std::string& value) { value = object_.text(key, ""); }
-
- private:
-  JsonObject& object_;
-};
+// Of the fields of a part, none of which may be missing.
+FieldReader part_reader(JsonObject& object) { return FieldReader(object, Missing::refused); }
 
 // A list of objects, each read or written by `fields`.
 template <class Item, class Fields>
 OrderedJson list_json(const std::vector<Item>& items, const Fields& fields) {
   OrderedJson json = OrderedJson::array();
-  for (const auto& item : items) fields(item, Writer(json.emplace_back(OrderedJson::object())));
+  for (const auto& item : items)
+    fields(item, FieldWriter(json.emplace_back(OrderedJson::object())));
   return json;
 }
 
@@ -133,7 +97,7 @@ std::vector<Item> read_list(const Json& json, const std::string& where, const Fi
   std::vector<Item> items;
   for (const auto& one : json) {
     JsonObject object(one, where);
-    fields(items.emplace_back(), Reader(object));
+    fields(items.emplace_back(), part_reader(object));
     object.finish();
   }
   return items;
@@ -171,10 +135,10 @@ void read_measure(JsonObject& object, Record& record) {
 
 void read_identities(JsonObject& object, Record& record) {
   JsonObject encoder(required(object, "encoder"), object.where("encoder"));
-  fields_of_encoder(record.encoder, Reader(encoder));
+  fields_of_encoder(record.encoder, part_reader(encoder));
   encoder.finish();
   JsonObject task(required(object, "task"), object.where("task"));
-  fields_of_task(record.task, Reader(task));
+  fields_of_task(record.task, part_reader(task));
   record.task.listed = read_listed(task);
   task.finish();
   record.protocol = required(object, "protocol");
@@ -217,17 +181,17 @@ void read_lists(JsonObject& object, Record& record) {
   if (json == nullptr) return;
   object.choice("spread_over", {"splits"});
   JsonObject training(*json, object.where("training"));
-  fields_of_training(record.training.emplace(), Reader(training));
+  fields_of_training(record.training.emplace(), part_reader(training));
   training.finish();
 }
 
 void read_run(JsonObject& object, Record& record) {
   JsonObject time(required(object, "time"), object.where("time"));
-  fields_of_time(record, Reader(time));
+  fields_of_time(record, part_reader(time));
   time.finish();
   record.threads = static_cast<int>(object.integer("threads"));
   JsonObject build(required(object, "build"), object.where("build"));
-  fields_of_build(record.build, Reader(build));
+  fields_of_build(record.build, part_reader(build));
   build.finish();
   record.finished = object.text("finished", "");
 }
@@ -236,7 +200,7 @@ void read_run(JsonObject& object, Record& record) {
 
 OrderedJson to_json(const ListedSamples& listed) {
   OrderedJson json;
-  fields_of_listed(listed, Writer(json));
+  fields_of_listed(listed, FieldWriter(json));
   return json;
 }
 
@@ -245,7 +209,7 @@ std::optional<ListedSamples> read_listed(JsonObject& parent) {
   if (json == nullptr) return std::nullopt;
   JsonObject object(*json, parent.where("samples"));
   ListedSamples listed;
-  fields_of_listed(listed, Reader(object));
+  fields_of_listed(listed, part_reader(object));
   object.finish();
   return listed;
 }
@@ -279,8 +243,8 @@ OrderedJson to_json(const Record& r) {
   json["table"] = first.table;
   json["row"] = first.row;
   json["column"] = first.column;
-  fields_of_encoder(r.encoder, Writer(json["encoder"]));
-  fields_of_task(r.task, Writer(json["task"]));
+  fields_of_encoder(r.encoder, FieldWriter(json["encoder"]));
+  fields_of_task(r.task, FieldWriter(json["task"]));
   if (r.task.listed) json["task"]["samples"] = to_json(*r.task.listed);
   json["protocol"] = r.protocol;
   json["seed"] = r.seed;
@@ -303,11 +267,11 @@ OrderedJson to_json(const Record& r) {
   for (const auto& s : r.selections) selection.push_back(selection_json(s));
   if (r.training) {
     json["spread_over"] = "splits";
-    fields_of_training(*r.training, Writer(json["training"]));
+    fields_of_training(*r.training, FieldWriter(json["training"]));
   }
-  fields_of_time(r, Writer(json["time"]));
+  fields_of_time(r, FieldWriter(json["time"]));
   json["threads"] = r.threads;
-  fields_of_build(r.build, Writer(json["build"]));
+  fields_of_build(r.build, FieldWriter(json["build"]));
   if (!r.finished.empty()) json["finished"] = r.finished;
   return json;
 }

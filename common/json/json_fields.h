@@ -11,13 +11,14 @@
 //   fields_of(options, FieldReader(object));   // what is not there keeps its value
 //   fields_of(options, FieldWriter(json));     // `when` writes only what its condition allows
 //
-// Readers throw what JsonObject throws.
+// A reader with Missing::refused asks for every field but optional numbers and those of `when` and
+// `named`. Readers throw what JsonObject throws.
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "common/error.h"
@@ -39,13 +40,18 @@ std::string name_among(const NamedValue<Value> (&values)[N], Value value) {
   throw Error("a value without a name");
 }
 
+// Into Json or OrderedJson.
+template <class AnyJson>
 class FieldWriter {
  public:
-  explicit FieldWriter(Json& json) : json_(json) {}
+  explicit FieldWriter(AnyJson& json) : json_(json) {}
 
   template <class Value, class... Range>
   void operator()(const char* key, const Value& value, Range...) const {
     json_[key] = value;
+  }
+  void operator()(const char* key, const std::optional<double>& value) const {
+    json_[key] = value ? AnyJson(*value) : AnyJson(nullptr);
   }
   template <class Value, class... Range>
   void when(bool written, const char* key, const Value& value, Range...) const {
@@ -62,40 +68,62 @@ class FieldWriter {
   }
 
  private:
-  Json& json_;
+  AnyJson& json_;
 };
+
+enum class Missing { kept, refused };
 
 class FieldReader {
  public:
-  explicit FieldReader(JsonObject& object) : object_(object) {}
+  explicit FieldReader(JsonObject& object, Missing missing = Missing::kept)
+      : object_(object), missing_(missing) {}
 
-  template <class Integer>
-  requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>) void operator()(
-      const char* key, Integer& value, std::int64_t low, std::int64_t high) const {
-    value = static_cast<Integer>(object_.integer(key, value, low, high));
+  void operator()(const char* key, int& value, std::int64_t low = INT32_MIN,
+                  std::int64_t high = INT32_MAX) const {
+    value = static_cast<int>(object_.integer(key, usual<std::int64_t>(value), low, high));
   }
-  void operator()(const char* key, double& value, double low, double high) const {
-    value = object_.number(key, value, low, high);
+  void operator()(const char* key, std::int64_t& value, std::int64_t low = INT64_MIN,
+                  std::int64_t high = INT64_MAX) const {
+    value = object_.integer(key, usual(value), low, high);
   }
-  void operator()(const char* key, bool& value) const { value = object_.boolean(key, value); }
-  void operator()(const char* key, std::string& value) const { value = object_.text(key, value); }
+  void operator()(const char* key, double& value, double low = -1e300, double high = 1e300) const {
+    value = object_.number(key, usual(value), low, high);
+  }
+  void operator()(const char* key, bool& value) const {
+    value = object_.boolean(key, usual(value));
+  }
+  void operator()(const char* key, std::string& value) const {
+    value = object_.text(key, usual(value));
+  }
   void operator()(const char* key, std::vector<double>& value) const {
-    value = object_.numbers(key, value);
+    value = object_.numbers(key, usual(value));
   }
   template <std::size_t N>
   void operator()(const char* key, std::array<double, N>& value) const {
-    const auto found = object_.numbers(key, std::vector<double>(value.begin(), value.end()));
+    const auto found = object_.numbers(key, usual(std::vector<double>(value.begin(), value.end())));
     if (found.size() != N)
       throw InputError(object_.where(key), "", std::to_string(N) + " numbers",
                        std::to_string(found.size()));
     std::copy(found.begin(), found.end(), value.begin());
   }
+  void operator()(const char* key, std::optional<double>& value) const {
+    const Json* json = object_.child(key);
+    if (json != nullptr && !json->is_null()) value = object_.number(key);
+  }
+  // Any value, as it is.
+  void operator()(const char* key, Json& value) const {
+    const Json* json = object_.child(key);
+    if (json != nullptr)
+      value = *json;
+    else if (missing_ == Missing::refused)
+      throw InputError(object_.where(key), "", "a value", "no such key");
+  }
   template <class Value, class... Range>
   void when(bool, const char* key, Value& value, Range... range) const {
-    (*this)(key, value, range...);
+    FieldReader{object_}(key, value, range...);
   }
   void choice(const char* key, std::string& value, const std::vector<std::string>& names) const {
-    value = object_.choice(key, names, value);
+    value = object_.choice(key, names, usual(value));
   }
   template <class Value, std::size_t N>
   void named(bool, const char* key, Value& value, const NamedValue<Value> (&values)[N]) const {
@@ -107,7 +135,14 @@ class FieldReader {
   }
 
  private:
+  // What stands for a field that is not there.
+  template <class Value>
+  std::optional<Value> usual(const Value& value) const {
+    return missing_ == Missing::kept ? std::optional<Value>(value) : std::nullopt;
+  }
+
   JsonObject& object_;
+  Missing missing_;
 };
 
 }  // namespace permafrost

@@ -65,6 +65,22 @@ TEST(JsonFields, WhatIsWrittenIsRead) {
   EXPECT_EQ(read(Json::object()), Options());
 }
 
+TEST(JsonFields, AReaderMayAskForEveryField) {
+  const auto strictly = [](const Json& json) {
+    JsonObject object(json, "o.json");
+    Options options;
+    fields_of(options, FieldReader(object, Missing::refused));
+    return options;
+  };
+  const Json whole = written({.epochs = 7});
+  EXPECT_EQ(strictly(whole), Options{.epochs = 7}) << "what only `when` writes may be missing";
+  for (const auto& field : whole.items()) {
+    Json part = whole;
+    part.erase(field.key());
+    EXPECT_THROW(strictly(part), InputError) << field.key();
+  }
+}
+
 TEST(JsonFields, WhatIsUsualIsLeftOut) {
   const Json json = written({});
   EXPECT_FALSE(json.contains("drop"));
