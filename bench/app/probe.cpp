@@ -84,6 +84,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   options.execution = execution_of(common);
   options.keep_heads = !finetune;
   const TablesResult result = run_specs(options, suite, {table});
+  if (!result.failed.empty()) throw Error(result.failed[0]);
   if (!result.tables[0].cells[0][0].available())
     throw InputError("--task", task.name, "data that can be read",
                      result.tables[0].cells[0][0].unavailable);

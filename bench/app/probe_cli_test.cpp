@@ -5,6 +5,7 @@
 #include "bench/records/record.h"
 #include "bench/records/record_folder.h"
 #include "bench/testing/cli_fixture.h"
+#include "common/files/png.h"
 #include "models/encoders/encoder.h"
 #include "probes/testing/test_clips.h"
 
@@ -113,6 +114,77 @@ TEST_F(ProbeCli, RefusesHeadsThatItDoesNotHave) {
   expect_refusal("probe --encoder " + path("encoder.safetensors") + " --task " + task_ +
                      " --head lineal --out " + path("out"),
                  {"lineal", "linear"});
+}
+
+// Pictures whose red and green channels are bright, each on its own: two classes, both, or none.
+TEST_F(ProbeCli, ScoresSeveralLabelsASample) {
+  std::string list;
+  for (int i = 0; i < 40; ++i) {
+    Image picture(24, 24, 0);
+    for (std::size_t k = 0; k < picture.pixels.size(); ++k) {
+      const auto channel = static_cast<int>(k % 3);
+      const bool bright = channel < 2 && (i >> channel & 1) != 0;
+      picture.pixels[k] = static_cast<std::uint8_t>((bright ? 180 : 40) + (i * 7 + k * 13) % 50);
+    }
+    const std::string name = "p" + std::to_string(i) + ".png";
+    write_png(path(name), picture);
+    list += name + (i & 1 ? " 0" : "") + (i & 2 ? " 1" : "") + "\n";
+  }
+  write("list.txt", list);
+  task_ = write("several.json", R"({"name": "several", "kind": "manifest", "manifest": "list.txt",
+                                    "multi_label": true, "folds": 2})");
+  const auto records = probe("--head linear --set 'learning_rates=[0.1]' --set epochs=10");
+  ASSERT_EQ(records.size(), 1U);
+  const Record& record = records[0];
+  EXPECT_EQ(record.target, TargetKind::class_set);
+  EXPECT_EQ(record.measure->name(), "mAP");
+  EXPECT_EQ(record.n(), 40);
+  EXPECT_EQ(record.task.classes, 2);
+  EXPECT_GT(record.value, 90);
+  const Ran shown = program("probe --quiet --encoder " + path("encoder.safetensors") + " --task " +
+                            task_ + " --head linear --set 'learning_rates=[0.1]' --set epochs=10" +
+                            " --out " + path("out"));
+  EXPECT_NE(shown.out.find("chance 50.0"), std::string::npos) << shown.out;
+  const Ran evaluated =
+      program("evaluate --encoder " + path("encoder.safetensors") + " --head " +
+              path("out/heads/" + record.key + "-fold1.safetensors") + " --task " + task_);
+  EXPECT_EQ(evaluated.status, 2);
+  EXPECT_NE(evaluated.err.find("one class a sample"), std::string::npos) << evaluated.err;
+}
+
+TEST_F(ProbeCli, SaysWhichCandidateDivergedAndFailsWithoutOne) {
+  const std::string command = "probe --quiet --encoder " + path("encoder.safetensors") +
+                              " --task " + task_ + " --set epochs=3 --out " + path("out");
+  const Ran some = program(command + " --set 'learning_rates=[1e-3, 1e30]'");
+  EXPECT_EQ(some.status, 0) << some.err;
+  EXPECT_NE(some.err.find("the candidate of learning rate 1e+30 diverged and was dropped"),
+            std::string::npos)
+      << some.err;
+  const auto records = read_records(path("out"));
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].warnings.size(), 1U);
+  const Ran none = program(command + " --set 'learning_rates=[1e30]'");
+  EXPECT_EQ(none.status, 1);
+  EXPECT_NE(none.err.find("training diverged"), std::string::npos) << none.err;
+  EXPECT_EQ(none.out.find("|"), std::string::npos) << none.out;
+  EXPECT_EQ(read_records(path("out")).size(), 1U) << "no record of it is left";
+  const Ran finetuned =
+      program("finetune --quiet --encoder " + path("encoder.safetensors") + " --task " + task_ +
+              " --set epochs=1 --set learning_rate=10 --set clip_grad=0 --out " + path("out"));
+  EXPECT_TRUE(finetuned.status == 0 || finetuned.err.find("diverged") != std::string::npos);
+}
+
+TEST_F(ProbeCli, WarnsOfFeaturesThatAreTheSameForEveryClip) {
+  Encoder zeros = random_encoder(tiny_spec(), 1);
+  for (auto& [name, tensor] : named_tensors(zeros.weights)) tensor.zero_();
+  save_encoder(path("encoder.safetensors"), zeros.weights, zeros.spec, {}, false);
+  const Ran run = program("probe --quiet --encoder " + path("encoder.safetensors") + " --task " +
+                          task_ + " --set epochs=1 --out " + path("out"));
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_NE(run.err.find("says the same of every clip"), std::string::npos) << run.err;
+  const auto records = read_records(path("out"));
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].warnings.size(), 1U);
 }
 
 }  // namespace

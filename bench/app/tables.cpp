@@ -18,7 +18,8 @@ struct TablesCommand {
   std::string suite = "pico", out = "out", data;
   std::string features = "auto", paths;
   int batch = 16;
-  int seeds = 0;  // 0: the suite's
+  double memory = 0;  // gigabytes
+  int seeds = 0;      // 0: the suite's
   bool dry_run = false, keep_heads = false;
   bool quick = false, fresh = false, resume = false;
 };
@@ -35,6 +36,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.fresh = command.fresh;
   options.keep_heads = command.keep_heads;
   options.batch = command.batch;
+  options.memory_bytes = command.memory * 1e9;
   options.features = feature_store_named(command.features, "--features");
   options.paths = command.paths;
   if (command.dry_run) {
@@ -48,20 +50,19 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   if (common.json) {
     Json tables = Json::array();
     for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));
-    const Json out{{"out", command.out},
-                   {"computed", result.computed},
-                   {"reused", result.reused},
-                   {"seconds", result.seconds},
-                   {"tables", tables}};
+    const Json out{{"out", command.out},        {"computed", result.computed},
+                   {"reused", result.reused},   {"failed", result.failed},
+                   {"seconds", result.seconds}, {"tables", tables}};
     std::printf("%s\n", out.dump().c_str());
-    return 0;
+    return result.failed.empty() ? 0 : 1;
   }
   for (const auto& table : result.tables) std::printf("%s\n", to_markdown(table).c_str());
   std::fflush(stdout);
   std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s; all on one page: %s\n",
                result.computed, result.reused, (options.out / "records").c_str(),
                clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
-  return 0;
+  for (const auto& cell : result.failed) std::fprintf(stderr, "not computed: %s\n", cell.c_str());
+  return result.failed.empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -85,6 +86,9 @@ void add_tables(CommandLine& line) {
                   "kept in memory, streamed (encoded in every epoch), or auto: kept if they fit")
       ->check(CLI::IsMember({"auto", "kept", "streamed"}))
       ->capture_default_str();
+  sub->add_option("--memory", command->memory,
+                  "gigabytes for clips, features and training; 0: half of what is free")
+      ->check(CLI::Range(0.0, 1e6));
   sub->add_option("--paths", command->paths, "JSON file: where checkpoints and datasets lie");
   sub->add_flag("--dry-run", command->dry_run,
                 "cells, their inputs, what is missing, time and memory; computes nothing");

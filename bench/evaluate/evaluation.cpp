@@ -30,9 +30,12 @@ Task open_with_views(const EvaluationOptions& options, const EvaluationProtocol&
                         {.short_side = protocol.short_side,
                          .antialias = protocol.antialias,
                          .views = protocol.views,
-                         .keep = false});
+                         .keep_bytes = 0});
   if (!task.available())
     throw InputError("--task", spec.name, "data that can be read", task.unavailable);
+  if (task.target == TargetKind::class_set)
+    throw InputError("--task", spec.name, "a task of one class a sample",
+                     "several (\"multi_label\": true)", "`probe` and `finetune` measure those");
   return task;
 }
 

@@ -20,7 +20,7 @@ std::vector<double> mean_sample_values(const CellRecords& cell) {
 bool same_samples(const Record& a, const Record& b) {
   return std::equal(a.predictions.begin(), a.predictions.end(), b.predictions.begin(),
                     b.predictions.end(), [](const Prediction& x, const Prediction& y) {
-                      return x.sample == y.sample && x.target.label() == y.target.label();
+                      return x.sample == y.sample && x.target.labels() == y.target.labels();
                     });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/records/predictions_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -12,9 +13,10 @@
 namespace permafrost {
 namespace {
 
-// Columns of the file; every kind of target there is has a class, and that alone is written.
+// Columns of the file. Of a target its class is written, or its classes; no box.
 std::vector<std::string> columns_of(const Record& record) {
-  std::vector<std::string> columns{"sample", "label", "prediction", "group"};
+  const bool sets = record.target == TargetKind::class_set;
+  std::vector<std::string> columns{"sample", sets ? "labels" : "label", "prediction", "group"};
   if (record.measure->needs_scores()) columns.emplace_back("scores");
   return columns;
 }
@@ -52,6 +54,25 @@ std::int64_t whole(const std::string& text, const std::string& where, const char
   return value;
 }
 
+// "3", "-1" of none, and "3 7" of a set of classes.
+std::string target_text(const Target& target) {
+  if (target.kind() != TargetKind::class_set) return std::to_string(target.label());
+  std::string text;
+  for (const int label : target.labels()) text += (text.empty() ? "" : " ") + std::to_string(label);
+  return text;
+}
+
+Target read_target(const std::string& text, const Record& record, const std::string& where) {
+  if (record.target != TargetKind::class_set) return static_cast<int>(whole(text, where, "label"));
+  std::vector<int> labels;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    labels.push_back(static_cast<int>(whole(text.substr(begin, end - begin), where, "labels")));
+    begin = end + 1;
+  }
+  return Target::of_set(std::move(labels));
+}
+
 // What the measure needs of a sample.
 void require_scores(const Record& record, const Prediction& p, const std::string& where) {
   const std::size_t wanted = p.predicted < 0 ? 0 : static_cast<std::size_t>(record.task.classes);
@@ -66,9 +87,8 @@ std::string predictions_csv(const Record& record) {
   const bool scored = record.measure->needs_scores();
   std::string text = joined(columns_of(record), ",") + "\n";
   for (const auto& p : record.predictions)
-    text += csv_field(p.sample) + "," + std::to_string(p.target.label()) + "," +
-            std::to_string(p.predicted) + "," + std::to_string(p.group) +
-            (scored ? "," + scores_text(p.scores) : "") + "\n";
+    text += csv_field(p.sample) + "," + target_text(p.target) + "," + std::to_string(p.predicted) +
+            "," + std::to_string(p.group) + (scored ? "," + scores_text(p.scores) : "") + "\n";
   return text;
 }
 
@@ -85,7 +105,7 @@ std::vector<Prediction> read_predictions(const std::filesystem::path& path, cons
       throw InputError(where, "", std::to_string(columns.size()) + " columns",
                        std::to_string(row.size()));
     Prediction p{.sample = row[0],
-                 .target = static_cast<int>(whole(row[1], where, "label")),
+                 .target = read_target(row[1], record, where),
                  .predicted = static_cast<int>(whole(row[2], where, "prediction")),
                  .group = whole(row[3], where, "group")};
     if (record.measure->needs_scores()) {

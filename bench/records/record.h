@@ -74,6 +74,9 @@ struct Record {
   std::vector<Failure> failures;
   // Of samples that are only trained on: they were left out. No part of the coverage.
   std::vector<Failure> training_failures;
+  // What makes the number doubtful, a sentence each: of the task (task_warnings.h), of the
+  // features, of candidates that were dropped. Mostly none.
+  std::vector<std::string> warnings;
   std::vector<Selection> selections;  // one a fold
   // Low-shot: seeds of the cell are then splits, and its spread is one over splits (law 6).
   std::optional<TrainingSubset> training;

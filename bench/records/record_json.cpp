@@ -111,7 +111,7 @@ OrderedJson measure_json(const Record& record) {
   return {{"name", measure.name()},
           {"description", measure.description()},
           {"unit", measure.unit()},
-          {"chance", chance_of(measure, record.task.classes)}};
+          {"chance", chance_of(measure, record.task.classes, record.predictions)}};
 }
 
 // How the value was measured, by either schema: records of the first name a metric alone, and
@@ -173,6 +173,7 @@ void read_lists(JsonObject& object, Record& record) {
   if (const Json* json = object.child("training_failures"))
     record.training_failures =
         read_list<Failure>(*json, object.where("training_failures"), kFailure);
+  record.warnings = object.texts("warnings", std::vector<std::string>{});
   for (const auto& item : required(object, "selection")) {
     JsonObject selection(item, object.where("selection"));
     record.selections.push_back(read_selection(selection));
@@ -257,6 +258,7 @@ OrderedJson to_json(const Record& r) {
   json["failures"] = list_json(r.failures, kFailure);
   if (!r.training_failures.empty())
     json["training_failures"] = list_json(r.training_failures, kFailure);
+  if (!r.warnings.empty()) json["warnings"] = r.warnings;
   json["coverage"] = r.coverage();
   json["ci95"] = {r.ci95.low, r.ci95.high};
   json["ci95_is"] = grouped ? "bootstrap over groups of samples" : "bootstrap over samples";

@@ -124,6 +124,26 @@ TEST_F(RecordFiles, HoldTheContractsFields) {
             "d,2,1,3\n");
 }
 
+TEST_F(RecordFiles, KeepSetsOfClasses) {
+  Record record = sample_record();
+  record.target = TargetKind::class_set;
+  record.measure = &default_measure(record.target);
+  const std::vector<Target> targets{Target::of_set({0, 2}), Target::of_set({}), Target::of_set({2}),
+                                    Target::of_set({1})};
+  for (std::size_t k = 0; k < targets.size(); ++k) {
+    auto& p = record.predictions[k];
+    p.target = targets[k];
+    p.scores.assign(p.predicted < 0 ? 0 : static_cast<std::size_t>(record.task.classes), 0.25F);
+  }
+  complete(record);
+  write_record(out_, record);
+  EXPECT_EQ(read_record(out_, record.key).predictions, record.predictions);
+  const std::string text = read_file(predictions_path(out_, record.key));
+  EXPECT_EQ(text.substr(0, text.find('\n')), "sample,labels,prediction,group,scores");
+  EXPECT_NE(text.find("a/1,0 2,0,1,"), std::string::npos) << text;
+  EXPECT_EQ(to_json(record)["target"], "class_set");
+}
+
 TEST_F(RecordFiles, OfProgramsThatDidNotNameTheProcessorAreRead) {
   EXPECT_EQ(complaint([](Json& j) { j["build"].erase("processor"); }), "");
 }

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <ctime>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -16,7 +15,6 @@
 #include "bench/run/probe_features.h"
 #include "bench/run/work_estimate.h"
 #include "common/error.h"
-#include "common/machine/memory.h"
 #include "common/machine/progress.h"
 #include "common/machine/stopwatch.h"
 #include "datasets/tasks/label_subset.h"
@@ -35,6 +33,27 @@ Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protoco
                       .held_out_accuracy = outcome.held_out_accuracy};
   if (!protocol.weight_decays.empty()) selection.weight_decay = chosen.weight_decay;
   return selection;
+}
+
+std::string dropped_text(const ProbeProtocol& protocol, int candidate) {
+  const ProbeCandidate dropped = candidates_of(protocol)[static_cast<std::size_t>(candidate)];
+  return "the candidate of learning rate " + Json(dropped.learning_rate).dump() +
+         (protocol.weight_decays.empty()
+              ? ""
+              : " and weight decay " + Json(dropped.weight_decay).dump()) +
+         " diverged and was dropped";
+}
+
+// Of as many as 64 samples that could be read; two at least.
+bool says_the_same_of_all(const LabelledFeatures& features) {
+  std::vector<std::int64_t> read;
+  for (std::size_t i = 0; i < features.failures.size(); ++i)
+    if (features.failures[i].empty()) read.push_back(static_cast<std::int64_t>(i));
+  if (read.size() < 2 || !features.tokens.defined()) return false;
+  const std::size_t step = (read.size() + 63) / 64;
+  for (std::size_t k = step; k < read.size(); k += step)
+    if (!at::allclose(features.tokens[read[k]], features.tokens[read[0]], 1e-5, 1e-5)) return false;
+  return true;
 }
 
 Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
@@ -107,6 +126,18 @@ class Run {
     return last_ = loaded;
   }
 
+  // The cell is given up, which is told and leaves no record; other cells go on.
+  void give_up(PlannedCell& cell, const TrainingDiverged& why) {
+    const std::lock_guard lock(failing_);
+    if (!cell.failure.empty()) return;
+    cell.failure = why.what();
+    execution().tell(name_of(cell) + ": " + cell.failure);
+  }
+  bool given_up(const PlannedCell& cell) const {
+    const std::lock_guard lock(failing_);
+    return !cell.failure.empty();
+  }
+
   // Writes the record of a cell from all of its folds.
   void finish(PlannedCell& cell, const std::vector<FoldResult>& results) const {
     pool_folds(results, *cell.task, cell.record);
@@ -123,6 +154,7 @@ class Run {
   const Suite& suite_;
   Plan& plan_;
   Progress progress_;
+  mutable std::mutex failing_;
   std::mutex loading_;
   std::map<std::string, std::weak_ptr<const LoadedEncoder>> in_use_;
   std::shared_ptr<const LoadedEncoder> last_;
@@ -211,7 +243,7 @@ class ProbeGroup {
   static std::vector<JobStage> stages(const std::shared_ptr<ProbeGroup>& group) {
     return {{.jobs = group->store_.batches(),
              .run = [group](std::int64_t job, int threads) { group->encode(job, threads); }},
-            {.jobs = 1, .run = [group](std::int64_t, int) { group->store_.finish(); }},
+            {.jobs = 1, .run = [group](std::int64_t, int) { group->finish_encoding(); }},
             {.jobs = group->results_.jobs(),
              .run = [group](std::int64_t job, int threads) { group->train(job, threads); }}};
   }
@@ -224,13 +256,26 @@ class ProbeGroup {
     encode_seconds_ += watch.seconds();
   }
 
+  void finish_encoding() {
+    store_.finish();
+    if (!says_the_same_of_all(store_.features())) return;
+    doubt_ = "the encoder says the same of every clip: nothing can be read out of its features";
+    run_->execution().tell(group_.encoder + " on " + group_.task->name + ": " + doubt_);
+  }
+
   void train(std::int64_t job, int threads) {
     const std::size_t c = results_.cell_of(job), f = results_.fold_of(job);
     PlannedCell& cell = run_->cell(group_.cells[c]);
-    if (!results_.add(job, probe_fold(cell, f, work_.folds[c][f], threads))) return;
+    if (run_->given_up(cell)) return;
+    try {
+      if (!results_.add(job, probe_fold(cell, f, work_.folds[c][f], threads))) return;
+    } catch (const TrainingDiverged& why) {
+      return run_->give_up(cell, why);
+    }
     // Probes may encode on their way: before the record says that the encoder was frozen.
     require_frozen(encoder_->on_device);
     cell.record.encode_seconds = encode_seconds_;
+    if (!doubt_.empty()) cell.record.warnings.push_back(doubt_);
     run_->finish(cell, results_.of_cell(c));
   }
 
@@ -240,11 +285,12 @@ class ProbeGroup {
     Progress part(run_->progress(), work, passes_of(protocol));
     LabelledFeatures features = store_.features();  // what is kept is shared
     const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
-    ProbeOutcome outcome = train_probe({features, task.groups, fold, task.classes}, protocol,
-                                       {.seed = cell.record.seed,
-                                        .device = at::Device(run_->execution().device),
-                                        .tick = [&](std::int64_t passes) { part.advance(passes); }},
-                                       store_.views(protocol, cell.record.seed, threads, features));
+    ProbeOutcome outcome =
+        train_probe({features, task.groups, fold, task.classes, task.loss()}, protocol,
+                    {.seed = cell.record.seed,
+                     .device = at::Device(run_->execution().device),
+                     .tick = [&](std::int64_t passes) { part.advance(passes); }},
+                    store_.views(protocol, cell.record.seed, threads, features));
     if (run_->options().keep_heads && writes_heads(cell.protocol))
       save_classifier(head_path(run_->options().out, cell, f), classifier_of(outcome, cell));
     FoldResult result{.predictions = std::move(outcome.predictions),
@@ -252,6 +298,10 @@ class ProbeGroup {
                       .selection = selection_of(outcome, protocol),
                       .train_seconds = outcome.train_seconds,
                       .evaluate_seconds = outcome.evaluate_seconds};
+    for (const int candidate : outcome.diverged) {
+      result.warnings.push_back(dropped_text(protocol, candidate));
+      run_->execution().tell(name_of(cell) + ": " + result.warnings.back());
+    }
     for (const auto sample : fold.test)
       result.failures.push_back(features.failures[static_cast<std::size_t>(sample)]);
     for (const auto sample : fold.train)
@@ -270,6 +320,7 @@ class ProbeGroup {
   FoldResults results_;
   std::mutex mutex_;
   double encode_seconds_ = 0;  // summed over batches
+  std::string doubt_;          // about the features
 };
 
 // Fine-tuning of one encoder on one task, a job a fold.
@@ -296,14 +347,20 @@ class FinetuneGroup {
     const Task& task = *group_.task;
     const Fold& fold = task.folds[f];
     const FinetuneProtocol& protocol = cell.protocol.finetune;
+    if (run_->given_up(cell)) return;
     Progress part(run_->progress(), work_.folds[c][f],
                   static_cast<std::int64_t>(fold.train.size()) * protocol.epochs);
-    FinetuneOutcome outcome =
-        finetune(encoder_->on_host, {*task.source, fold, task.classes}, protocol,
-                 {.seed = cell.record.seed,
-                  .threads = threads,
-                  .device = at::Device(run_->execution().device),
-                  .tick = [&](std::int64_t clips) { part.advance(clips); }});
+    FinetuneOutcome outcome;
+    try {
+      outcome =
+          finetune(encoder_->on_host, {*task.source, fold, task.classes, task.loss()}, protocol,
+                   {.seed = cell.record.seed,
+                    .threads = threads,
+                    .device = at::Device(run_->execution().device),
+                    .tick = [&](std::int64_t clips) { part.advance(clips); }});
+    } catch (const TrainingDiverged& why) {
+      return run_->give_up(cell, why);
+    }
     const bool last = results_.add(job, {.predictions = std::move(outcome.predictions),
                                          .scores = std::move(outcome.scores),
                                          .failures = std::move(outcome.failures),
@@ -360,7 +417,7 @@ CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan)
   for (const auto& group : groups) total += work.emplace_back(units_of(plan, group)).total();
   const auto run = std::make_shared<Run>(options, suite, plan, total);
   CellJobs jobs;
-  jobs.bytes = free_memory_bytes().value_or(std::numeric_limits<double>::infinity()) / 2;
+  jobs.bytes = options.memory_bytes;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     JobGroup& job = jobs.groups.emplace_back();
     if (groups[g].is_finetune) {

@@ -15,7 +15,7 @@ struct CellJobs {
   // One for each encoder, task and number of clips; its bytes are the features that it keeps and
   // what training takes.
   std::vector<JobGroup> groups;
-  double bytes = 0;  // that groups under way may take together: half of what is free now
+  double bytes = 0;  // that groups under way may take together: options.memory_bytes
 };
 
 // Options, suite and plan must outlive the result. Jobs throw Error for an encoder whose file

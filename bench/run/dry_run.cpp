@@ -144,7 +144,7 @@ class Estimator {
     return tasks_
         .emplace(name,
                  open_task(spec, shape, data_,
-                           {.short_side = test.short_side, .views = test.views, .keep = false}))
+                           {.short_side = test.short_side, .views = test.views, .keep_bytes = 0}))
         .first->second;
   }
 
@@ -179,7 +179,7 @@ DryRun dry_run(const TablesOptions& options) {
   const auto tables = tables_for(options, suite);
   const SeedRange seeds{options.execution.seed, options.seeds > 0 ? options.seeds : suite.seeds};
   const auto folder = data_folder(data);
-  Plan plan = make_plan(suite, tables, seeds, folder);
+  Plan plan = make_plan(suite, tables, seeds, folder, 0);
   if (!options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice, true);
   DryRun run{.suite = suite.name};

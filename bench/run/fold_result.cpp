@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/run/fold_result.h"
 
+#include <algorithm>
+
 #include "common/files/hash.h"
 
 namespace permafrost {
@@ -40,6 +42,10 @@ void pool_folds(const std::vector<FoldResult>& results, const Task& task, Record
     untrained.insert(results[f].training_failures.begin(), results[f].training_failures.end());
     record.train_seconds += results[f].train_seconds;
     record.evaluate_seconds += results[f].evaluate_seconds;
+    for (const auto& warning : results[f].warnings)
+      if (std::find(record.warnings.begin(), record.warnings.end(), warning) ==
+          record.warnings.end())
+        record.warnings.push_back(warning);
     if (results[f].selection) record.selections.push_back(*results[f].selection);
   }
   for (const auto& [sample, answer] : pooled) {

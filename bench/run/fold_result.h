@@ -20,6 +20,7 @@ struct FoldResult {
   std::vector<std::int64_t> training;  // low-shot: the samples that were given
   std::vector<std::string> failures;   // [n] why a sample of the test side could not be read
   std::map<std::int64_t, std::string> training_failures;  // of the training side, by sample
+  std::vector<std::string> warnings;                      // of candidates that were dropped
   double train_seconds = 0, evaluate_seconds = 0;
 };
 

@@ -24,8 +24,8 @@ std::string missing_encoder(const std::string& name) {
 
 class Planner {
  public:
-  Planner(const Suite& suite, const SeedRange& seeds, const fs::path& data)
-      : suite_(suite), seeds_(seeds), data_(data) {}
+  Planner(const Suite& suite, const SeedRange& seeds, const fs::path& data, double clip_bytes)
+      : suite_(suite), seeds_(seeds), data_(data), clip_bytes_(clip_bytes) {}
 
   Plan plan(const std::vector<TableSpec>& tables) {
     for (const auto& table : tables) {
@@ -70,6 +70,7 @@ class Planner {
                           .listed = task.listed};
       cell.record.measure = task.measure;
       cell.record.target = task.target;
+      cell.record.warnings = task.warnings;
       cell.record.protocol = to_json(protocol, spec);
       cell.record.seed = seed;
       cell.record.key = key_of(cell.record);
@@ -96,18 +97,27 @@ class Planner {
     const std::string name = spec.name + " " + shape_text(shape) + " " +
                              std::to_string(test.short_side) + " " + std::to_string(test.views);
     if (const auto it = plan_.tasks.find(name); it != plan_.tasks.end()) return it->second;
-    Task task = open_task(spec, shape, data_, {.short_side = test.short_side, .views = test.views});
+    Task task =
+        open_task(spec, shape, data_,
+                  {.short_side = test.short_side, .views = test.views, .keep_bytes = clip_bytes_});
+    clip_bytes_ -= task.kept_bytes;
     return plan_.tasks.emplace(name, std::move(task)).first->second;
   }
 
   const Suite& suite_;
   SeedRange seeds_;
   fs::path data_;
+  double clip_bytes_;  // that are left
   Plan plan_;
   std::map<std::string, std::size_t> by_key_;
 };
 
 }  // namespace
+
+std::string name_of(const PlannedCell& cell) {
+  return cell.encoder + " on " + cell.record.task.name + ", " + cell.protocol.name + ", seed " +
+         std::to_string(cell.record.seed);
+}
 
 // The lowest table comes first, whatever was asked for first.
 void add_use(std::vector<CellUse>& uses, const CellUse& use) {
@@ -123,8 +133,8 @@ void add_use(std::vector<CellUse>& uses, const CellUse& use) {
 }
 
 Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
-               const fs::path& data) {
-  return Planner(suite, seeds, data).plan(tables);
+               const fs::path& data, double clip_bytes) {
+  return Planner(suite, seeds, data, clip_bytes).plan(tables);
 }
 
 namespace {

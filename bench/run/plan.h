@@ -25,6 +25,7 @@ struct PlannedCell {
   const Task* task = nullptr;
   int clips = 1;
   bool done = false, reused = false;
+  std::string failure;  // why it could not be computed
 };
 
 // A place of a table: its cells by index, or why there are none.
@@ -47,13 +48,17 @@ struct Plan {
   std::map<std::string, Task> tasks;  // by name, clip shape and views
 };
 
+// "ENCODER on TASK, PROTOCOL, seed 1": for messages.
+std::string name_of(const PlannedCell& cell);
+
 // Adds a place to those that a record says it fills, by table; of one that is there the published
 // number is taken anew.
 void add_use(std::vector<CellUse>& uses, const CellUse& use);
 
-// Encoders are loaded one at a time, for their hashes. Throws InputError for damaged files.
+// Encoders are loaded one at a time, for their hashes. The clips of the first tasks are kept in
+// memory, as many as fit into `clip_bytes`. Throws InputError for damaged files.
 Plan make_plan(const Suite& suite, const std::vector<TableSpec>& tables, const SeedRange& seeds,
-               const std::filesystem::path& data);
+               const std::filesystem::path& data, double clip_bytes);
 
 // The weights; `unavailable` is set instead where there is no such file.
 Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable);

@@ -2,6 +2,7 @@
 #include "bench/run/runner.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "bench/suites/suite_fit.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
+#include "common/machine/memory.h"
 #include "common/machine/stopwatch.h"
 
 namespace permafrost {
@@ -23,7 +25,10 @@ std::vector<std::vector<CellRecords>> inputs_of(
     auto& out = inputs.emplace_back();
     for (const auto& place : row) {
       CellRecords input{.unavailable = place.unavailable};
-      for (const auto i : place.cells) input.seeds.push_back(cells[i].record);
+      for (const auto i : place.cells)
+        if (input.unavailable.empty()) input.unavailable = cells[i].failure;
+      if (input.unavailable.empty())
+        for (const auto i : place.cells) input.seeds.push_back(cells[i].record);
       out.push_back(std::move(input));
     }
   }
@@ -41,15 +46,20 @@ TableSpec with_notes(TableSpec table, const Suite& suite) {
   return table;
 }
 
-// One line for every encoder and task that is not there, however many places it leaves empty.
-void tell_unavailable(const Plan& plan, const TablesOptions& options) {
+// One line for every encoder and task that is not there, however many places it leaves empty, and
+// for everything that makes a task doubtful.
+void tell_of_inputs(const Plan& plan, const TablesOptions& options) {
   for (const auto& [name, encoder] : plan.encoders)
     if (!encoder.unavailable.empty())
       options.execution.tell("encoder " + name + " is not available: " + encoder.unavailable);
   std::set<std::string> told;
   for (const auto& [name, task] : plan.tasks)
-    if (!task.available() && told.insert(task.name).second)
-      options.execution.tell("task " + task.name + " is not available: " + task.unavailable);
+    if (told.insert(task.name).second) {
+      if (!task.available())
+        options.execution.tell("task " + task.name + " is not available: " + task.unavailable);
+      for (const auto& warning : task.warnings)
+        options.execution.tell("task " + task.name + ": " + warning);
+    }
 }
 
 }  // namespace
@@ -68,8 +78,14 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
   const FolderLock lock(options.out, "--out");
   const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
 
-  Plan plan = make_plan(suite, tables, {options.execution.seed, seeds}, data_folder(options.data));
-  tell_unavailable(plan, options);
+  if (options.memory_bytes <= 0)
+    options.memory_bytes =
+        free_memory_bytes().value_or(std::numeric_limits<double>::infinity()) / 2;
+  // At most half of it for clips; what is left is for jobs.
+  Plan plan = make_plan(suite, tables, {options.execution.seed, seeds}, data_folder(options.data),
+                        options.memory_bytes / 2);
+  for (const auto& [name, task] : plan.tasks) options.memory_bytes -= task.kept_bytes;
+  tell_of_inputs(plan, options);
   if (!options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice);
   if (!all_done(plan)) {
@@ -79,7 +95,12 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
   release_records(plan, tables, options.out);
 
   TablesResult result;
-  for (const auto& cell : plan.cells) (cell.reused ? result.reused : result.computed) += 1;
+  for (const auto& cell : plan.cells) {
+    if (cell.failure.empty())
+      (cell.reused ? result.reused : result.computed) += 1;
+    else
+      result.failed.push_back(name_of(cell) + ": " + cell.failure);
+  }
   const TableContext context{.suite = suite.name,
                              .suite_title = suite.title,
                              .seeds = seeds,

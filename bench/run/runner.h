@@ -27,8 +27,10 @@ struct TablesOptions {
   int seeds = 0;                // 0: the suite's number; from execution.seed on
   std::int64_t batch = 16;      // samples encoded together; changes no number but by rounding
   FeatureStore features = FeatureStore::automatic;  // changes no number
-  bool quick = false;                               // fewer samples and epochs, keys of its own
-  bool fresh = false;                               // records that are there are not looked at
+  // Of clips, features and training together; 0: half of what is free. Changes no number.
+  double memory_bytes = 0;
+  bool quick = false;       // fewer samples and epochs, keys of its own
+  bool fresh = false;       // records that are there are not looked at
   bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
   // Told are records that were damaged, and rows and columns that are not available.
   Execution execution;
@@ -41,15 +43,17 @@ Suite suite_for(const TablesOptions& options, std::string& data);
 std::vector<TableSpec> tables_for(const TablesOptions& options, const Suite& suite);
 
 struct TablesResult {
-  std::vector<TableModel> tables;  // in the order asked for
-  int computed = 0, reused = 0;    // cells (one a seed)
+  std::vector<TableModel> tables;   // in the order asked for
+  int computed = 0, reused = 0;     // cells (one a seed)
+  std::vector<std::string> failed;  // cells that could not be computed, and why
   double seconds = 0;
 };
 
 // Computes what has no valid record and writes records, predictions and the tables
 // (tableN.md|csv|json|tex|svg) under `out`. Features are computed once for every encoder, task and
 // number of clips. Killing it loses the cells in flight. An encoder or data set that is not there
-// makes its row or column "not available"; a damaged file throws InputError.
+// makes its row or column "not available", as does a cell whose training diverged; a damaged file
+// throws InputError.
 TablesResult run_tables(const TablesOptions& options);
 
 // The same for specifications in memory; writes records, but no table files. options.suite, .tables

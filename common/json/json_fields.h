@@ -57,9 +57,13 @@ class FieldWriter {
   void when(bool written, const char* key, const Value& value, Range...) const {
     if (written) json_[key] = value;
   }
-  // One of some names.
+  // Written where it is set.
+  void set(const char* key, const std::optional<bool>& value) const {
+    if (value) json_[key] = *value;
+  }
+  // One of some names; empty: none was given.
   void choice(const char* key, const std::string& value, const std::vector<std::string>&) const {
-    json_[key] = value;
+    if (!value.empty()) json_[key] = value;
   }
   template <class Value, std::size_t N>
   void named(bool written, const char* key, Value value,
@@ -98,6 +102,12 @@ class FieldReader {
   void operator()(const char* key, std::vector<double>& value) const {
     value = object_.numbers(key, usual(value));
   }
+  void operator()(const char* key, std::vector<std::string>& value) const {
+    value = object_.texts(key, usual(value));
+  }
+  void set(const char* key, std::optional<bool>& value) const {
+    if (object_.has(key)) value = object_.boolean(key);
+  }
   template <std::size_t N>
   void operator()(const char* key, std::array<double, N>& value) const {
     const auto found = object_.numbers(key, usual(std::vector<double>(value.begin(), value.end())));
@@ -123,13 +133,15 @@ class FieldReader {
     FieldReader{object_}(key, value, range...);
   }
   void choice(const char* key, std::string& value, const std::vector<std::string>& names) const {
+    if (missing_ == Missing::kept && !object_.has(key)) return;
     value = object_.choice(key, names, usual(value));
   }
   template <class Value, std::size_t N>
   void named(bool, const char* key, Value& value, const NamedValue<Value> (&values)[N]) const {
+    if (!object_.has(key)) return;
     std::vector<std::string> names;
     for (const auto& named : values) names.emplace_back(named.name);
-    const std::string found = object_.choice(key, names, name_among(values, value));
+    const std::string found = object_.choice(key, names);
     for (const auto& named : values)
       if (found == named.name) value = named.value;
   }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "common/json/json_fields.h"
 #include "common/nearest_name.h"
 
 namespace permafrost {
@@ -26,6 +27,15 @@ AugmentSpec protocol_named(const std::string& name, const std::string& where) {
                      "nearest: " + nearest_name(name, augment_protocols()));
   }
   return spec;
+}
+
+// All but the protocol, the crop's ranges and rand_augment's text.
+template <class Spec, class Visitor>
+void fields_of(Spec& spec, Visitor&& visit) {
+  visit("random_clip", spec.random_clip);
+  visit("crop", spec.crop);
+  visit("flip", spec.flip, 0, 1);
+  visit("erasing", spec.erasing.probability, 0, 1);
 }
 
 void read_range(JsonObject& object, const std::string& key, double most, double& low,
@@ -51,27 +61,22 @@ AugmentSpec read_augment_spec(const Json& json, const std::string& where) {
   if (json.is_string()) return protocol_named(json.get<std::string>(), where);
   JsonObject object(json, where);
   AugmentSpec spec = protocol_named(object.text("protocol", "none"), object.where("protocol"));
-  spec.random_clip = object.boolean("random_clip", spec.random_clip);
-  spec.crop = object.boolean("crop", spec.crop);
+  fields_of(spec, FieldReader(object));
   read_range(object, "crop_area", 1, spec.crop_rule.least_area, spec.crop_rule.most_area);
   read_range(object, "crop_ratio", 100, spec.crop_rule.least_ratio, spec.crop_rule.most_ratio);
-  spec.flip = object.number("flip", spec.flip, 0, 1);
   spec.rand_augment = parse_rand_augment(object.text("rand_augment", to_text(spec.rand_augment)),
                                          object.where("rand_augment"));
-  spec.erasing.probability = object.number("erasing", spec.erasing.probability, 0, 1);
   object.finish();
   return spec;
 }
 
 Json to_json(const AugmentSpec& spec) {
-  return {{"protocol", spec.protocol},
-          {"random_clip", spec.random_clip},
-          {"crop", spec.crop},
-          {"crop_area", {spec.crop_rule.least_area, spec.crop_rule.most_area}},
-          {"crop_ratio", {spec.crop_rule.least_ratio, spec.crop_rule.most_ratio}},
-          {"flip", spec.flip},
-          {"rand_augment", to_text(spec.rand_augment)},
-          {"erasing", spec.erasing.probability}};
+  Json json = {{"protocol", spec.protocol},
+               {"crop_area", {spec.crop_rule.least_area, spec.crop_rule.most_area}},
+               {"crop_ratio", {spec.crop_rule.least_ratio, spec.crop_rule.most_ratio}},
+               {"rand_augment", to_text(spec.rand_augment)}};
+  fields_of(spec, FieldWriter(json));
+  return json;
 }
 
 }  // namespace permafrost

@@ -85,7 +85,7 @@ void count_file(const FoundFile& file, DatasetReport& report, ListReport& list) 
   }
   ++list.found;
   report.bytes += check.bytes;
-  if (file.label >= 0) ++list.class_sizes[static_cast<std::size_t>(file.label)];
+  for (const int label : file.target.labels()) ++list.class_sizes[static_cast<std::size_t>(label)];
   if (check.state == FileState::unreadable) {
     ++list.unreadable;
     report.unreadable.push_back(file);
@@ -111,11 +111,11 @@ std::vector<Duplicate> duplicates_of(const std::vector<FoundFile>& files) {
     if (it == by_content.end() || it->second.size() < 2) continue;
     Duplicate duplicate{.sha256 = it->first};
     std::set<std::string> lists;
-    std::set<int> labels;
+    std::set<std::vector<int>> labels;
     for (const std::size_t i : it->second) {
       duplicate.files.push_back(files[i]);
       lists.insert(files[i].list);
-      labels.insert(files[i].label);
+      labels.insert(files[i].target.labels());
     }
     duplicate.across_lists = lists.size() > 1;
     duplicate.across_labels = labels.size() > 1;
@@ -272,7 +272,7 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
   for (const auto& list : lists) {
     for (const auto& entry : list.manifest.entries) {
       found.push_back(
-          {.list = list.name, .name = entry.name, .line = entry.line, .label = entry.label});
+          {.list = list.name, .name = entry.name, .line = entry.line, .target = target_of(entry)});
       entries.push_back(&entry);
     }
     report.classes = std::max(report.classes, list.manifest.classes);

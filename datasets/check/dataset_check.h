@@ -59,7 +59,8 @@ struct DatasetCheckOptions {
 // A file as it stands in a list.
 struct FoundFile {
   std::string list, name;
-  int line = 0, label = -1;
+  int line = 0;
+  Target target;
   FileCheck check;
 };
 

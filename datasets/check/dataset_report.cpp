@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/nearest_name.h"
 #include "datasets/check/dataset_check.h"
 
 namespace permafrost {
@@ -14,8 +15,11 @@ namespace {
 constexpr std::size_t kMostLines = 50;
 
 OrderedJson json_of(const FoundFile& file) {
-  OrderedJson json = {
-      {"list", file.list}, {"file", file.name}, {"line", file.line}, {"label", file.label}};
+  OrderedJson json = {{"list", file.list}, {"file", file.name}, {"line", file.line}};
+  if (file.target.kind() == TargetKind::class_set)
+    json["labels"] = file.target.labels();
+  else
+    json["label"] = file.target.label();
   if (!file.check.reason.empty()) json["reason"] = file.check.reason;
   return json;
 }
@@ -125,19 +129,24 @@ std::string whole_list(const Manifest& list, const ListReport& report) {
   for (const auto& entry : list.entries) {
     if (entry.range.is_part()) return "";
     groups.insert(entry.group);
-    has_labels = has_labels && entry.label >= 0;
+    has_labels = has_labels && (entry.label >= 0 || entry.label_set);
   }
   if (report.whole_entries.empty()) return "";
   const bool has_groups = groups.size() < list.entries.size();
-  std::string text =
-      std::string("file") + (has_labels ? ",label" : "") + (has_groups ? ",group" : "") + "\n";
+  const bool has_sets = list.entries[0].label_set.has_value();
+  std::string text = std::string("file") + (has_labels ? has_sets ? ",labels" : ",label" : "") +
+                     (has_groups ? ",group" : "") + "\n";
   for (const std::size_t k : report.whole_entries) {
     const ManifestEntry& entry = list.entries[k];
-    const auto label = static_cast<std::size_t>(entry.label);
+    std::vector<std::string> labels;
+    for (const int label : target_of(entry).labels()) {
+      const auto c = static_cast<std::size_t>(label);
+      labels.push_back(c < list.class_names.size() ? list.class_names[c] : std::to_string(label));
+    }
     text += in_quotes(std::filesystem::absolute(entry.path).lexically_normal().string());
     if (has_labels)
-      text += "," + (label < list.class_names.size() ? in_quotes(list.class_names[label])
-                                                     : std::to_string(label));
+      text += "," +
+              (list.class_names.empty() && !has_sets ? labels[0] : in_quotes(joined(labels, ";")));
     if (has_groups) text += "," + std::to_string(entry.group);
     text += "\n";
   }

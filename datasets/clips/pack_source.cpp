@@ -74,7 +74,7 @@ ClipSet PackSource::cut(std::int64_t index, const std::vector<ClipRequest>& requ
 
 std::string PackSource::identity() const {
   Sha256 labels;
-  for (const auto& entry : list_.entries) labels.add(std::to_string(entry.label) + "\n");
+  for (const auto& entry : list_.entries) labels.add(label_text(entry) + "\n");
   return sha256_of("pack " + pack_.info().identity + "\nlabels " + labels.hex() + "\n" +
                    cutting_text(options()));
 }

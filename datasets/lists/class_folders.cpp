@@ -99,9 +99,10 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
                        "none");
     }
     for (const auto& file : files)
-      builder.add(
-          {.path = file.lexically_relative(path).string(), .label = folder.filename().string()},
-          ++number);
+      builder.add({.path = file.lexically_relative(path).string(),
+                   .label = folder.filename().string(),
+                   .labels = std::vector{folder.filename().string()}},
+                  ++number);
   }
   if (builder.empty() && !options.partial) {
     throw InputError(path.string(), "", "folders of image or video files, one a class", "none");

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "common/json/json_fields.h"
 #include "common/nearest_name.h"
 #include "datasets/lists/manifest.h"
 
@@ -15,6 +16,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::int64_t kMostSamples = 1'000'000'000;
+
+// All but the manifest, which alone has no default.
+template <class List, class Visitor>
+void fields_of(List& list, Visitor&& visit) {
+  visit.when(!list.root.empty(), "root", list.root);
+  visit.when(!list.extension.empty(), "extension", list.extension);
+  visit.when(!list.separator.empty(), "separator", list.separator);
+  visit.when(!list.split.empty(), "split", list.split);
+  visit.when(list.samples > 0, "samples", list.samples, 0, kMostSamples);
+}
 
 ListSpec list_of(JsonObject& object, const std::string& key) {
   const Json* json = object.child(key);
@@ -30,11 +41,7 @@ ListSpec read_list_spec(const Json& json, const std::string& where, const ListSp
   } else {
     JsonObject object(json, where);
     list.manifest = object.text("manifest");
-    list.root = object.text("root", list.root);
-    list.extension = object.text("extension", list.extension);
-    list.separator = object.text("separator", list.separator);
-    list.split = object.text("split", list.split);
-    list.samples = object.integer("samples", list.samples, 0, kMostSamples);
+    fields_of(list, FieldReader(object));
     object.finish();
   }
   if (list.manifest.empty()) throw InputError(where, "manifest", "a file or folder", "\"\"");
@@ -45,14 +52,7 @@ ListSpec read_list_spec(const Json& json, const std::string& where, const ListSp
 
 Json to_json(const ListSpec& list) {
   Json json = {{"manifest", list.manifest}};
-  const auto add = [&](const char* key, const std::string& value) {
-    if (!value.empty()) json[key] = value;
-  };
-  add("root", list.root);
-  add("extension", list.extension);
-  add("separator", list.separator);
-  add("split", list.split);
-  if (list.samples > 0) json["samples"] = list.samples;
+  fields_of(list, FieldWriter(json));
   return json;
 }
 
@@ -68,6 +68,7 @@ DatasetSpec read_dataset_spec(const Json& json, const std::string& where) {
   spec.folder = object.text("folder", ".");
   spec.count_missing = object.choice("missing_files", {"refuse", "count"}, "refuse") == "count";
   spec.directional = object.boolean("directional", false);
+  spec.multi_label = object.boolean("multi_label", false);
   spec.train = list_of(object, "train");
   spec.test = list_of(object, "test");
   spec.all = list_of(object, "manifest");

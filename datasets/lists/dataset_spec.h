@@ -42,6 +42,7 @@ struct DatasetSpec {
   std::string folder;  // below the folder of data; lists, roots and labels are relative to it
   bool count_missing = false;  // files of the list that are not there count as wrong
   bool directional = false;    // see TaskSpec
+  bool multi_label = false;    // several classes a sample, see ManifestOptions
   // Either the official lists, or one list that is cut in folds.
   ListSpec train, test, all;
   std::string obtain, licence, counts_source;  // for people

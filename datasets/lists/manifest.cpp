@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/hash.h"
+#include "datasets/lists/label_sets.h"
 #include "datasets/lists/manifest_builder.h"
 #include "datasets/pack/pack.h"
 #include "datasets/video/frame_folder.h"
@@ -93,6 +94,8 @@ const Names kOtherPathNames{"filepath",   "file_path", "file_name",  "video_path
                             "video_name", "image",     "image_path", "image_name"};
 const Names kLabelNames{"label", "class"};
 const Names kOtherLabelNames{"label_name", "class_name", "category"};
+// Of lists of several labels a sample: Charades has actions of an id, which is the file's name.
+const Names kSetNames{"labels", "actions", "classes"};
 
 bool contains(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -139,6 +142,10 @@ std::optional<Header> header_of(std::string_view line, const ManifestOptions& op
   if (!header.path) header.path = column(fields, kOtherPathNames);
   header.label = column(fields, kLabelNames);
   if (!header.label) header.label = column(fields, kOtherLabelNames);
+  if (options.multi_label) {
+    if (const auto set = column(fields, kSetNames)) header.label = set;
+    if (!header.path) header.path = column(fields, {"id"});
+  }
   header.group = column(fields, {"group"});
   header.split = column(fields, {"split"});
   const auto id = column(fields, {"youtube_id"}), start = column(fields, {"time_start"}),
@@ -242,6 +249,26 @@ ManifestRow row_without_header(std::string_view line, const ManifestOptions& opt
   return row;
 }
 
+// "a.mp4 1 5 7": what stands behind the path is labels. The path ends with the first field of a
+// media ending, else it is the first field.
+ManifestRow row_of_several(std::string_view line, const ManifestOptions& options) {
+  const std::string separator = separator_of(line, options);
+  const std::vector<std::string> fields = fields_of(line, separator);
+  std::size_t last = 0;
+  while (last < fields.size() && !is_media_path(fields[last])) ++last;
+  if (last == fields.size()) last = 0;
+  ManifestRow row{.labels = std::vector<std::string>{}};
+  for (std::size_t k = 0; k < fields.size(); ++k) {
+    if (k <= last) {
+      row.path += (k > 0 ? separator : "") + fields[k];
+      continue;
+    }
+    const auto labels = labels_of_cell(fields[k]);
+    row.labels->insert(row.labels->end(), labels.begin(), labels.end());
+  }
+  return row;
+}
+
 // "#1.mp4,0" is an entry: only what no one would write as one is a comment.
 bool is_comment(std::string_view line) {
   return line.starts_with('#') && (line.size() == 1 || kBlanks.find(line[1]) != kNowhere);
@@ -308,6 +335,7 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
       if (row) builder.add(*row, line);
     } else {
       builder.add(options.labels_ignored ? unlabelled_row(content, options)
+                  : options.multi_label  ? row_of_several(content, options)
                                          : row_without_header(content, options),
                   line);
     }

@@ -33,6 +33,7 @@
 // A path may name a folder of numbered frames (00001.jpg ...), which is then one clip.
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ struct ManifestEntry {
   std::filesystem::path path;  // resolved against the root
   std::string name;            // the path as written
   int label = -1;              // -1: none
+  // Set in lists of several labels a sample, whose label is -1: ascending, each once.
+  std::optional<std::vector<int>> label_set;
   // Samples of one group are never split between train and test. Groups are numbered by first
   // appearance; without a group column every line is a group of its own.
   std::int64_t group = 0;
@@ -60,7 +63,12 @@ struct ManifestEntry {
 };
 
 // What a line of a list says of its sample. The one place where lists become targets.
-inline Target target_of(const ManifestEntry& entry) { return entry.label; }
+inline Target target_of(const ManifestEntry& entry) {
+  return entry.label_set ? Target::of_set(*entry.label_set) : Target(entry.label);
+}
+
+// "3", or "{3,7}" of several: as identities have it.
+std::string label_text(const ManifestEntry& entry);
 
 struct ManifestOptions {
   bool require_files = true;  // a path without a file is an error
@@ -69,6 +77,11 @@ struct ManifestOptions {
   // For what needs no labels: all are -1, whatever stands there, and numbers behind a path, of
   // which there may be two (VideoMAE's `clips/a.mp4 0 -1`), are not looked at.
   bool labels_ignored = false;
+  // Several labels a sample, or none: `a.mp4 3 7`, where all that stands behind the path is labels;
+  // a column label|labels|actions with "3;7" (see label_sets.h); in JSON an array of them under
+  // labels, label or class. A list says nothing of it by itself, as `frames/v17 36 1` is another
+  // form.
+  bool multi_label = false;
   // The names of the classes in order of their index. Labels are then names or indices below their
   // number; without it labels are whole numbers from 0.
   std::vector<std::string> class_names;

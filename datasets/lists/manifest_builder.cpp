@@ -12,6 +12,7 @@
 #include "common/files/hash.h"
 #include "common/machine/parallel.h"
 #include "common/nearest_name.h"
+#include "datasets/lists/label_sets.h"
 #include "datasets/video/frame_folder.h"
 
 namespace permafrost {
@@ -62,6 +63,13 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return value;
 }
 
+std::string label_text(const ManifestEntry& entry) {
+  if (!entry.label_set) return std::to_string(entry.label);
+  std::vector<std::string> texts;
+  for (const int label : *entry.label_set) texts.push_back(std::to_string(label));
+  return "{" + joined(texts, ",") + "}";
+}
+
 std::string lower(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   return text;
@@ -102,6 +110,24 @@ int ManifestBuilder::label_of(const std::optional<std::string>& text, int line) 
                    "did you mean " + quoted(nearest_name(*text, class_names_)) + "?");
 }
 
+// The labels of a row; none where there is none.
+std::vector<std::string> ManifestBuilder::texts_of(const ManifestRow& row) const {
+  if (options_.multi_label && row.labels) return *row.labels;
+  const std::string text = row.label.value_or("");
+  if (options_.multi_label) return labels_of_cell(text);
+  return text.empty() ? std::vector<std::string>{} : std::vector<std::string>{text};
+}
+
+void ManifestBuilder::give_labels(ManifestEntry& entry, const std::vector<std::string>& texts) {
+  if (!options_.multi_label || options_.labels_ignored) {
+    entry.label = label_of(texts.empty() ? std::nullopt : std::optional(texts[0]), entry.line);
+    return;
+  }
+  std::set<int> labels;
+  for (const auto& text : texts) labels.insert(label_of(text, entry.line));
+  entry.label_set.emplace(labels.begin(), labels.end());
+}
+
 void ManifestBuilder::add(const ManifestRow& row, int line) {
   if (row.path.empty()) throw InputError(where_(line), "path", "a path", "none");
   ManifestEntry entry;
@@ -115,9 +141,10 @@ void ManifestBuilder::add(const ManifestRow& row, int line) {
     entry.bytes = row.range.bytes;
   }
   entry.line = line;
-  const bool later = options_.name_classes && class_names_.empty() && row.label;
-  if (options_.name_classes && class_names_.empty()) label_texts_.push_back(row.label.value_or(""));
-  if (!later || row.label->empty()) entry.label = label_of(row.label, line);
+  const std::vector<std::string> texts = texts_of(row);
+  const bool later = options_.name_classes && class_names_.empty();
+  if (later) label_texts_.push_back(texts);
+  if (!later || texts.empty()) give_labels(entry, texts);
   entry.group =
       row.group ? groups_.try_emplace(*row.group, next_group_).first->second : next_group_;
   if (entry.group == next_group_) ++next_group_;
@@ -130,13 +157,16 @@ void ManifestBuilder::add(const ManifestRow& row, int line) {
 void ManifestBuilder::refuse_mixed_labels() const {
   struct Kind {
     std::size_t first = 0, count = 0;
+    std::string text;  // the first
   };
   Kind kinds[2];  // names, numbers
-  for (std::size_t i = 0; i < label_texts_.size(); ++i) {
-    if (label_texts_[i].empty()) continue;
-    Kind& kind = kinds[is_number(label_texts_[i]) ? 1 : 0];
-    if (kind.count++ == 0) kind.first = i;
-  }
+  for (std::size_t i = 0; i < label_texts_.size(); ++i)
+    for (const auto& text : label_texts_[i]) {
+      Kind& kind = kinds[is_number(text) ? 1 : 0];
+      if (kind.count++ > 0) continue;
+      kind.first = i;
+      kind.text = text;
+    }
   const Kind &names = kinds[0], &numbers = kinds[1];
   if (names.count == 0 || numbers.count == 0) return;
   const bool numbers_are_wrong =
@@ -145,23 +175,23 @@ void ManifestBuilder::refuse_mixed_labels() const {
   const Kind& right = numbers_are_wrong ? names : numbers;
   throw InputError(where_(entries_[wrong.first].line), "label",
                    std::string(numbers_are_wrong ? "the name of a class" : "a whole number") +
-                       " as at " + where_(entries_[right.first].line) + " (" +
-                       quoted(label_texts_[right.first]) + ")",
-                   quoted(label_texts_[wrong.first]),
+                       " as at " + where_(entries_[right.first].line) + " (" + quoted(right.text) +
+                       ")",
+                   quoted(wrong.text),
                    "a list whose classes have numbers for names needs class_names or labels");
 }
 
 void ManifestBuilder::name_classes() {
   refuse_mixed_labels();
   std::set<std::string> names;
-  for (const auto& text : label_texts_)
-    if (!text.empty() && !is_number(text)) names.insert(text);
+  for (const auto& texts : label_texts_)
+    for (const auto& text : texts)
+      if (!is_number(text)) names.insert(text);
   class_names_.assign(names.begin(), names.end());
   for (std::size_t k = 0; k < class_names_.size(); ++k)
     classes_by_name_.emplace(class_names_[k], static_cast<int>(k));
-  for (std::size_t i = 0; i < label_texts_.size(); ++i) {
-    if (!label_texts_[i].empty()) entries_[i].label = label_of(label_texts_[i], entries_[i].line);
-  }
+  for (std::size_t i = 0; i < label_texts_.size(); ++i)
+    if (!label_texts_[i].empty()) give_labels(entries_[i], label_texts_[i]);
 }
 
 void ManifestBuilder::look_at_files() {
@@ -203,8 +233,8 @@ std::string ManifestBuilder::identity() const {
     const fs::path named = entry.range.is_part()                 ? fs::path(entry.name)
                            : outside && entry.path.is_absolute() ? entry.path
                                                                  : inside;
-    hash.add(named.generic_string() + '\t' + std::to_string(entry.label) + '\t' + group_texts_[i] +
-             '\t' + std::to_string(entry.bytes) + '\n');
+    hash.add(named.generic_string() + '\t' + label_text(entry) + '\t' + group_texts_[i] + '\t' +
+             std::to_string(entry.bytes) + '\n');
   }
   return hash.hex();
 }
@@ -213,7 +243,8 @@ Manifest ManifestBuilder::finish() {
   if (options_.name_classes && options_.class_names.empty()) name_classes();
   look_at_files();
   Manifest manifest;
-  for (const auto& entry : entries_) largest_ = std::max(largest_, entry.label);
+  for (const auto& entry : entries_)
+    for (const int label : target_of(entry).labels()) largest_ = std::max(largest_, label);
   manifest.classes = !class_names_.empty() ? static_cast<int>(class_names_.size())
                                            : std::max(options_.classes, largest_ + 1);
   manifest.class_names = std::move(class_names_);

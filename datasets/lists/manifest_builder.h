@@ -21,6 +21,8 @@ namespace permafrost {
 struct ManifestRow {
   std::string path;
   std::optional<std::string> label, group;
+  // Of a list of several labels a sample; unset: `label` is one text of them all.
+  std::optional<std::vector<std::string>> labels;
   // Of a member of an archive: the archive, and where in it; `path` is then a name alone.
   std::filesystem::path file;
   FilePart range;
@@ -40,6 +42,8 @@ class ManifestBuilder {
 
  private:
   int label_of(const std::optional<std::string>& text, int line);
+  std::vector<std::string> texts_of(const ManifestRow& row) const;
+  void give_labels(ManifestEntry& entry, const std::vector<std::string>& texts);
   void refuse_mixed_labels() const;
   void name_classes();
   void look_at_files();
@@ -51,7 +55,7 @@ class ManifestBuilder {
   std::unordered_map<std::string, int> classes_by_name_;
   std::vector<ManifestEntry> entries_;
   std::vector<std::string> class_names_;
-  std::vector<std::string> label_texts_;  // with name_classes, until finish()
+  std::vector<std::vector<std::string>> label_texts_;  // with name_classes, until finish()
   std::vector<std::string> group_texts_;
   std::map<std::string, std::int64_t> groups_;
   std::int64_t next_group_ = 0;

@@ -19,9 +19,28 @@ std::optional<std::string> field(const Json& item, const std::vector<const char*
     if (it == item.end() || it->is_null()) continue;
     if (it->is_string()) return it->get<std::string>();
     if (it->is_number_integer()) return it->dump();
-    throw InputError(where, key, "a text or a whole number", quoted(it->dump()));
+    throw InputError(
+        where, key, "a text or a whole number", quoted(it->dump()),
+        it->is_array() ? "\"multi_label\": true of the task reads several labels" : "");
   }
   return std::nullopt;
+}
+
+// Several labels a sample: an array of texts and whole numbers, or one of them.
+std::vector<std::string> label_set(const Json& item, const std::string& where) {
+  for (const char* key : {"labels", "label", "class"}) {
+    const auto it = item.find(key);
+    if (it == item.end() || it->is_null()) continue;
+    const Json list = it->is_array() ? *it : Json::array({*it});
+    std::vector<std::string> labels;
+    for (const auto& one : list) {
+      if (!one.is_string() && !one.is_number_integer())
+        throw InputError(where, key, "texts or whole numbers", quoted(one.dump()));
+      labels.push_back(one.is_string() ? one.get<std::string>() : one.dump());
+    }
+    return labels;
+  }
+  return {};
 }
 
 // "Holding [something]" -> "Holding something".
@@ -49,10 +68,12 @@ Manifest parse_json_list(const std::string& text, const fs::path& path,
     if (!name) {
       throw InputError(where, "path", "a file under path, file, video, id or vid_name", "none");
     }
-    ManifestRow row{.path = *name, .label = field(item, {"template"}, where)};
-    if (row.label)
-      row.label = without_brackets(*row.label);
-    else
+    ManifestRow row{.path = *name};
+    if (options.multi_label)
+      row.labels = label_set(item, where);
+    else if (const auto given = field(item, {"template"}, where))
+      row.label = without_brackets(*given);
+    else if (!options.labels_ignored)
       row.label = field(item, {"label", "class"}, where);
     row.group = field(item, {"group"}, where);
     if (!options.split.empty()) {

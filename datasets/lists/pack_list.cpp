@@ -14,6 +14,7 @@ Manifest read_pack_list(const fs::path& folder, const ManifestOptions& options) 
   ManifestOptions as_packed;
   as_packed.require_files = false;
   as_packed.labels_required = false;
+  as_packed.multi_label = options.multi_label;
   as_packed.class_names = options.class_names.empty() ? info.class_names : options.class_names;
   as_packed.classes = options.classes > 0 ? options.classes : info.classes;
   ManifestBuilder builder(as_packed, folder,
@@ -21,12 +22,21 @@ Manifest read_pack_list(const fs::path& folder, const ManifestOptions& options) 
   for (std::int64_t i = 0; i < pack.size(); ++i) {
     const PackedSample& sample = pack.sample(i);
     ManifestRow row{.path = sample.name, .group = std::to_string(sample.group)};
-    const auto label = static_cast<std::size_t>(sample.label);
-    if (sample.label >= 0)
-      row.label =
-          label < info.class_names.size() ? info.class_names[label] : std::to_string(sample.label);
-    else if (options.labels_required)
+    const auto text_of = [&](int label) {
+      const auto k = static_cast<std::size_t>(label);
+      return k < info.class_names.size() ? info.class_names[k] : std::to_string(label);
+    };
+    if (options.multi_label) {
+      row.labels.emplace();
+      for (const int label : sample.target.labels()) row.labels->push_back(text_of(label));
+    } else if (sample.target.kind() == TargetKind::class_set && !options.labels_ignored) {
+      throw InputError(where, sample.name, "one label", "a sample of several",
+                       "\"multi_label\": true of the task reads them");
+    } else if (sample.target.label() >= 0) {
+      row.label = text_of(sample.target.label());
+    } else if (options.labels_required) {
       throw InputError(where, sample.name, "a label", "none");
+    }
     builder.add(row, static_cast<int>(i + 1));
   }
   if (builder.empty()) throw InputError(where, "samples", "at least one", "none");

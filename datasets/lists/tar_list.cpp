@@ -24,6 +24,7 @@ struct TarSample {
   FilePart range;
   std::string rival;  // a second member that could be it as well
   std::optional<std::string> label, group;
+  std::optional<std::vector<std::string>> labels;  // an array of them
 };
 
 std::string trimmed(std::string_view text) {
@@ -43,6 +44,13 @@ void read_json_member(std::string_view bytes, const std::string& where, TarSampl
     if (it->is_number_integer()) out = it->dump();
   };
   for (const char* key : {"label", "class", "cls"}) take(key, sample.label);
+  for (const char* key : {"labels", "label", "class", "cls"}) {
+    const auto it = json.find(key);
+    if (it == json.end() || !it->is_array() || sample.labels) continue;
+    sample.labels.emplace();
+    for (const auto& one : *it)
+      sample.labels->push_back(one.is_string() ? one.get<std::string>() : one.dump());
+  }
   take("group", sample.group);
 }
 
@@ -160,8 +168,8 @@ Manifest read_tar_list(const fs::path& path, const ManifestOptions& options) {
     for (auto& sample : samples[s]) {
       // Without a label of its own, a member has that of the folder that it lies in.
       const std::string folder = fs::path(sample.media).parent_path().filename().string();
-      if (!sample.label && !folder.empty()) sample.label = folder;
-      if (options.labels_required && sample.label.value_or("").empty())
+      if (!sample.label && !sample.labels && !folder.empty()) sample.label = folder;
+      if (options.labels_required && !options.multi_label && sample.label.value_or("").empty())
         throw InputError(shards[s].string() + ": " + sample.media, "label",
                          "a .cls or .json member of the same name, or a folder of the class",
                          "none");
@@ -169,6 +177,7 @@ Manifest read_tar_list(const fs::path& path, const ManifestOptions& options) {
       builder.add({.path = names.back(),
                    .label = sample.label,
                    .group = sample.group,
+                   .labels = sample.labels,
                    .file = shards[s],
                    .range = sample.range},
                   static_cast<int>(names.size() - 1));

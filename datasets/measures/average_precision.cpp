@@ -25,6 +25,12 @@ std::vector<std::size_t> falling_order_of(const std::vector<double>& scores) {
   return order;
 }
 
+void require_as_many(std::size_t scores, std::size_t targets) {
+  if (scores != targets)
+    throw Error("average precision: scores of " + std::to_string(scores) + " samples against " +
+                std::to_string(targets) + " labels");
+}
+
 }  // namespace
 
 std::optional<double> average_precision(const std::vector<double>& scores,
@@ -46,10 +52,8 @@ std::optional<double> average_precision(const std::vector<double>& scores,
 }
 
 std::optional<double> mean_average_precision(const std::vector<std::vector<double>>& scores,
-                                             const std::vector<int>& labels) {
-  if (scores.size() != labels.size())
-    throw Error("average precision: scores of " + std::to_string(scores.size()) +
-                " samples against " + std::to_string(labels.size()) + " labels");
+                                             const std::vector<Target>& targets) {
+  require_as_many(scores.size(), targets.size());
   const std::size_t classes = scores.empty() ? 0 : scores[0].size();
   std::vector<double> found;
   for (std::size_t c = 0; c < classes; ++c) {
@@ -61,7 +65,7 @@ std::optional<double> mean_average_precision(const std::vector<std::vector<doubl
                     std::to_string(scores[i].size()) + " scores, the first " +
                     std::to_string(classes));
       column.push_back(scores[i][c]);
-      positive.push_back(labels[i] == static_cast<int>(c));
+      positive.push_back(targets[i].has(static_cast<int>(c)));
     }
     if (const auto precision = average_precision(column, positive)) found.push_back(*precision);
   }
@@ -78,9 +82,9 @@ struct LeftOut {
   std::vector<double> without;  // [n]; 0 where no positive sample is left
 };
 
-LeftOut left_out(const std::vector<std::vector<float>>& scores, const std::vector<int>& labels,
-                 int label) {
-  const auto c = static_cast<std::size_t>(label);
+// `positive` [n]: whether the class is true of the sample.
+LeftOut left_out(const std::vector<std::vector<float>>& scores, const std::vector<bool>& positive,
+                 std::size_t c) {
   const std::size_t n = scores.size();
   struct Positive {
     std::size_t sample = 0;
@@ -89,56 +93,67 @@ LeftOut left_out(const std::vector<std::vector<float>>& scores, const std::vecto
   std::vector<Positive> seen;  // positives with scores; the others add nothing
   LeftOut out{.without = std::vector<double>(n, 0)};
   for (std::size_t i = 0; i < n; ++i) {
-    if (labels[i] != label) continue;
+    if (!positive[i]) continue;
     ++out.positives;
     if (scores[i].empty()) continue;
-    Positive positive{.sample = i};
+    Positive found{.sample = i};
     for (std::size_t k = 0; k < n; ++k) {
       if (scores[k].empty() || scores[k][c] < scores[i][c]) continue;
-      positive.all += 1;
-      positive.right += labels[k] == label ? 1 : 0;
+      found.all += 1;
+      found.right += positive[k] ? 1 : 0;
     }
-    seen.push_back(positive);
+    seen.push_back(found);
   }
-  for (const auto& positive : seen) out.whole += positive.right / positive.all;
+  for (const auto& one : seen) out.whole += one.right / one.all;
   out.whole /= static_cast<double>(out.positives);
   for (std::size_t k = 0; k < n; ++k) {
-    const double own = labels[k] == label ? 1 : 0;
+    const double own = positive[k] ? 1 : 0;
     const double rest = static_cast<double>(out.positives) - own;
     if (rest < 1) continue;
-    for (const auto& positive : seen) {
-      if (positive.sample == k) continue;
-      const bool above = !scores[k].empty() && scores[k][c] >= scores[positive.sample][c];
-      out.without[k] += (positive.right - (above ? own : 0)) / (positive.all - (above ? 1 : 0));
+    for (const auto& one : seen) {
+      if (one.sample == k) continue;
+      const bool above = !scores[k].empty() && scores[k][c] >= scores[one.sample][c];
+      out.without[k] += (one.right - (above ? own : 0)) / (one.all - (above ? 1 : 0));
     }
     out.without[k] /= rest;
   }
   return out;
 }
 
+// Classes that are true of any sample, ascending. Throws Error for one that a sample has no score
+// for.
+std::set<int> occurring_classes(const std::vector<std::vector<float>>& scores,
+                                const std::vector<Target>& targets) {
+  std::set<int> classes;
+  for (const auto& target : targets)
+    for (const int label : target.labels()) classes.insert(label);
+  for (const auto& row : scores)
+    if (!row.empty() && !classes.empty() &&
+        static_cast<std::size_t>(*classes.rbegin()) >= row.size())
+      throw Error("average precision: label " + std::to_string(*classes.rbegin()) + " against " +
+                  std::to_string(row.size()) + " scores");
+  return classes;
+}
+
 }  // namespace
 
 std::vector<double> average_precision_values(const std::vector<std::vector<float>>& scores,
-                                             const std::vector<int>& labels) {
-  if (scores.size() != labels.size())
-    throw Error("average precision: scores of " + std::to_string(scores.size()) +
-                " samples against " + std::to_string(labels.size()) + " labels");
-  const std::set<int> classes(labels.begin(), labels.end());
-  for (const auto& row : scores)
-    if (!row.empty() &&
-        (*classes.begin() < 0 || static_cast<std::size_t>(*classes.rbegin()) >= row.size()))
-      throw Error("average precision: label " + std::to_string(*classes.rbegin()) + " against " +
-                  std::to_string(row.size()) + " scores");
-  const auto n = static_cast<double>(labels.size());
-  std::vector<double> without(labels.size(), 0), values(labels.size(), 0);
-  std::vector<double> left(labels.size(), 0);  // classes that are left without the sample
+                                             const std::vector<Target>& targets) {
+  require_as_many(scores.size(), targets.size());
+  const auto classes = occurring_classes(scores, targets);
+  const auto n = static_cast<double>(targets.size());
+  std::vector<double> without(targets.size(), 0), values(targets.size(), 0);
+  std::vector<double> left(targets.size(), 0);  // classes that are left without the sample
+  if (classes.empty()) return values;
   double whole = 0;
   for (const int label : classes) {
-    const LeftOut found = left_out(scores, labels, label);
+    std::vector<bool> positive;
+    for (const auto& target : targets) positive.push_back(target.has(label));
+    const LeftOut found = left_out(scores, positive, static_cast<std::size_t>(label));
     whole += found.whole / static_cast<double>(classes.size());
-    for (std::size_t k = 0; k < labels.size(); ++k) {
+    for (std::size_t k = 0; k < targets.size(); ++k) {
       without[k] += found.without[k];
-      left[k] += found.positives > (labels[k] == label ? 1U : 0U) ? 1 : 0;
+      left[k] += found.positives > (positive[k] ? 1U : 0U) ? 1 : 0;
     }
   }
   for (std::size_t k = 0; k < values.size(); ++k)

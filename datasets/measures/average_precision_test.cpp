@@ -51,11 +51,25 @@ TEST(MeanAveragePrecision, IsAMeanOverSamplesToo) {
                                                 {.4, .3, .9}, {.7, .2, .3}, {.1, .6, .2}};
   std::vector<std::vector<float>> single;
   for (const auto& row : scores) single.emplace_back(row.begin(), row.end());
-  for (const std::vector<int>& labels :
-       {std::vector<int>{0, 1, 1, 2, 0, 0}, {2, 1, 0, 0, 1, 2}, {0, 0, 0, 0, 1, 1}}) {
+  const auto sets = [] {
+    return std::vector{Target::of_set({0, 1}), Target::of_set({}),     Target::of_set({2}),
+                       Target::of_set({0}),    Target::of_set({1, 2}), Target::of_set({0, 1, 2})};
+  };
+  for (const std::vector<Target>& labels :
+       {std::vector<Target>{0, 1, 1, 2, 0, 0}, {2, 1, 0, 0, 1, 2}, {0, 0, 0, 0, 1, 1}, sets()}) {
     const auto values = average_precision_values(single, labels);
     EXPECT_NEAR(mean_of(values), *mean_average_precision(scores, labels), 1e-12);
   }
+}
+
+TEST(MeanAveragePrecision, TakesEveryClassOfASample) {
+  const std::vector<std::vector<double>> scores{{.9, .8}, {.8, .1}, {.2, .7}, {.1, .2}};
+  const std::vector<Target> targets{Target::of_set({0, 1}), Target::of_set({}), Target::of_set({0}),
+                                    Target::of_set({1})};
+  // Class 0: ranks 1 and 3 are right; class 1: ranks 1 and 3 as well.
+  EXPECT_DOUBLE_EQ(*mean_average_precision(scores, targets), (1 + 2.0 / 3) / 2);
+  EXPECT_FALSE(mean_average_precision({{.5}}, {Target::of_set({})}).has_value());
+  EXPECT_EQ(average_precision_values({{.5F}}, {Target::of_set({})}), std::vector<double>{0});
 }
 
 TEST(MeanAveragePrecision, UnreadSamplesAreWrongAndOutrankNobody) {
@@ -73,7 +87,7 @@ TEST(MeanAveragePrecision, UnreadSamplesAreWrongAndOutrankNobody) {
 TEST(MeanAveragePrecision, ValuesAreWhatASampleDoesToTheMean) {
   const std::vector<std::vector<float>> scores{
       {.9F, .1F}, {.4F, .2F}, {.5F, .7F}, {.2F, .8F}, {.6F, .3F}};
-  const std::vector<int> labels{0, 0, 1, 1, 1};
+  const std::vector<Target> labels{0, 0, 1, 1, 1};
   const auto values = average_precision_values(scores, labels);
   const auto without = [&](std::size_t k) {
     auto rest = scores;

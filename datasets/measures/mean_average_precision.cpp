@@ -12,15 +12,24 @@ class MeanAveragePrecision : public Measure {
   std::string description() const override { return "mean average precision"; }
   // The share of a class, where all are as frequent: scores that know nothing rank it evenly.
   double chance(int classes) const override { return 100.0 / classes; }
+  // The mean share of the classes that occur; those that do not are left out of the mean.
+  double chance_of_sets(const std::vector<double>& shares) const override {
+    double sum = 0, occurring = 0;
+    for (const double share : shares) {
+      sum += share;
+      occurring += share > 0 ? 1 : 0;
+    }
+    return occurring > 0 ? 100 * sum / occurring : 0;
+  }
   bool needs_scores() const override { return true; }
   std::vector<double> values(const std::vector<Prediction>& predictions) const override {
     std::vector<std::vector<float>> scores;
-    std::vector<int> labels;
+    std::vector<Target> targets;
     for (const auto& p : predictions) {
       scores.push_back(p.scores);
-      labels.push_back(p.target.label());
+      targets.push_back(p.target);
     }
-    auto values = average_precision_values(scores, labels);
+    auto values = average_precision_values(scores, targets);
     for (auto& value : values) value *= 100;
     return values;
   }

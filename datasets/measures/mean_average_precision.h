@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Mean average precision of samples of one class each, in percent: the mean over the classes, each
-// against the rest (AVA).
+// Mean average precision in percent: the mean over the classes, each against the rest, of samples
+// of one class each (AVA's boxes) or of any number of classes (Charades).
 #include <memory>
 
 #include "datasets/measures/measure.h"

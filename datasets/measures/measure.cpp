@@ -11,7 +11,8 @@ namespace {
 
 using Measures = std::vector<std::unique_ptr<Measure>>;
 
-// What comes with the program: first the default of classes, then that of classes in boxes.
+// What comes with the program: first the default of one class a sample, then that of classes in
+// boxes and of sets of classes.
 Measures& measures() {
   static Measures all = [] {
     Measures built_in;
@@ -24,8 +25,22 @@ Measures& measures() {
 
 }  // namespace
 
-double chance_of(const Measure& measure, int classes) {
-  return classes > 0 ? measure.chance(classes) : 0;
+double Measure::chance_of_sets(const std::vector<double>& shares) const {
+  double sum = 0;
+  for (const double share : shares) sum += share;
+  return shares.empty() ? 0 : 100 * sum / static_cast<double>(shares.size());
+}
+
+double chance_of(const Measure& measure, int classes, const std::vector<Prediction>& predictions) {
+  if (classes <= 0) return 0;
+  if (predictions.empty() || predictions[0].target.kind() != TargetKind::class_set)
+    return measure.chance(classes);
+  std::vector<double> shares(static_cast<std::size_t>(classes), 0);
+  for (const auto& p : predictions)
+    for (const int label : p.target.labels())
+      if (label < classes)
+        shares[static_cast<std::size_t>(label)] += 1 / static_cast<double>(predictions.size());
+  return measure.chance_of_sets(shares);
 }
 
 std::string unit_in_words(const Measure& measure) {
@@ -34,7 +49,8 @@ std::string unit_in_words(const Measure& measure) {
 }
 
 const Measure& default_measure(TargetKind kind) {
-  return *measures()[kind == TargetKind::boxed_class ? 1 : 0];
+  const bool ranked = kind == TargetKind::boxed_class || kind == TargetKind::class_set;
+  return *measures()[ranked ? 1 : 0];
 }
 
 bool is_default(const Measure& measure) { return &measure == &default_measure(); }

@@ -42,9 +42,39 @@ TEST(Measure, MeanAveragePrecisionIsTheMeanOfItsValues) {
   EXPECT_FALSE(precise.counts_right());
 }
 
+const std::vector<Prediction> kSets{{"a", Target::of_set({0, 2}), 2, 0, {.7F, .2F, .9F}},
+                                    {"b", Target::of_set({}), 0, 1, {.5F, .4F, .1F}},
+                                    {"c", Target::of_set({0}), 1, 2, {.6F, .8F, .2F}},
+                                    {"d", Target::of_set({2}), -1, 3}};
+
+TEST(Measure, SetsOfClassesAreScoredToo) {
+  const Measure &top1 = measure_named("top1", "", ""), &precise = measure_named("mAP", "", "");
+  EXPECT_EQ(top1.values(kSets), (std::vector<double>{100, 0, 0, 0})) << "any of them is right";
+  double sum = 0;
+  for (const double value : precise.values(kSets)) sum += value;
+  // Class 0: both are ranked first; class 2: one of two first, the other could not be read.
+  EXPECT_NEAR(sum / 4, 100 * (1.0 + 0.5) / 2, 1e-9);
+}
+
+TEST(Measure, ChanceOfSetsIsHowOftenAClassIsTrue) {
+  EXPECT_DOUBLE_EQ(chance_of(measure_named("top1", "", ""), 3, kSets), 100 * (0.5 + 0 + 0.5) / 3);
+  EXPECT_DOUBLE_EQ(chance_of(measure_named("mAP", "", ""), 3, kSets), 50);
+  EXPECT_DOUBLE_EQ(chance_of(measure_named("mAP", "", ""), 3, kPredictions), 100.0 / 3);
+}
+
+TEST(Measure, ChoosesTheLossByTheTarget) {
+  for (const char* name : {"top1", "mAP"}) {
+    const Measure& measure = measure_named(name, "", "");
+    EXPECT_EQ(measure.loss(TargetKind::clip_class), HeadLoss::softmax);
+    EXPECT_EQ(measure.loss(TargetKind::boxed_class), HeadLoss::softmax);
+    EXPECT_EQ(measure.loss(TargetKind::class_set), HeadLoss::sigmoid);
+  }
+}
+
 TEST(Measure, DefaultFollowsFromTheTarget) {
   EXPECT_EQ(default_measure().name(), "top1");
   EXPECT_EQ(default_measure(TargetKind::boxed_class).name(), "mAP");
+  EXPECT_EQ(default_measure(TargetKind::class_set).name(), "mAP");
   EXPECT_TRUE(is_default(default_measure()));
   EXPECT_FALSE(is_default(default_measure(TargetKind::boxed_class)));
 }
@@ -95,6 +125,17 @@ TEST(Target, HasTheFieldsOfItsKind) {
   EXPECT_EQ(boxed.label(), 2);
   EXPECT_EQ(boxed.box(), (Box{0, 0, .5F, 1}));
   EXPECT_STREQ(name_of(boxed.kind()), "boxed_class");
+  const Target set = Target::of_set({4, 1, 4});
+  EXPECT_EQ(set.kind(), TargetKind::class_set);
+  EXPECT_EQ(set.labels(), (std::vector<int>{1, 4}));
+  EXPECT_EQ(set.label(), -1) << "no single one";
+  EXPECT_TRUE(set.has(4));
+  EXPECT_FALSE(set.has(3));
+  EXPECT_TRUE(boxed.has(2));
+  EXPECT_FALSE(none.has(-1));
+  EXPECT_EQ(label.labels(), std::vector<int>{3});
+  EXPECT_EQ(none.labels(), std::vector<int>{});
+  EXPECT_NE(Target::of_set({}), none);
 }
 
 }  // namespace

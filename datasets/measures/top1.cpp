@@ -16,7 +16,8 @@ class Top1 : public Measure {
   bool counts_right() const override { return true; }
   std::vector<double> values(const std::vector<Prediction>& predictions) const override {
     std::vector<double> values;
-    for (const auto& p : predictions) values.push_back(value_of(p.target.label(), p.predicted));
+    for (const auto& p : predictions)
+      values.push_back(p.predicted >= 0 && p.target.has(p.predicted) ? 100 : 0);
     return values;
   }
 };

@@ -76,12 +76,24 @@ void read_frames_of(JsonObject& object, const std::string& where, PackCoding cod
   }
 }
 
+// "label", or "labels" of several.
+Target read_target(JsonObject& object) {
+  if (!object.has("labels")) return static_cast<int>(object.integer("label", {}, -1, INT32_MAX));
+  std::vector<int> labels;
+  for (const auto label : object.integers("labels")) {
+    if (label < 0 || label > INT32_MAX)
+      throw InputError(object.where("labels"), "", "whole numbers from 0", std::to_string(label));
+    labels.push_back(static_cast<int>(label));
+  }
+  return Target::of_set(std::move(labels));
+}
+
 PackedSample read_sample(const Json& json, const std::string& where, PackCoding coding,
                          std::uint64_t end) {
   JsonObject object(json, where);
   PackedSample sample;
   sample.name = object.text("name");
-  sample.label = static_cast<int>(object.integer("label", {}, -1, INT32_MAX));
+  sample.target = read_target(object);
   sample.group = object.integer("group", {}, 0);
   sample.failure = object.text("failure", "");
   if (sample.failure.empty()) {
@@ -99,7 +111,11 @@ PackedSample read_sample(const Json& json, const std::string& where, PackCoding 
 }
 
 Json to_json(const PackedSample& sample, PackCoding coding) {
-  Json json = {{"name", sample.name}, {"label", sample.label}, {"group", sample.group}};
+  Json json = {{"name", sample.name}, {"group", sample.group}};
+  if (sample.target.kind() == TargetKind::class_set)
+    json["labels"] = sample.target.labels();
+  else
+    json["label"] = sample.target.label();
   if (!sample.failure.empty()) {
     json["failure"] = sample.failure;
     return json;
@@ -226,7 +242,8 @@ void ShardWriter::fail(const std::string& failure) {
     if (::ftruncate(descriptor_, at) != 0 || ::lseek(descriptor_, at, SEEK_SET) != at)
       throw Error(path_.string() + ": cannot write: " + reason());
   }
-  sample = {.name = sample.name, .label = sample.label, .group = sample.group, .failure = failure};
+  sample = {
+      .name = sample.name, .target = sample.target, .group = sample.group, .failure = failure};
 }
 
 void ShardWriter::finish() {

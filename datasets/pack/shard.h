@@ -20,6 +20,8 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/target.h"
+
 namespace permafrost {
 
 enum class PackCoding { raw, jpeg };
@@ -36,7 +38,7 @@ struct PackedFrame {
 
 struct PackedSample {
   std::string name;  // as the list writes it
-  int label = -1;
+  Target target;
   std::int64_t group = 0;
   std::int64_t frames = 0;  // of the video; every n-th of them is stored
   int height = 0, width = 0;

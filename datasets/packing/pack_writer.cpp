@@ -46,7 +46,7 @@ class SamplePacker {
 
   // `before`: the sample as it was packed, and the file that it is in. Whole frames are taken over.
   void pack(const ManifestEntry& entry, const PackedSample* before, const MappedFile* file) {
-    writer_.begin({.name = entry.name, .label = entry.label, .group = entry.group});
+    writer_.begin({.name = entry.name, .target = target_of(entry), .group = entry.group});
     if (before != nullptr && before->failure.empty() && copy(*before, *file)) return;
     bool first = true;
     try {

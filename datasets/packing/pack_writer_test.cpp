@@ -240,5 +240,22 @@ TEST_F(PackWriterTest, FailedSamplesLeaveNothingBehind) {
   EXPECT_EQ(packed.sample(1).stored[0].offset, 8U);
 }
 
+TEST_F(PackWriterTest, KeepsSetsOfClasses) {
+  write_file_atomically(folder_ / "clips/sets.csv",
+                        "path,labels\nv0.mkv,run;wave\nv1.mkv,\nv2.mkv,wave\n");
+  const Manifest sets =
+      read_manifest(folder_ / "clips/sets.csv", {.multi_label = true, .name_classes = true});
+  write_pack(sets, "sets.csv", folder_ / "sets", {.spec = {.short_side = 24}});
+  const Manifest packed = read_manifest(folder_ / "sets", {.multi_label = true});
+  ASSERT_EQ(packed.entries.size(), 3U);
+  for (std::size_t k = 0; k < 3; ++k)
+    EXPECT_EQ(target_of(packed.entries[k]), target_of(sets.entries[k])) << k;
+  EXPECT_EQ(packed.class_names, sets.class_names);
+  EXPECT_THROW(read_manifest(folder_ / "sets"), InputError) << "not a class a sample";
+  EXPECT_EQ(read_manifest(folder_ / "sets", {.labels_required = false, .labels_ignored = true})
+                .entries.size(),
+            3U);
+}
+
 }  // namespace
 }  // namespace permafrost

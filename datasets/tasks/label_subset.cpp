@@ -22,7 +22,8 @@ std::vector<Group> shuffled_groups(const std::vector<Target>& targets,
   for (const auto i : train) {
     Group& group = by_group[groups[static_cast<std::size_t>(i)]];
     group.samples.push_back(i);
-    group.classes[targets[static_cast<std::size_t>(i)].label()] += 1;
+    for (const int label : shares_of(targets[static_cast<std::size_t>(i)]))
+      group.classes[label] += 1;
   }
   std::vector<Group> all, shuffled;
   for (auto& [number, group] : by_group) all.push_back(std::move(group));

@@ -17,6 +17,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/tasks/task_lists.h"
+#include "datasets/tasks/task_warnings.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -152,26 +153,30 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
   task.classes = manifest.classes;
   task.class_names = manifest.class_names;
   task.manifest_sha256 = manifest.identity;
-  std::vector<int> labels;
+  std::vector<Target> targets;
   for (const auto& entry : manifest.entries) {
-    labels.push_back(entry.label);
+    targets.push_back(target_of(entry));
     task.groups.push_back(entry.group);
   }
-  const auto count = static_cast<std::int64_t>(labels.size());
+  const auto count = static_cast<std::int64_t>(targets.size());
   if (lists.has_folds()) {
-    task.folds = grouped_folds(labels, task.groups, spec.folds, lists.all.path.string());
+    task.folds = grouped_folds(targets, task.groups, spec.folds, lists.all.path.string());
   } else {
     task.folds = {{range(0, samples.train), range(samples.train, count)}};
     if (lists.train.samples > 0 && lists.test.samples > 0)
       task.listed = {samples.train, count - samples.train, lists.train.samples, lists.test.samples};
   }
   if (!task.source) task.source = std::make_unique<ManifestSource>(std::move(manifest), options);
-  if (!view.keep) return;
-  // Decoding takes longer than encoding at small sizes, and every encoder looks at the same clips.
-  constexpr std::size_t kWorthKeeping = std::size_t{1} << 30;
-  const auto clips = labels.size() * static_cast<std::size_t>(spec.clips);
-  if (clips <= kWorthKeeping / shape.bytes())
-    task.source = std::make_unique<KeptSource>(std::move(task.source), spec.clips);
+}
+
+// Drawing or decoding takes as long as encoding at small sizes, and every encoder looks at the same
+// clips. A source of several views is not kept.
+void keep_clips(const TaskSpec& spec, const ClipShape& shape, const TaskView& view, Task& task) {
+  const double bytes =
+      static_cast<double>(task.source->size()) * spec.clips * static_cast<double>(shape.bytes());
+  if (bytes > view.keep_bytes || task.source->views() > 1) return;
+  task.kept_bytes = bytes;
+  task.source = std::make_unique<KeptSource>(std::move(task.source), spec.clips);
 }
 
 }  // namespace
@@ -199,6 +204,8 @@ Task open_task(const TaskSpec& spec, const ClipShape& shape, const fs::path& dat
   }
   task.identity = sha256_of("task version " + std::to_string(spec.version) + "\n" +
                             task.source->identity() + "\n" + folds_text(task.folds) + asked);
+  task.warnings = warnings_of(task);
+  keep_clips(spec, shape, view, task);
   return task;
 }
 
@@ -216,7 +223,7 @@ fs::path data_folder(const std::string& given) {
   return fs::is_directory(beside, ignored) ? beside : fs::path();
 }
 
-std::vector<Fold> grouped_folds(const std::vector<int>& labels,
+std::vector<Fold> grouped_folds(const std::vector<Target>& targets,
                                 const std::vector<std::int64_t>& groups, int count,
                                 const std::string& where) {
   struct Members {
@@ -225,11 +232,13 @@ std::vector<Fold> grouped_folds(const std::vector<int>& labels,
   };
   std::map<std::int64_t, Members> by_group;
   std::map<int, double> totals;  // of each class
-  for (std::size_t i = 0; i < labels.size(); ++i) {
+  for (std::size_t i = 0; i < targets.size(); ++i) {
     auto& members = by_group[groups[i]];
     members.samples.push_back(static_cast<std::int64_t>(i));
-    members.classes[labels[i]] += 1;
-    totals[labels[i]] += 1;
+    for (const int label : shares_of(targets[i])) {
+      members.classes[label] += 1;
+      totals[label] += 1;
+    }
   }
   if (by_group.size() < static_cast<std::size_t>(count))
     throw InputError(where, "groups",
@@ -249,7 +258,7 @@ std::vector<Fold> grouped_folds(const std::vector<int>& labels,
 
   std::vector<std::map<int, double>> held(static_cast<std::size_t>(count));
   std::vector<Fold> folds(static_cast<std::size_t>(count));
-  const auto n = static_cast<double>(labels.size());
+  const auto n = static_cast<double>(targets.size());
   for (const Members* members : order) {
     // What adding the group costs a fold: growth of the squared shares, overall and of each class.
     std::size_t best = 0;
@@ -273,7 +282,7 @@ std::vector<Fold> grouped_folds(const std::vector<int>& labels,
   }
   for (auto& fold : folds) {
     std::sort(fold.test.begin(), fold.test.end());
-    const auto all = range(0, static_cast<std::int64_t>(labels.size()));
+    const auto all = range(0, static_cast<std::int64_t>(targets.size()));
     std::set_difference(all.begin(), all.end(), fold.test.begin(), fold.test.end(),
                         std::back_inserter(fold.train));
   }

@@ -41,17 +41,22 @@ struct Task {
   std::string manifest_sha256;          // what is measured, whatever the clip shape
   std::string identity;                 // SHA-256 over all that decides samples, splits and measure
   int clips = 1;
-  bool directional = false;  // as source->directional()
-  std::string unavailable;   // the reason where the data is not there; the rest is then empty
+  bool directional = false;           // as source->directional()
+  double kept_bytes = 0;              // that its clips take once all are read
+  std::vector<std::string> warnings;  // see task_warnings.h
+  std::string unavailable;  // the reason where the data is not there; the rest is then empty
   bool available() const { return unavailable.empty(); }
+  // What heads are trained for.
+  HeadLoss loss() const { return measure->loss(target); }
 };
 
 // How the files of a manifest are shown, where it is not as in training a probe: for `evaluate`.
 struct TaskView {
   int short_side = 0;     // before the crop; 0: as small as the crop allows
   bool antialias = true;  // see ViewSpec
-  int views = 1;     // crops at test; training sees the middle one (of an even number, that before)
-  bool keep = true;  // clips in memory, where they fit: for several encoders on the same clips
+  int views = 1;  // crops at test; training sees the middle one (of an even number, that before)
+  // Clips are drawn or decoded once and kept for all who ask, where they take no more than this.
+  double keep_bytes = 1 << 30;
 };
 
 // `data` is the folder of real data; empty where there is none. A missing folder or manifest makes
@@ -70,7 +75,7 @@ std::filesystem::path data_folder(const std::string& given = "");
 // Cuts samples in `count` folds by group. Groups go, largest first (ties in the order of stream
 // "task.folds"), to the fold that is then nearest to equal shares of every class. A pure function
 // of its arguments. Throws InputError naming `where` for fewer groups than folds.
-std::vector<Fold> grouped_folds(const std::vector<int>& labels,
+std::vector<Fold> grouped_folds(const std::vector<Target>& targets,
                                 const std::vector<std::int64_t>& groups, int count,
                                 const std::string& where);
 

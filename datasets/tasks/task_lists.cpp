@@ -115,6 +115,7 @@ ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data, Complete
   if (!spec.dataset.empty()) dataset = dataset_named(spec.dataset, data);
   if (!spec.dataset_folder.empty()) dataset.folder = spec.dataset_folder;
   out.directional = spec.directional.value_or(dataset.directional);
+  out.multi_label = spec.multi_label.value_or(dataset.multi_label);
   out.classes = dataset.classes;
   Lists lists = chosen_lists(spec, dataset, data);
   if (lists.train.samples == 0) lists.train.samples = dataset.train.samples;
@@ -123,6 +124,7 @@ ResolvedLists resolve_lists(const TaskSpec& spec, const fs::path& data, Complete
   ManifestOptions options;
   options.require_files = !spec.count_missing.value_or(dataset.count_missing);
   options.classes = dataset.classes;
+  options.multi_label = out.multi_label;
   options.partial = completeness == Completeness::partial;
   if (!lists.all.empty()) {
     out.all = resolved(lists.all, lists.folder, options);

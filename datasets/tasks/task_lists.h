@@ -29,6 +29,7 @@ enum class Completeness { whole, partial };
 struct ResolvedLists {
   ResolvedList train, test, all;
   bool directional = false;        // as the task says, or its dataset
+  bool multi_label = false;        // the same
   int classes = 0;                 // as released; 0: not known
   std::string unavailable;         // why they cannot be read: a folder or file that is not there
   std::vector<std::string> wrong;  // a sentence for everything that is missing of what is partial

@@ -5,38 +5,69 @@
 #include <utility>
 
 #include "common/error.h"
+#include "common/json/json_fields.h"
 #include "datasets/measures/measure.h"
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
 namespace {
 
-// The keys that say which samples.
-void read_lists_of(JsonObject& object, const std::string& where, TaskSpec& spec) {
-  spec.dataset = object.text("dataset", "");
-  spec.manifest = object.text("manifest", "");
-  spec.files.root = object.text("root", "");
-  spec.files.extension = object.text("extension", "");
-  spec.files.separator = object.text("separator", "");
+constexpr NamedValue<TaskKind> kKinds[] = {{"synthetic", TaskKind::synthetic},
+                                           {"manifest", TaskKind::manifest}};
+constexpr NamedValue<std::optional<bool>> kMissingFiles[] = {{"refuse", false}, {"count", true}};
+
+template <class Spec, class Visitor>
+void fields_of_any(Spec& spec, Visitor&& visit) {
+  visit("version", spec.version, 1, 1'000'000);
+  visit.set("directional", spec.directional);
+  visit.choice("measure", spec.measure, measure_names());
+}
+
+// Pretraining draws from the samples behind.
+template <class Spec, class Visitor>
+void fields_of_synthetic(Spec& spec, Visitor&& visit) {
+  visit.choice("world", spec.world, synthetic::world_names());
+  visit("train", spec.train, 2, synthetic::MixtureSource::kMixtureFirst);
+  visit("test", spec.test, 1, synthetic::MixtureSource::kMixtureFirst);
+}
+
+// All but the two official lists.
+template <class Spec, class Visitor>
+void fields_of_manifest(Spec& spec, Visitor&& visit) {
+  visit.when(!spec.dataset.empty(), "dataset", spec.dataset);
+  visit.when(!spec.manifest.empty(), "manifest", spec.manifest);
+  visit.when(!spec.files.root.empty(), "root", spec.files.root);
+  visit.when(!spec.files.extension.empty(), "extension", spec.files.extension);
+  visit.when(!spec.files.separator.empty(), "separator", spec.files.separator);
+  visit("class_names", spec.class_names);
+  visit.when(!spec.labels.empty(), "labels", spec.labels);
+  visit.set("multi_label", spec.multi_label);
+  visit.named(spec.count_missing.has_value(), "missing_files", spec.count_missing, kMissingFiles);
+  visit.when(spec.train_list.empty(), "folds", spec.folds, 2, 1000);
+  visit("frame_step", spec.frame_step, 1, 1000);
+  visit("clips", spec.clips, 1, 64);
+}
+
+void read_official_lists(JsonObject& object, const std::string& where, TaskSpec& spec) {
   for (const auto& [key, list] : {std::pair{"train", &spec.train_list}, {"test", &spec.test_list}})
     if (const Json* json = object.child(key))
       *list = read_list_spec(*json, object.where(key), spec.files);
-  const bool has_lists = !spec.train_list.empty();
   if (spec.train_list.empty() != spec.test_list.empty())
-    throw InputError(where, has_lists ? "test" : "train", "the other of the two lists", "none");
+    throw InputError(where, spec.train_list.empty() ? "train" : "test",
+                     "the other of the two lists", "none");
+}
+
+// Keys that say the same thing twice, or nothing.
+void require_one_way(const JsonObject& object, const std::string& where, const TaskSpec& spec) {
+  const bool has_lists = !spec.train_list.empty();
   if (has_lists && !spec.manifest.empty())
     throw InputError(where, "manifest", "either manifest (with folds) or train and test", "both");
   if (!has_lists && spec.manifest.empty() && spec.dataset.empty())
     throw InputError(where, "manifest", "manifest, or train and test, or dataset", "none of them");
-  spec.class_names = object.texts("class_names", std::vector<std::string>{});
-  spec.labels = object.text("labels", "");
   if (!spec.class_names.empty() && !spec.labels.empty())
     throw InputError(where, "labels", "no label file beside class_names", quoted(spec.labels));
-  if (object.has("missing_files"))
-    spec.count_missing = object.choice("missing_files", {"refuse", "count"}) == "count";
   if (has_lists && object.has("folds"))
     throw InputError(where, "folds", "none, as the lists are the split", "folds");
-  spec.folds = static_cast<int>(object.integer("folds", spec.folds, 2, 1000));
 }
 
 }  // namespace
@@ -45,21 +76,17 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   JsonObject object(json, where);
   TaskSpec spec;
   object.skip("comment");
-  spec.name = object.text("name");
-  const bool synthetic = object.choice("kind", {"synthetic", "manifest"}) == "synthetic";
-  spec.kind = synthetic ? TaskKind::synthetic : TaskKind::manifest;
-  spec.version = static_cast<int>(object.integer("version", 1, 1, 1'000'000));
-  if (object.has("directional")) spec.directional = object.boolean("directional");
-  if (object.has("measure")) spec.measure = object.choice("measure", measure_names());
-  if (synthetic) {
-    spec.world = object.choice("world", synthetic::world_names());
-    // Pretraining draws from the samples behind.
-    spec.train = object.integer("train", {}, 2, synthetic::MixtureSource::kMixtureFirst);
-    spec.test = object.integer("test", {}, 1, synthetic::MixtureSource::kMixtureFirst);
+  const FieldReader required(object, Missing::refused), optional(object);
+  required("name", spec.name);
+  spec.kind = object.choice("kind", {"synthetic", "manifest"}) == "synthetic" ? TaskKind::synthetic
+                                                                              : TaskKind::manifest;
+  fields_of_any(spec, optional);
+  if (spec.kind == TaskKind::synthetic) {
+    fields_of_synthetic(spec, required);
   } else {
-    read_lists_of(object, where, spec);
-    spec.frame_step = static_cast<int>(object.integer("frame_step", spec.frame_step, 1, 1000));
-    spec.clips = static_cast<int>(object.integer("clips", spec.clips, 1, 64));
+    fields_of_manifest(spec, optional);
+    read_official_lists(object, where, spec);
+    require_one_way(object, where, spec);
   }
   object.finish();
   if (spec.name.empty()) throw InputError(where, "name", "a name", quoted(spec.name));
@@ -67,34 +94,19 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
 }
 
 Json to_json(const TaskSpec& spec) {
-  Json json{{"name", spec.name}, {"version", spec.version}};
-  if (spec.directional) json["directional"] = *spec.directional;
-  if (!spec.measure.empty()) json["measure"] = spec.measure;
+  Json json;
+  const FieldWriter writer(json);
+  writer("name", spec.name);
+  writer.named(true, "kind", spec.kind, kKinds);
+  fields_of_any(spec, writer);
   if (spec.kind == TaskKind::synthetic) {
-    json.update(
-        {{"kind", "synthetic"}, {"world", spec.world}, {"train", spec.train}, {"test", spec.test}});
+    fields_of_synthetic(spec, writer);
     return json;
   }
-  json.update({{"kind", "manifest"},
-               {"class_names", spec.class_names},
-               {"frame_step", spec.frame_step},
-               {"clips", spec.clips}});
-  if (spec.train_list.empty()) {
-    json["folds"] = spec.folds;
-  } else {
-    json["train"] = to_json(spec.train_list);
-    json["test"] = to_json(spec.test_list);
-  }
-  const auto add = [&](const char* key, const std::string& value) {
-    if (!value.empty()) json[key] = value;
-  };
-  add("manifest", spec.manifest);
-  add("dataset", spec.dataset);
-  add("labels", spec.labels);
-  add("root", spec.files.root);
-  add("extension", spec.files.extension);
-  add("separator", spec.files.separator);
-  if (spec.count_missing) json["missing_files"] = *spec.count_missing ? "count" : "refuse";
+  fields_of_manifest(spec, writer);
+  if (spec.train_list.empty()) return json;
+  json["train"] = to_json(spec.train_list);
+  json["test"] = to_json(spec.test_list);
   return json;
 }
 

@@ -37,6 +37,9 @@ struct TaskSpec {
   std::string dataset_folder;  // where that lies; empty: where it says. No part of the JSON
   std::vector<std::string> class_names;
   std::string labels;  // file of class names, see class_names.h; excludes class_names
+  // Several classes may be true of one sample, or none; see ManifestOptions. Unset: as the dataset
+  // says, and one class a sample without one.
+  std::optional<bool> multi_label;
   // Files of a list that are not there: counted as wrong, or refused. Unset: as the dataset says,
   // and refused without one.
   std::optional<bool> count_missing;

@@ -98,6 +98,39 @@ TEST(Task, IsScoredByTheMeasureOfItsTargetsOrByTheOneItNames) {
   EXPECT_EQ(open().target, TargetKind::boxed_class);
 }
 
+TEST(Task, OfSeveralLabelsIsDealtOutByClass) {
+  const TestFolder folder;
+  std::string list = "path,labels\n";
+  for (int i = 0; i < 24; ++i) {
+    const std::string name = "c" + std::to_string(i) + ".mp4";
+    write_file_atomically(folder / name, name);
+    list += name + "," + (i % 2 == 0 ? "run" : "") + (i % 3 == 0 ? ";wave" : "") + "\n";
+  }
+  write_file_atomically(folder / "list.csv", list);
+  const Json json{{"name", "several"},
+                  {"kind", "manifest"},
+                  {"manifest", "list.csv"},
+                  {"multi_label", true},
+                  {"folds", 2}};
+  const TaskSpec spec = read_task_spec(json, "t.json");
+  EXPECT_EQ(to_json(spec).at("multi_label"), true);
+  const Task task = open_task(spec, {2, 16, 16}, folder.path());
+  ASSERT_TRUE(task.available()) << task.unavailable;
+  EXPECT_EQ(task.target, TargetKind::class_set);
+  EXPECT_EQ(task.measure->name(), "mAP");
+  EXPECT_EQ(task.loss(), HeadLoss::sigmoid);
+  EXPECT_EQ(task.class_names, (std::vector<std::string>{"run", "wave"}));
+  EXPECT_EQ(task.source->target(0).labels(), (std::vector<int>{0, 1}));
+  EXPECT_EQ(task.source->target(1).labels(), std::vector<int>{});
+  for (const auto& fold : task.folds) {
+    std::map<int, int> found;
+    for (const auto i : fold.test)
+      for (const int label : task.source->target(i).labels()) ++found[label];
+    EXPECT_EQ(found[0], 6);
+    EXPECT_EQ(found[1], 4);
+  }
+}
+
 TEST(Task, SyntheticHasOneFoldOfTrainAndTest) {
   const Task task = open_task(read_task_spec(motion_json(), ""), {2, 16, 16}, {});
   ASSERT_TRUE(task.available());
@@ -352,7 +385,8 @@ Drawn uneven_groups() {
 
 TEST(GroupedFolds, KeepGroupsTogetherAndTestEverySampleOnce) {
   const Drawn drawn = uneven_groups();
-  const auto folds = grouped_folds(drawn.labels, drawn.groups, 5, "t");
+  const auto folds =
+      grouped_folds({drawn.labels.begin(), drawn.labels.end()}, drawn.groups, 5, "t");
   std::vector<int> tested(drawn.labels.size(), 0);
   for (const auto& fold : folds) {
     EXPECT_EQ(fold.train.size() + fold.test.size(), drawn.labels.size());
@@ -371,7 +405,8 @@ TEST(GroupedFolds, AreBalancedBySizeAndClass) {
   const Drawn drawn = uneven_groups();
   const double n = static_cast<double>(drawn.labels.size());
   const auto ones = static_cast<double>(std::count(drawn.labels.begin(), drawn.labels.end(), 1));
-  for (const auto& fold : grouped_folds(drawn.labels, drawn.groups, 5, "t")) {
+  for (const auto& fold :
+       grouped_folds({drawn.labels.begin(), drawn.labels.end()}, drawn.groups, 5, "t")) {
     double one = 0;
     for (const auto i : fold.test) one += drawn.labels[static_cast<std::size_t>(i)];
     EXPECT_NEAR(static_cast<double>(fold.test.size()), n / 5, n / 25);

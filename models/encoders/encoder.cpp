@@ -63,6 +63,7 @@ Encoder at_size(const Encoder& encoder, const ClipShape& shape) {
 void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& spec,
                   const Json& provenance, bool bfloat16) {
   NamedTensors tensors = named_tensors(weights);
+  require_finite(tensors, path.string());
   if (bfloat16)
     for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
   write_safetensors(

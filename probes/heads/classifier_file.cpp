@@ -295,6 +295,7 @@ Classifier load_classifier(const std::string& path, const ClassifierOptions& opt
 }
 
 void save_classifier(const fs::path& path, const Classifier& classifier) {
+  require_finite(named_tensors(classifier), path.string());
   write_safetensors(path, named_tensors(classifier),
                     {{"format", kFormat},
                      {"spec", to_json(classifier.spec).dump()},

@@ -31,12 +31,16 @@ at::Tensor neighbour_votes(const at::Tensor& bank, const at::Tensor& labels,
     const auto [similarity, nearest] =
         at::matmul(unit_rows(queries.slice(0, begin, end)), known).topk(most, 1);
     const at::Tensor weights = at::softmax(similarity / kTemperature, 1);
-    const at::Tensor voted = labels.index_select(0, nearest.flatten()).view(nearest.sizes());
+    // [q,most], or [q,most,C] of sets of classes.
+    const at::Tensor voted =
+        labels.index_select(0, nearest.flatten()).unflatten(0, nearest.sizes());
     for (std::size_t l = 0; l < neighbours.size(); ++l) {
       const auto k = std::min<std::int64_t>(neighbours[l], most);
-      votes[static_cast<std::int64_t>(l)]
-          .slice(0, begin, end)
-          .scatter_add_(1, voted.slice(1, 0, k), weights.slice(1, 0, k));
+      at::Tensor part = votes[static_cast<std::int64_t>(l)].slice(0, begin, end);
+      if (labels.dim() == 1)
+        part.scatter_add_(1, voted.slice(1, 0, k), weights.slice(1, 0, k));
+      else
+        part.copy_(at::bmm(weights.slice(1, 0, k).unsqueeze(1), voted.slice(1, 0, k)).squeeze(1));
     }
   }
   return votes;

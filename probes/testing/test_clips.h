@@ -37,7 +37,7 @@ class ColouredClips : public ClipSource {
     RandomStream noise({.seed = 1, .purpose = "test", .sample = static_cast<std::uint64_t>(index)});
     for (std::size_t i = 0; i < sample.clip.pixels.size(); ++i)
       sample.clip.pixels[i] =
-          static_cast<std::uint8_t>((static_cast<int>(i % 3) == label(index) ? 150U : 60U) +
+          static_cast<std::uint8_t>((static_cast<int>(i % 3) == index % 3 ? 150U : 60U) +
                                     10U * static_cast<unsigned>(place) + noise.integer(60));
     return sample;
   }

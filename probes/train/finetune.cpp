@@ -18,7 +18,7 @@
 #include "models/training/schedule.h"
 #include "probes/encode/clip_chunk.h"
 #include "probes/heads/box_pooling.h"
-#include "probes/train/objective.h"
+#include "probes/train/head_objective.h"
 #include "probes/train/view_logits.h"
 
 namespace permafrost {
@@ -90,6 +90,7 @@ struct Step {
   const Batch& batch;
   const ClipSource& source;
   const FinetuneProtocol& protocol;
+  const HeadObjective& objective;
   at::Device device;
   std::uint64_t seed = 0;
   std::int64_t number = 0;
@@ -147,36 +148,34 @@ at::Tensor drawn_branches(const Step& step, int depth, std::int64_t begin, std::
   return queued_copy(scales, step.device);
 }
 
-// Shares of the classes [n,C] that a sample counts as; rows of zeros for what could not be read.
-at::Tensor soft_targets(const Step& step, int classes, std::int64_t begin, std::int64_t end) {
-  const double smoothing = step.protocol.label_smoothing;
-  at::Tensor targets = at::zeros({end - begin, classes});
+// Rows [n,C] of what samples begin .. end-1 are mixed of.
+at::Tensor soft_truth(const Step& step, int classes, std::int64_t begin, std::int64_t end) {
+  std::vector<at::Tensor> rows;
   for (std::int64_t i = begin; i < end; ++i) {
-    if (step.failed(i)) continue;
-    at::Tensor row = targets[i - begin];
-    row.add_(smoothing / classes);
-    const auto add = [&](std::int64_t sample, double share) {
-      row[step.batch.targets[static_cast<std::size_t>(sample)].label()] += share * (1 - smoothing);
+    const auto part = [&](std::int64_t sample, double share) {
+      return MixedTarget{&step.batch.targets[static_cast<std::size_t>(sample)], share};
     };
-    add(i, step.own(i));
-    if (step.own(i) < 1) add(step.partner(i), 1 - step.own(i));
+    std::vector<MixedTarget> parts;
+    if (!step.failed(i)) {
+      parts.push_back(part(i, step.own(i)));
+      if (step.own(i) < 1) parts.push_back(part(step.partner(i), 1 - step.own(i)));
+    }
+    rows.push_back(step.objective.shares(parts, classes, step.protocol.label_smoothing));
   }
-  return queued_copy(targets, step.device);
+  return queued_copy(at::stack(rows), step.device);
 }
 
 // Sum over samples begin .. end-1.
-at::Tensor cross_entropy(const at::Tensor& logits, const Step& step, std::int64_t begin,
-                         std::int64_t end) {
-  if (step.mix.own < 1 || step.protocol.label_smoothing > 0) {
-    const auto classes = static_cast<int>(logits.size(1));
-    return summed_soft_loss(logits, soft_targets(step, classes, begin, end));
-  }
-  at::Tensor labels = at::empty({end - begin}, at::kLong);
+at::Tensor summed_loss(const at::Tensor& logits, const Step& step, std::int64_t begin,
+                       std::int64_t end) {
+  const auto classes = static_cast<int>(logits.size(1));
+  if (step.mix.own < 1 || step.protocol.label_smoothing > 0)
+    return step.objective.summed_soft(logits, soft_truth(step, classes, begin, end));
+  TargetPointers targets;
   for (std::int64_t i = begin; i < end; ++i)
-    labels[i - begin] =
-        step.failed(i) ? kNoLabel : step.batch.targets[static_cast<std::size_t>(i)].label();
-  labels = queued_copy(labels, step.device);
-  return summed_loss(logits, labels);
+    targets.push_back(step.failed(i) ? nullptr : &step.batch.targets[static_cast<std::size_t>(i)]);
+  return step.objective.summed(logits,
+                               queued_copy(step.objective.truth(targets, classes), step.device));
 }
 
 // Loss of one shard of a batch; samples that could not be read carry no weight.
@@ -197,13 +196,14 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
   const at::Tensor logits =
       logits_of(mine, spec, head, mixed_patches(step, spec, begin, end),
                 boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
-  result.loss = cross_entropy(logits, step, begin, end) / static_cast<double>(n);
+  result.loss = summed_loss(logits, step, begin, end) / static_cast<double>(n);
   return result;
 }
 
 // Fills predictions and scores of the samples, from `clips` segments in every view.
 void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
-                 const ClipSource& source, int clips, const Samples& samples, int threads) {
+                 const HeadObjective& objective, const ClipSource& source, int clips,
+                 const Samples& samples, int threads) {
   constexpr std::int64_t kChunk = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
@@ -227,7 +227,7 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
       const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
       const at::Tensor logits =
           logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
-      sum += probabilities_of(logits).view({end - begin, clips, -1}).mean(1);
+      sum += objective.probabilities(logits).view({end - begin, clips, -1}).mean(1);
     }
     sum /= static_cast<double>(views);
     for (std::int64_t i = begin; i < end; ++i) {
@@ -245,6 +245,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
                          const FinetuneProtocol& protocol, const TrainingRun& run) {
   const ClipSource& source = data.source;
   const Samples &train = data.fold.train, &tests = data.fold.test;
+  const HeadObjective& objective = objective_of(data.loss);
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
@@ -280,6 +281,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       Step step{.batch = batch,
                 .source = source,
                 .protocol = protocol,
+                .objective = objective,
                 .device = run.device,
                 .seed = run.seed};
       step.number = optimiser.steps() + 1;
@@ -297,10 +299,17 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       if (run.tick) run.tick(static_cast<std::int64_t>(batch.indices.size()));
     }
     outcome.epoch_losses.push_back(sum / static_cast<double>(n));
+    if (!std::isfinite(sum))
+      throw TrainingDiverged("fine-tuning diverged: the mean loss of epoch " +
+                             std::to_string(epoch + 1) + " of " + std::to_string(protocol.epochs) +
+                             " is not finite");
   }
+  for (const auto& [name, tensor] : model.tensors(encoder.spec.depth))
+    if (const std::string wrong = not_finite_text(tensor); !wrong.empty())
+      throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, model, encoder.spec, source, protocol.clips, tests, run.threads);
+  predict_all(outcome, model, encoder.spec, objective, source, protocol.clips, tests, run.threads);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = to_device(model.encoder, at::kCPU);
   outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);

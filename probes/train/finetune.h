@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datasets/clips/clip_source.h"
+#include "datasets/measures/measure.h"
 #include "datasets/tasks/fold.h"
 #include "models/encoders/encoder.h"
 #include "probes/train/protocol.h"
@@ -35,12 +36,13 @@ struct FinetuneData {
   const ClipSource& source;
   const Fold& fold;
   int classes = 0;
+  HeadLoss loss = HeadLoss::softmax;  // that the task's measure asks for
 };
 
 // Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
 // that is passed in is not changed. Training sees the view that the source shows; at test
 // probabilities are averaged over all views and the protocol's clips. Computed on run.device; the
-// outcome is on the host.
+// outcome is on the host. Throws TrainingDiverged for a loss or weights that are not finite.
 FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
                          const FinetuneProtocol& protocol, const TrainingRun& run);
 

@@ -249,5 +249,57 @@ TEST(Finetune, LooksIntoTheBox) {
   EXPECT_GE(accuracy(toy, outcome), 0.85);  // the other half of the clip says another class
 }
 
+// Red is class 0, green is class 0 and 1, blue is none.
+class SetsOfColours : public ColouredClips {
+ public:
+  using ColouredClips::ColouredClips;
+  Target target(std::int64_t index) const override {
+    switch (index % 3) {
+      case 0:
+        return Target::of_set({0});
+      case 1:
+        return Target::of_set({0, 1});
+      default:
+        return Target::of_set({});
+    }
+  }
+};
+
+TEST(Finetune, LearnsSetsOfClasses) {
+  Toy toy;
+  toy.protocol.epochs = 10;
+  const SetsOfColours source(72, toy.encoder.spec.clip_shape(), {50});
+  const auto train = [&](const FinetuneProtocol& protocol) {
+    return finetune(toy.encoder, {source, toy.fold, 2, HeadLoss::sigmoid}, protocol,
+                    {.threads = 2});
+  };
+  const FinetuneOutcome outcome = train(toy.protocol);
+  EXPECT_LT(outcome.epoch_losses.back(), 0.6 * outcome.epoch_losses.front());
+  int right = 0, asked = 0;
+  for (std::size_t i = 0; i < toy.fold.test.size(); ++i) {
+    if (outcome.predictions[i] < 0) continue;
+    for (int k = 0; k < 2; ++k, ++asked)
+      right += (outcome.scores[i][static_cast<std::size_t>(k)] > 0.5F) ==
+               source.target(toy.fold.test[i]).has(k);
+  }
+  EXPECT_GT(right, asked * 0.85);
+  EXPECT_TRUE(outcome.scores[2].empty());
+  FinetuneProtocol mixed = toy.protocol;
+  mixed.mixing.mixup = 0.8;
+  mixed.label_smoothing = 0.1;
+  EXPECT_TRUE(std::isfinite(train(mixed).epoch_losses.back()));
+}
+
+TEST(Finetune, FailsWhereTheLossIsNotFinite) {
+  Toy toy;
+  toy.protocol.learning_rate = 1e30;
+  try {
+    toy.train();
+    FAIL();
+  } catch (const TrainingDiverged& error) {
+    EXPECT_NE(std::string(error.what()).find("fine-tuning diverged"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace permafrost

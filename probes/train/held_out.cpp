@@ -43,12 +43,4 @@ Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>&
   return cut;
 }
 
-std::vector<double> accuracies(const at::Tensor& scores, const at::Tensor& labels) {
-  const at::Tensor right = scores.argmax(2) == labels.unsqueeze(0);
-  const at::Tensor shares = right.to(at::kDouble).mean(1);
-  std::vector<double> out;
-  for (std::int64_t c = 0; c < shares.size(0); ++c) out.push_back(shares[c].item<double>());
-  return out;
-}
-
 }  // namespace permafrost

@@ -2,8 +2,6 @@
 #pragma once
 
 // The held-out part of a training split, on which the candidate of a probe is chosen.
-#include <ATen/core/Tensor.h>
-
 #include <cstdint>
 #include <vector>
 
@@ -16,8 +14,5 @@ namespace permafrost {
 // Throws InputError for fewer than two groups of readable samples.
 Fold hold_out(const LabelledFeatures& features, const std::vector<std::int64_t>& groups,
               const std::vector<std::int64_t>& train, double share, std::uint64_t seed);
-
-// Share of right answers of every candidate: `scores` [L,n,C], `labels` [n] on the host.
-std::vector<double> accuracies(const at::Tensor& scores, const at::Tensor& labels);
 
 }  // namespace permafrost

@@ -10,20 +10,19 @@
 #include "models/network/device_copy.h"
 #include "models/training/gradient_shards.h"
 #include "probes/heads/nearest_neighbours.h"
+#include "probes/train/head_objective.h"
 #include "probes/train/held_out.h"
-#include "probes/train/objective.h"
 #include "probes/train/stacked_adamw.h"
 
 namespace permafrost {
 namespace {
 
 // Gradients of all candidates on a batch.
-void backpropagate(HeadWeights& head, const HeadSpec& spec, const at::Tensor& tokens,
-                   const at::Tensor& labels) {
+void backpropagate(HeadWeights& head, const HeadSpec& spec, const HeadObjective& objective,
+                   const at::Tensor& tokens, const at::Tensor& truth) {
   const at::Tensor logits = training_logits(head, spec, tokens);  // [L,B,C]
-  const auto l = logits.size(0);
-  const at::Tensor loss =
-      summed_loss(logits.flatten(0, 1), labels.repeat({l})) / static_cast<double>(labels.size(0));
+  const at::Tensor loss = objective.summed(logits.flatten(0, 1), repeated(truth, logits.size(0))) /
+                          static_cast<double>(truth.size(0));
   backward(loss);
 }
 
@@ -61,6 +60,7 @@ HeadWeights trained_head(const HeadSpec& spec,
                          const TrainingRun& run) {
   const Samples& train = data.fold.train;
   const auto candidates = candidates_of(protocol);
+  const HeadObjective& objective = objective_of(data.loss);
   HeadWeights head = to_device(make_head(spec, static_cast<int>(candidates.size()), run.seed),
                                spec.kind, run.device);
   StackedAdamW optimiser(head, spec.kind);
@@ -75,7 +75,8 @@ HeadWeights trained_head(const HeadSpec& spec,
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       const at::Tensor shown = tokens(epoch, samples);
-      backpropagate(head, spec, shown, queued_copy(labels_of(data.features, samples), run.device));
+      const at::Tensor truth = objective.truth(pointers_to(data.features, samples), data.classes);
+      backpropagate(head, spec, objective, shown, queued_copy(truth, run.device));
       ++step;
       optimiser.step(queued_copy(schedule.learning_rates(step), run.device),
                      queued_copy(schedule.weight_decays(step), run.device), protocol.clip_grad);
@@ -96,13 +97,40 @@ ViewsOf test_views(const HeadSite& site, const TokensOf& tokens, const ProbeView
   };
 }
 
-// Accuracy on the held-out part of the training split, and with it the choice.
-void choose(ProbeOutcome& outcome, const LabelledFeatures& features,
-            const std::vector<std::int64_t>& held_out, const Scores& scores) {
-  outcome.held_out_accuracy = accuracies(scores(held_out), labels_of(features, held_out));
-  outcome.chosen = static_cast<int>(
-      std::max_element(outcome.held_out_accuracy.begin(), outcome.held_out_accuracy.end()) -
-      outcome.held_out_accuracy.begin());
+// Which candidates have weights that are all finite: bool [L] on the host.
+at::Tensor finite_candidates(HeadWeights& head, HeadKind kind) {
+  at::Tensor finite = at::ones({head.linear_weight.size(0)}, at::kBool);
+  visit(head, kind, [&](const std::string&, at::Tensor& weights) {
+    finite = finite.logical_and(weights.isfinite().flatten(1).all(1).to(at::kCPU));
+  });
+  return finite;
+}
+
+// Quality on the held-out part of the training split, and with it the choice among the candidates
+// whose weights are `finite` [L].
+void choose(ProbeOutcome& outcome, const ProbeData& data, const std::vector<std::int64_t>& held_out,
+            const Scores& scores, at::Tensor finite) {
+  const HeadObjective& objective = objective_of(data.loss);
+  const at::Tensor said = scores(held_out);
+  finite = finite.logical_and(said.isfinite().flatten(1).all(1));
+  std::vector<double>& quality = outcome.held_out_accuracy;
+  quality =
+      objective.quality(said, objective.truth(pointers_to(data.features, held_out), data.classes));
+  outcome.chosen = -1;
+  for (std::size_t c = 0; c < quality.size(); ++c) {
+    const auto candidate = static_cast<int>(c);
+    if (!finite[candidate].item<bool>()) {
+      quality[c] = 0;
+      outcome.diverged.push_back(candidate);
+    } else if (outcome.chosen < 0 ||
+               quality[c] > quality[static_cast<std::size_t>(outcome.chosen)]) {
+      outcome.chosen = candidate;
+    }
+  }
+  if (outcome.chosen < 0)
+    throw TrainingDiverged(
+        "training diverged: the head's weights or outputs are not finite for " +
+        std::string(quality.size() == 1 ? "the only candidate" : "any of the candidates"));
 }
 
 // `best` [n,C] of the test side: predictions, and `best` itself as scores.
@@ -123,6 +151,7 @@ ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
                          const TrainingRun& run, const ProbeViews& views) {
   const Stopwatch watch;
   const LabelledFeatures& features = data.features;
+  const HeadObjective& objective = objective_of(data.loss);
   const Samples& tests = data.fold.test;
   const HeadSite site{protocol.head, run.device};
   const Fold cut = hold_out(features, data.groups, data.fold.train, protocol.held_out, run.seed);
@@ -137,12 +166,15 @@ ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
                   .blocks = protocol.depth - 1};
   if (protocol.head == HeadKind::knn) {
     const at::Tensor bank = means_of(tokens, cut.train);
-    const at::Tensor labels = labels_of(features, cut.train).to(run.device);
+    const at::Tensor truth =
+        objective.truth(pointers_to(features, cut.train), data.classes).to(run.device);
     const auto votes = [&](const at::Tensor& means) {
-      return neighbour_votes(bank, labels, means, protocol.neighbours, data.classes).to(at::kCPU);
+      return neighbour_votes(bank, truth, means, protocol.neighbours, data.classes).to(at::kCPU);
     };
-    choose(outcome, features, cut.test,
-           [&](const Samples& samples) { return votes(means_of(tokens, samples)); });
+    choose(
+        outcome, data, cut.test,
+        [&](const Samples& samples) { return votes(means_of(tokens, samples)); },
+        at::ones({static_cast<std::int64_t>(protocol.neighbours.size())}, at::kBool));
     if (run.tick) run.tick(1);
     outcome.train_seconds = watch.seconds();
     const Stopwatch test_watch;
@@ -155,17 +187,19 @@ ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
   const auto of_epoch = [&](int epoch, const Samples& samples) {
     return views.training ? site.seen(views.training(epoch, samples)) : tokens(samples);
   };
-  HeadWeights head = trained_head(outcome.spec, of_epoch,
-                                  {features, data.groups, cut, data.classes}, protocol, run);
-  choose(outcome, features, cut.test,
-         [&](const Samples& samples) { return logits_of(head, outcome.spec, tokens, samples); });
+  HeadWeights head = trained_head(
+      outcome.spec, of_epoch, {features, data.groups, cut, data.classes, data.loss}, protocol, run);
+  choose(
+      outcome, data, cut.test,
+      [&](const Samples& samples) { return logits_of(head, outcome.spec, tokens, samples); },
+      finite_candidates(head, protocol.head));
   const HeadWeights best = candidate(head, protocol.head, outcome.chosen);
   outcome.head = to_device(best, protocol.head, at::kCPU);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
   predict(outcome, features, tests,
           averaged(logits_of_views(best, outcome.spec, tested, tests),
-                   [](const at::Tensor& logits) { return probabilities_of(logits[0]); }));
+                   [&](const at::Tensor& logits) { return objective.probabilities(logits[0]); }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
 }

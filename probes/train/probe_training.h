@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "datasets/measures/measure.h"
 #include "datasets/tasks/fold.h"
 #include "probes/encode/features.h"
 #include "probes/heads/head.h"
@@ -17,10 +18,16 @@ namespace permafrost {
 
 struct ProbeOutcome {
   std::vector<int> predictions;  // class of fold.test[i]; -1 where it could not be read
-  // [n][C] probabilities (knn: votes) of fold.test; empty where a sample could not be read.
+  // [n][C] probabilities, one of the classes or one a class as the loss has it (knn: votes) of
+  // fold.test; empty where a sample could not be read.
   std::vector<std::vector<float>> scores;
-  std::vector<double> held_out_accuracy;  // one a candidate, in the order of candidates_of
-  int chosen = 0;                         // first candidate with the best held-out accuracy
+  // Quality on the held-out part (HeadObjective::quality), one a candidate, in the order of
+  // candidates_of.
+  std::vector<double> held_out_accuracy;
+  int chosen = 0;  // the first candidate with the best of these
+  // Candidates, ascending, with a weight or a logit that is not finite: not chosen, their quality
+  // is 0.
+  std::vector<int> diverged;
   HeadSpec spec;
   HeadWeights head;  // the chosen one; no weights for knn
   double train_seconds = 0, evaluate_seconds = 0;
@@ -45,11 +52,13 @@ struct ProbeData {
   const std::vector<std::int64_t>& groups;  // [n]; a group is not cut when samples are held out
   const Fold& fold;
   int classes = 0;
+  HeadLoss loss = HeadLoss::softmax;  // that the task's measure asks for
 };
 
 // The head computes on run.device; tokens come from the host, and the outcome is there. The bank of
 // knn is what the other heads train on: the training split without its held-out part. Throws
-// InputError when the training split has too few readable samples to hold any out.
+// InputError when the training split has too few readable samples to hold any out, and
+// TrainingDiverged where no candidate stayed finite.
 ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
                          const TrainingRun& run, const ProbeViews& views = {});
 

@@ -403,5 +403,79 @@ TEST(TrainProbe, TestViewsAreAveraged) {
   EXPECT_NE(one.scores[0], other.scores[0]);
 }
 
+// Feature k of three tokens in four is raised for each class that is true: none, one or both.
+LabelledFeatures toy_sets(int count) {
+  LabelledFeatures features;
+  RandomStream stream({.seed = 5, .purpose = "test"});
+  at::Tensor tokens = normal_tensor({count, 4, 12}, 1, stream);
+  for (int i = 0; i < count; ++i) {
+    std::vector<int> labels;
+    for (int k = 0; k < 2; ++k)
+      if (i >> k & 1) labels.push_back(k);
+    for (std::int64_t n = 0; n < 3; ++n)
+      for (const int k : labels) tokens[i][n][k] += 6;
+    features.targets.push_back(Target::of_set(std::move(labels)));
+  }
+  features.tokens = standardised(tokens);
+  features.failures.resize(static_cast<std::size_t>(count));
+  return features;
+}
+
+TEST(ProbeTraining, LearnsSetsOfClasses) {
+  const Toy toy;
+  LabelledFeatures sets = toy_sets(150);
+  sets.failures[7] = sets.failures[130] = "broken";
+  const ProbeData data{sets, toy.groups, toy.fold, 2, HeadLoss::sigmoid};
+  for (const HeadKind head :
+       {HeadKind::attentive, HeadKind::linear, HeadKind::mean_pool, HeadKind::knn}) {
+    ProbeProtocol protocol = toy.protocol;
+    protocol.head = head;
+    if (head != HeadKind::attentive) protocol.learning_rates = {1e-1};
+    const ProbeOutcome outcome = train_probe(data, protocol, {});
+    EXPECT_GT(outcome.held_out_accuracy[static_cast<std::size_t>(outcome.chosen)], 0.9)
+        << name_of(head);
+    int right = 0, asked = 0;
+    for (std::size_t i = 0; i < toy.fold.test.size(); ++i) {
+      const auto& scores = outcome.scores[i];
+      const auto sample = static_cast<std::size_t>(toy.fold.test[i]);
+      if (sample == 130) {
+        EXPECT_EQ(outcome.predictions[i], -1);
+        EXPECT_TRUE(scores.empty());
+        continue;
+      }
+      ASSERT_EQ(scores.size(), 2U);
+      for (int k = 0; k < 2; ++k) {
+        ++asked;
+        right += (scores[static_cast<std::size_t>(k)] > 0.5F) == sets.targets[sample].has(k);
+      }
+    }
+    EXPECT_GT(right, asked * 0.85) << name_of(head);
+  }
+}
+
+TEST(ProbeTraining, DropsCandidatesThatDiverge) {
+  for (const HeadKind head : {HeadKind::attentive, HeadKind::linear, HeadKind::mean_pool}) {
+    Toy toy;
+    toy.protocol.head = head;
+    toy.protocol.learning_rates = {1e-3, 1e30, 1e-2};
+    toy.protocol.clip_grad = 0;
+    const ProbeOutcome outcome = toy.train();
+    EXPECT_EQ(outcome.diverged, std::vector<int>{1}) << name_of(head);
+    EXPECT_NE(outcome.chosen, 1) << name_of(head);
+    EXPECT_EQ(outcome.held_out_accuracy[1], 0) << name_of(head);
+    EXPECT_TRUE(outcome.head.linear_weight.isfinite().all().item<bool>());
+    toy.protocol.learning_rates = {1e-3, 1e-2};
+    EXPECT_TRUE(toy.train().diverged.empty());
+  }
+}
+
+TEST(ProbeTraining, WithoutAFiniteCandidateFails) {
+  Toy toy;
+  toy.protocol.learning_rates = {1e30};
+  EXPECT_THROW(toy.train(), TrainingDiverged);
+  toy.protocol.learning_rates = {1e30, 1e32};
+  EXPECT_THROW(toy.train(), TrainingDiverged);
+}
+
 }  // namespace
 }  // namespace permafrost

@@ -7,7 +7,16 @@
 #include <cstdint>
 #include <functional>
 
+#include "common/error.h"
+
 namespace permafrost {
+
+// Training that did not stay finite: a learning rate that is too high, or features that are no
+// numbers. Nothing of it can be kept.
+class TrainingDiverged : public Error {
+ public:
+  using Error::Error;
+};
 
 struct TrainingRun {
   std::uint64_t seed = 1;

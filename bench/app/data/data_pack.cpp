@@ -27,13 +27,16 @@ struct DataPackCommand {
 namespace fs = std::filesystem;
 
 // The task over the packs, in their folder.
-TaskSpec packed_task(const TaskSpec& spec, bool directional, const std::vector<NamedList>& lists) {
+TaskSpec packed_task(const TaskSpec& spec, const ResolvedLists& resolved,
+                     const std::vector<NamedList>& lists) {
   TaskSpec packed = spec;
   packed.manifest = packed.dataset = packed.labels = "";
   packed.train_list = packed.test_list = packed.files = {};
   packed.class_names.clear();  // the packs have them
   packed.count_missing.reset();
-  if (directional) packed.directional = true;  // the dataset may have said so, and is left out
+  // The dataset may have said so, and is left out.
+  if (resolved.directional) packed.directional = true;
+  if (resolved.multi_label) packed.multi_label = true;
   if (lists.size() == 1) {
     packed.manifest = ".";
   } else {
@@ -107,9 +110,8 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
                       {"bytes", bytes}});
   }
   progress.finish();
-  write_file_atomically(
-      out / "task.json",
-      to_json(packed_task(target.spec, resolved.directional, lists)).dump(2) + "\n");
+  write_file_atomically(out / "task.json",
+                        to_json(packed_task(target.spec, resolved, lists)).dump(2) + "\n");
   if (common.json)
     std::printf("%s\n", report.dump(2).c_str());
   else

@@ -50,10 +50,15 @@ void draw_row(const Sample& sample, int row, const ClipShape& shape, Image& shee
   }
 }
 
-std::string label_text(const Manifest& manifest, int label) {
-  const auto k = static_cast<std::size_t>(label);
-  return label >= 0 && k < manifest.class_names.size() ? manifest.class_names[k]
-                                                       : std::to_string(label);
+// The name of the class or its number, "-1" where there is none; of several parted by ";".
+std::string text_of(const Target& target, const Manifest& manifest) {
+  std::vector<std::string> texts;
+  for (const int label : target.labels()) {
+    const auto k = static_cast<std::size_t>(label);
+    texts.push_back(k < manifest.class_names.size() ? manifest.class_names[k]
+                                                    : std::to_string(label));
+  }
+  return texts.empty() ? "-1" : joined(texts, "; ");
 }
 
 int run(const CommonOptions& common, const DataShowCommand& command) {
@@ -83,7 +88,7 @@ int run(const CommonOptions& common, const DataShowCommand& command) {
   for (int row = 0; row < rows; ++row) {
     const auto i = static_cast<std::size_t>(row);
     draw_row(samples[i], row, shape, sheet);
-    const std::string label = label_text(list.manifest, source->label(order[i]));
+    const std::string label = text_of(source->target(order[i]), list.manifest);
     Json one = {{"row", row}, {"sample", source->name(order[i])}, {"label", label}};
     if (!samples[i].failure.empty()) one["failure"] = samples[i].failure;
     report.push_back(std::move(one));

@@ -31,6 +31,9 @@ void refuse_list_flags(const DataOptions& options, const std::string& what) {
       throw InputError(
           flag, "", "none, as " + what + " says how its lists are read", quoted(value),
           is_here_as_well(options.target) ? "the one here is ./" + options.target : "");
+  if (options.multi_label)
+    throw InputError("--multi-label", "", "none, as " + what + " says it (\"multi_label\": true)",
+                     "the flag");
 }
 
 // A JSON file is a task, a dataset, or a list.
@@ -83,6 +86,7 @@ DataTarget data_target(const DataOptions& options) {
   target.spec.files.extension = options.extension;
   target.spec.files.separator = options.separator;
   target.spec.labels = absolute_or_empty(options.labels).string();
+  if (options.multi_label) target.spec.multi_label = true;
   return target;
 }
 
@@ -97,6 +101,8 @@ void add_data_target(CLI::App* command, DataOptions& options) {
   command->add_option("--separator", options.separator,
                       "between path and label; default: recognised from the list");
   command->add_option("--labels", options.labels, "file of class names");
+  command->add_flag("--multi-label", options.multi_label,
+                    "several labels a sample, or none: a.mp4 3 7");
 }
 
 }  // namespace permafrost

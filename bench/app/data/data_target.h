@@ -13,6 +13,7 @@ namespace permafrost {
 // What a data command looks at, and how lists are read that do not say so themselves.
 struct DataOptions {
   std::string target, data, root, extension, separator, labels;
+  bool multi_label = false;
 };
 
 // The flags of both.

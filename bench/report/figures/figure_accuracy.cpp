@@ -44,7 +44,7 @@ Panel panel_of(const TableModel& table, std::size_t column, const EncoderStyles&
               .height = 60 + kRowHeight * static_cast<int>(rows)};
   for (std::size_t r = 0; r < rows; ++r)
     panel.alt += (r > 0 ? "; " : "") + sentence(table.spec.rows[r], table.cells[r][column]);
-  if (model.chance() > 0) panel.alt += "; chance " + fixed(model.chance());
+  if (model.chance > 0) panel.alt += "; chance " + fixed(model.chance);
   if (!any_cell(table, column)) return panel;
   const double top = -0.6, bottom = static_cast<double>(rows) - 0.4;
   PlotTics names;
@@ -55,7 +55,7 @@ Panel panel_of(const TableModel& table, std::size_t column, const EncoderStyles&
              .high = 100,
              .tics = {{0, "0"}, {20, "20"}, {40, "40"}, {60, "60"}, {80, "80"}, {100, "100"}}},
             {.low = bottom, .high = top, .tics = names, .line = false, .grid = false});
-  if (const double chance = model.chance(); chance > 0)
+  if (const double chance = model.chance; chance > 0)
     plot.line({{chance, top}, {chance, bottom}}, {.ink = kAxisInk, .width = 1.2, .dashed = true});
   for (std::size_t r = 0; r < rows; ++r)
     draw_row(plot, table.cells[r][column], styles.of(table, r), static_cast<double>(r));

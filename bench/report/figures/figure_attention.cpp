@@ -12,6 +12,7 @@
 #include "bench/report/results/tasks_of_suite.h"
 #include "bench/text/markdown.h"
 #include "common/error.h"
+#include "common/nearest_name.h"
 #include "probes/encode/features.h"
 #include "probes/heads/classifier_file.h"
 
@@ -76,6 +77,12 @@ std::string class_text(const std::vector<std::string>& names, int label) {
   if (label < 0) return "nothing (not read)";
   return static_cast<std::size_t>(label) < names.size() ? names[static_cast<std::size_t>(label)]
                                                         : std::to_string(label);
+}
+
+std::string classes_text(const std::vector<std::string>& names, const Target& target) {
+  std::vector<std::string> texts;
+  for (const int label : target.labels()) texts.push_back(class_text(names, label));
+  return texts.empty() ? "no class" : joined(texts);
 }
 
 // Share of the attention that the most attended tenth of the tokens gets.
@@ -157,8 +164,8 @@ class TaskMaps {
         query_attention(classifier.weights, classifier.spec, tokens).mean(1)[0].contiguous();
     const std::vector<float> attention(mean.data_ptr<float>(),
                                        mean.data_ptr<float>() + mean.numel());
-    std::string title = head.style->name + ": " + class_text(task.class_names, said.target.label());
-    if (said.predicted != said.target.label())
+    std::string title = head.style->name + ": " + classes_text(task.class_names, said.target);
+    if (!said.target.has(said.predicted))
       title += ", taken for " + class_text(task.class_names, said.predicted);
     const std::string alt = title + "; sample " + said.sample +
                             "; the most attended tenth of the " + std::to_string(attention.size()) +

@@ -38,7 +38,7 @@ Panel panel_of(const TableModel& table, const std::string& task,
                   .x_high = columns.back().share * 1.3,
                   .y_low = 0,
                   .y_high = 100};
-  if (const double chance = table.columns[columns[0].column].chance(); chance > 0)
+  if (const double chance = table.columns[columns[0].column].chance; chance > 0)
     axes.level = chance;
   for (const auto& at : columns)
     axes.x_tics.emplace_back(at.share, fixed(at.share, at.share < 1 ? 1 : 0));

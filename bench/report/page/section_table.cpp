@@ -43,7 +43,7 @@ std::string column_title(const TableModel& table, std::size_t c) {
   if (!spec.stands_for.empty()) content += below("for " + html_text(spec.stands_for));
   if (!is_default(*column.measure)) content += below(column.measure->description());
   if (column.n > 0)
-    content += below("n = " + std::to_string(column.n) + ", chance " + fixed(column.chance()));
+    content += below("n = " + std::to_string(column.n) + ", chance " + fixed(column.chance));
   if (column.grouped) content += below("intervals over groups");
   return column_header(content);
 }

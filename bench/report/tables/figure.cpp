@@ -104,7 +104,7 @@ std::string to_svg(const TableModel& table) {
     const double room = std::max(group, 96.0), start = x + (room - group) / 2;
     for (std::size_t r = 0; r < table.cells.size(); ++r)
       body += bar(table.cells[r][c], start + static_cast<double>(r) * kBar, colours[r]);
-    if (const double chance = table.columns[c].chance(); chance > 0)
+    if (const double chance = table.columns[c].chance; chance > 0)
       body += svg_line({start - 4, y_of(chance)}, {start + group + 4, y_of(chance)}, kDashed);
     body += svg_text({x + room / 2, y_of(0) + 18}, table.spec.columns[c].name,
                      {{"text-anchor", "middle"}});

@@ -98,7 +98,7 @@ OrderedJson to_json(const TableModel& table) {
                        {"n", column.n},
                        {"classes", column.classes},
                        {"metric", column.measure->name()},
-                       {"chance", column.chance()},
+                       {"chance", column.chance},
                        {"intervals_over", column.grouped ? "groups of samples" : "samples"}});
     if (column.listed) columns.back()["samples"] = to_json(*column.listed);
   }

@@ -77,6 +77,7 @@ void read_column(const Json& json, const std::string& where, const std::string& 
   column.n = object.integer("n", {}, 0, kMost);
   column.classes = static_cast<int>(object.integer("classes", {}, 0, 1'000'000));
   column.measure = &measure_named(object.text("metric", metric), object.where("metric"), "");
+  column.chance = object.number("chance", chance_of(*column.measure, column.classes));
   column.task_version = static_cast<int>(object.integer("task_version", {}, 0, 1'000'000));
   column.grouped = object.choice("intervals_over", {"samples", "groups of samples"}) != "samples";
   column.listed = read_listed(object);

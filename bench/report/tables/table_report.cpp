@@ -64,13 +64,15 @@ TableModel build_table(const TableSpec& spec, const TableContext& context,
                                                : paper->second));
       if (!row.back().available()) continue;
       const Record& record = inputs[r][c].seeds[0];
-      table.columns[c] = {.n = record.n(),
-                          .classes = record.task.classes,
-                          .task_version = record.task.version,
-                          .measure = record.measure,
-                          .grouped = !groups_of(record).empty(),
-                          .repeated_over = row.back().repeated.over,
-                          .listed = record.task.listed};
+      table.columns[c] = {
+          .n = record.n(),
+          .classes = record.task.classes,
+          .task_version = record.task.version,
+          .measure = record.measure,
+          .grouped = !groups_of(record).empty(),
+          .repeated_over = row.back().repeated.over,
+          .listed = record.task.listed,
+          .chance = chance_of(*record.measure, record.task.classes, record.predictions)};
       if (!spec.rows[r].floor && encoders_in(inputs[r][c]) > 1) table.one_encoder_a_row = false;
     }
   }

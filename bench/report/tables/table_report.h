@@ -40,7 +40,7 @@ struct ColumnModel {
   bool grouped = false;  // samples share groups: intervals resample groups
   SpreadOver repeated_over = SpreadOver::seeds;
   std::optional<ListedSamples> listed;
-  double chance() const { return chance_of(*measure, classes); }
+  double chance = 0;  // in the unit of the measure
 };
 
 // Whether our column ranks the rows as the paper's does.

@@ -70,7 +70,7 @@ TEST(TableReport, AveragesSeedsAndKeepsTheirSpread) {
   EXPECT_GT(cell.ci95.high, 25);
   EXPECT_EQ(table.cells[1][0].n_failed, 1);
   EXPECT_FALSE(table.cells[0][1].available());
-  EXPECT_DOUBLE_EQ(table.columns[0].chance(), 25);
+  EXPECT_DOUBLE_EQ(table.columns[0].chance, 25);
 }
 
 TEST(TableReport, JudgesClaims) {

@@ -58,7 +58,7 @@ std::string column_note(const ColumnSpec& spec, const ColumnModel& column) {
   if (column.n > 0)
     text += "; n = " + std::to_string(column.n) +
             (column.listed ? released_text(*column.listed) : "") + ", chance " +
-            fixed(column.chance()) + ", task " + spec.task + " v" +
+            fixed(column.chance) + ", task " + spec.task + " v" +
             std::to_string(column.task_version);
   else
     text += "; task " + spec.task;
@@ -245,7 +245,7 @@ std::string to_csv(const TableModel& table) {
                                             cell.paper ? fixed(*cell.paper, 1) : "",
                                             std::to_string(cell.n),
                                             std::to_string(cell.n_failed),
-                                            number(table.columns[c].chance()),
+                                            number(table.columns[c].chance),
                                             table.columns[c].measure->name(),
                                             std::to_string(cell.encoders),
                                             csv_field(cell.unavailable)};

@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include "common/error.h"
 #include "common/files/hash.h"
 
 namespace permafrost {
@@ -17,6 +18,12 @@ std::string not_finite_text(const at::Tensor& tensor) {
   const auto wrong = tensor.numel() - tensor.isfinite().sum().item<std::int64_t>();
   if (wrong == 0) return "";
   return c10::str(wrong, " of ", tensor.numel(), " values are not finite numbers");
+}
+
+void require_finite(const NamedTensors& tensors, const std::string& file) {
+  for (const auto& [name, tensor] : tensors)
+    if (const std::string wrong = not_finite_text(tensor); !wrong.empty())
+      throw Error(file + ": not written: " + name + ": " + wrong);
 }
 
 std::string hash_of(const NamedTensors& tensors) {
