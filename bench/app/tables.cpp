@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost tables: the main job.
+#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +8,8 @@
 #include "bench/report/page/report.h"
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
+#include "bench/run/verification.h"
+#include "common/error.h"
 #include "common/files/files.h"
 #include "common/machine/progress.h"
 
@@ -16,13 +19,51 @@ namespace {
 struct TablesCommand {
   std::vector<int> tables;  // empty: all of the suite
   std::string suite = "pico", out = "out", data;
-  std::string features = "auto", paths;
+  std::string features = "auto", paths, from, verify;
   int batch = 16;
   double memory = 0;  // gigabytes
   int seeds = 0;      // 0: the suite's
   bool dry_run = false, keep_heads = false;
   bool quick = false, fresh = false, resume = false;
 };
+
+// "5%" or "0.05", above 0 and up to all; 0 where nothing is said.
+double share_of(const std::string& text) {
+  if (text.empty()) return 0;
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc{} && rest + 1 == end && *rest == '%')
+    value /= 100;
+  else if (error != std::errc{} || rest != end)
+    value = -1;
+  if (!(value > 0 && value <= 1))
+    throw InputError("--verify", "", "a share such as 5% or 0.05", quoted(text));
+  return value;
+}
+
+// Whether all of the cells that were computed once more hold. A line a cell on standard error.
+bool told_of_verification(const TablesResult& result) {
+  bool holds = true;
+  for (const auto& cell : result.verified) {
+    std::fprintf(stderr, "verified: %s\n", to_text(cell).c_str());
+    holds = holds && cell.holds();
+  }
+  return holds;
+}
+
+Json to_json(const std::string& out, const TablesResult& result) {
+  Json tables = Json::array();
+  for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));
+  Json json{{"out", out},
+            {"computed", result.computed},
+            {"reused", result.reused},
+            {"failed", result.failed},
+            {"seconds", result.seconds},
+            {"tables", tables}};
+  if (!result.verified.empty()) json["verified"] = Json(to_json(result.verified));
+  return json;
+}
 
 int run(const CommonOptions& common, const TablesCommand& command) {
   TablesOptions options;
@@ -36,6 +77,8 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.fresh = command.fresh;
   options.keep_heads = command.keep_heads;
   options.batch = command.batch;
+  options.from = command.from;
+  options.verify = share_of(command.verify);
   options.memory_bytes = command.memory * 1e9;
   options.features = feature_store_named(command.features, "--features");
   options.paths = command.paths;
@@ -47,14 +90,10 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   const TablesResult result = run_tables(options);
   const Report report = write_report(options.out, options.out / "report.html");
   for (const auto& problem : report.problems) options.execution.tell("report: " + problem);
+  const bool holds = told_of_verification(result);
   if (common.json) {
-    Json tables = Json::array();
-    for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));
-    const Json out{{"out", command.out},        {"computed", result.computed},
-                   {"reused", result.reused},   {"failed", result.failed},
-                   {"seconds", result.seconds}, {"tables", tables}};
-    std::printf("%s\n", out.dump().c_str());
-    return result.failed.empty() ? 0 : 1;
+    std::printf("%s\n", to_json(command.out, result).dump().c_str());
+    return holds && result.failed.empty() ? 0 : 1;
   }
   for (const auto& table : result.tables) std::printf("%s\n", to_markdown(table).c_str());
   std::fflush(stdout);
@@ -62,7 +101,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
                result.computed, result.reused, (options.out / "records").c_str(),
                clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
   for (const auto& cell : result.failed) std::fprintf(stderr, "not computed: %s\n", cell.c_str());
-  return result.failed.empty() ? 0 : 1;
+  return holds && result.failed.empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -86,6 +125,10 @@ void add_tables(CommandLine& line) {
                   "kept in memory, streamed (encoded in every epoch), or auto: kept if they fit")
       ->check(CLI::IsMember({"auto", "kept", "streamed"}))
       ->capture_default_str();
+  sub->add_option("--from", command->from,
+                  "records to begin with: a folder of results or its .tar.xz");
+  sub->add_option("--verify", command->verify,
+                  "share of the cells from records to compute once more, such as 5%");
   sub->add_option("--memory", command->memory,
                   "gigabytes for clips, features and training; 0: half of what is free")
       ->check(CLI::Range(0.0, 1e6));

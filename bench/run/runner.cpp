@@ -6,10 +6,13 @@
 #include <mutex>
 #include <set>
 
+#include "bench/records/record_archive.h"
 #include "bench/run/cell_jobs.h"
 #include "bench/run/plan.h"
 #include "bench/run/record_reuse.h"
+#include "bench/run/verification.h"
 #include "bench/suites/suite_fit.h"
+#include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
 #include "common/machine/memory.h"
@@ -38,6 +41,22 @@ std::vector<std::vector<CellRecords>> inputs_of(
 bool all_done(const Plan& plan) {
   return std::all_of(plan.cells.begin(), plan.cells.end(),
                      [](const PlannedCell& cell) { return cell.done; });
+}
+
+// Records that others computed. Nothing of the evaluation before this one has the same key.
+void take_from(const TablesOptions& options, const Plan& plan) {
+  std::vector<std::string> keys;
+  for (const auto& cell : plan.cells) keys.push_back(cell.record.key);
+  const auto found = import_records(options.from, keys, options.out);
+  const auto all = static_cast<std::int64_t>(keys.size());
+  if (found == 0 && all > 0)
+    throw InputError(
+        "--from", options.from.string(),
+        "records of evaluation version " + std::to_string(kEvaluationVersion) + " of these tables",
+        "none of the " + std::to_string(all) + " cells");
+  if (found < all)
+    options.execution.tell(options.from.string() + " has " + std::to_string(found) + " of " +
+                           std::to_string(all) + " cells; the others are computed");
 }
 
 TableSpec with_notes(TableSpec table, const Suite& suite) {
@@ -86,15 +105,18 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
                         options.memory_bytes / 2);
   for (const auto& [name, task] : plan.tasks) options.memory_bytes -= task.kept_bytes;
   tell_of_inputs(plan, options);
+  if (!options.from.empty()) take_from(options, plan);
   if (!options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice);
   if (!all_done(plan)) {
     CellJobs jobs = cell_jobs(options, suite, plan);
     run_jobs(std::move(jobs.groups), {.threads = options.execution.threads, .bytes = jobs.bytes});
   }
+  std::vector<VerifiedCell> verified;
+  if (options.verify > 0) verified = verify_cells(options, suite, plan, options.verify);
   release_records(plan, tables, options.out);
 
-  TablesResult result;
+  TablesResult result{.verified = std::move(verified)};
   for (const auto& cell : plan.cells) {
     if (cell.failure.empty())
       (cell.reused ? result.reused : result.computed) += 1;

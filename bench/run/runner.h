@@ -29,9 +29,11 @@ struct TablesOptions {
   FeatureStore features = FeatureStore::automatic;  // changes no number
   // Of clips, features and training together; 0: half of what is free. Changes no number.
   double memory_bytes = 0;
-  bool quick = false;       // fewer samples and epochs, keys of its own
-  bool fresh = false;       // records that are there are not looked at
-  bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
+  bool quick = false;          // fewer samples and epochs, keys of its own
+  bool fresh = false;          // records that are there are not looked at
+  std::filesystem::path from;  // records to begin with, see import_records(); empty: none
+  double verify = 0;           // share of the cells taken from records that is computed once more
+  bool keep_heads = false;     // writes trained heads, see head_path; computes what has none
   // Told are records that were damaged, and rows and columns that are not available.
   Execution execution;
 };
@@ -42,9 +44,20 @@ Suite suite_for(const TablesOptions& options, std::string& data);
 // The tables asked for, as the suite has them.
 std::vector<TableSpec> tables_for(const TablesOptions& options, const Suite& suite);
 
+// A cell taken from a record that was computed once more; see verification.h.
+struct VerifiedCell {
+  std::string name;
+  double recorded = 0, computed = 0;
+  Interval ci95;                          // as recorded
+  std::int64_t n = 0, other_answers = 0;  // samples, and those whose prediction differs
+  // Whether the number lies in the recorded interval.
+  bool holds() const { return ci95.low <= computed && computed <= ci95.high; }
+};
+
 struct TablesResult {
-  std::vector<TableModel> tables;   // in the order asked for
-  int computed = 0, reused = 0;     // cells (one a seed)
+  std::vector<TableModel> tables;  // in the order asked for
+  int computed = 0, reused = 0;    // cells (one a seed)
+  std::vector<VerifiedCell> verified;
   std::vector<std::string> failed;  // cells that could not be computed, and why
   double seconds = 0;
 };

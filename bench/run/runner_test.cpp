@@ -157,6 +157,8 @@ class Runner : public testing::Test {
     options.features = features_;
     options.quick = quick_;
     options.fresh = fresh_;
+    options.from = from_;
+    options.verify = verify_;
     options.execution.notice = [this](const std::string& line) { notices_.push_back(line); };
     notices_.clear();
     return run_tables(options);
@@ -168,6 +170,8 @@ class Runner : public testing::Test {
   std::int64_t batch_ = 16;
   FeatureStore features_ = FeatureStore::automatic;
   bool quick_ = false, fresh_ = false;
+  fs::path from_;
+  double verify_ = 0;
   std::vector<std::string> notices_;
 };
 
@@ -639,6 +643,56 @@ TEST_F(Runner, AFullDiskEndsTheRunAndNothingElse) {
   run({1});
   const auto after = numbers_of(out());
   for (const auto& [key, text] : whole) EXPECT_EQ(after.count(key), 1U) << key;
+}
+
+TEST_F(Runner, BeginsWithTheRecordsOfOthersAndVerifiesSome) {
+  const fs::path theirs = root() / "theirs";
+  run({1}, theirs);
+  from_ = theirs;
+  verify_ = 0.3;
+  const TablesResult result = run({1, 2});
+  EXPECT_EQ(result.reused, 8);
+  EXPECT_EQ(result.computed, 2) << "what they have not";
+  ASSERT_EQ(result.verified.size(), 3U) << "a share is rounded up";
+  for (const auto& cell : result.verified) {
+    EXPECT_TRUE(cell.holds()) << cell.name;
+    EXPECT_EQ(cell.recorded, cell.computed) << cell.name;
+    EXPECT_EQ(cell.other_answers, 0) << cell.name;
+  }
+  EXPECT_FALSE(fs::exists(out() / "verification"));
+  from_.clear();
+  verify_ = 0;
+  EXPECT_EQ(run({1, 2}).computed, 0);
+  fs::remove_all(theirs);
+}
+
+TEST_F(Runner, TellsOfRecordsThatDoNotHold) {
+  run({2});
+  for (const auto& key : record_keys(out())) {
+    Record record = read_record(out(), key);
+    for (auto& prediction : record.predictions) prediction.predicted = prediction.target.label();
+    complete(record);
+    write_record(out(), record);
+  }
+  verify_ = 1;
+  const TablesResult result = run({2});
+  ASSERT_EQ(result.verified.size(), 4U);
+  for (const auto& cell : result.verified) {
+    EXPECT_EQ(cell.recorded, 100);
+    EXPECT_FALSE(cell.holds()) << cell.name;
+    EXPECT_GT(cell.other_answers, 0) << cell.name;
+  }
+  EXPECT_EQ(result.tables[0].cells[0][0].repeated.mean, 100) << "the records stay as they are";
+}
+
+TEST_F(Runner, RefusesRecordsOfNoneOfItsCells) {
+  const fs::path theirs = root() / "theirs";
+  run({3}, theirs);
+  from_ = theirs;
+  EXPECT_THROW(run({1}), InputError);
+  from_ = root() / "specs";
+  EXPECT_THROW(run({1}), InputError) << "no folder of records";
+  fs::remove_all(theirs);
 }
 
 }  // namespace

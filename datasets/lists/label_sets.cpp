@@ -39,8 +39,8 @@ bool is_seconds(const std::string& text) {
 // "c092 11.90 21.20" -> "c092".
 std::string without_times(const std::string& label) {
   const auto words = parts_of(label, kBlanks);
-  const bool timed = words.size() == 3 && !is_seconds(words[0]) && is_seconds(words[1]) &&
-                     is_seconds(words[2]);
+  const bool timed =
+      words.size() == 3 && !is_seconds(words[0]) && is_seconds(words[1]) && is_seconds(words[2]);
   return timed ? words[0] : label;
 }
 

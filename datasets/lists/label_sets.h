@@ -12,9 +12,9 @@
 
 namespace permafrost {
 
-// The labels of one field of a line: parted by ";" or "|", else by commas, else by blanks if all are
-// whole numbers; anything else is one name. Charades' times behind a class (in seconds) are left
-// out, since a label holds of the whole sample. Nothing, "[]" and blanks are no label.
+// The labels of one field of a line: parted by ";" or "|", else by commas, else by blanks if all
+// are whole numbers; anything else is one name. Charades' times behind a class (in seconds) are
+// left out, since a label holds of the whole sample. Nothing, "[]" and blanks are no label.
 std::vector<std::string> labels_of_cell(std::string_view cell);
 
 }  // namespace permafrost

@@ -64,9 +64,10 @@ class LabelSets : public testing::Test {
 };
 
 TEST_F(LabelSets, StandBehindThePath) {
-  for (const char* text : {"a.mp4 5 1 5\n\"my cat.mp4\"\nc.mp4 0\n", "a.mp4,1,5\nmy cat.mp4,\nc.mp4,0\n",
-                           "path,labels\na.mp4,1;5\nmy cat.mp4,\nc.mp4,0\n",
-                           "path,label\na.mp4,\"1,5\"\nmy cat.mp4,\nc.mp4,0\n"}) {
+  for (const char* text :
+       {"a.mp4 5 1 5\n\"my cat.mp4\"\nc.mp4 0\n", "a.mp4,1,5\nmy cat.mp4,\nc.mp4,0\n",
+        "path,labels\na.mp4,1;5\nmy cat.mp4,\nc.mp4,0\n",
+        "path,label\na.mp4,\"1,5\"\nmy cat.mp4,\nc.mp4,0\n"}) {
     const Manifest list = read("list.txt", text);
     EXPECT_EQ(sets_of(list), (Sets{{1, 5}, {}, {0}})) << text;
     EXPECT_EQ(list.classes, 6) << text;
@@ -75,7 +76,8 @@ TEST_F(LabelSets, StandBehindThePath) {
 }
 
 TEST_F(LabelSets, MayBeNamesWhichBecomeTheClasses) {
-  const Manifest list = read("list.csv", "id,actions\na.mp4,c092 1.0 2.5;c007 0.0 3.0\nc.mp4,c007 0.5 1.5\n");
+  const Manifest list =
+      read("list.csv", "id,actions\na.mp4,c092 1.0 2.5;c007 0.0 3.0\nc.mp4,c007 0.5 1.5\n");
   EXPECT_EQ(list.class_names, (Texts{"c007", "c092"}));
   EXPECT_EQ(sets_of(list), (Sets{{0, 1}, {0}}));
 }

@@ -42,9 +42,10 @@ TEST(TaskWarnings, AreNoneWhereEveryClassIsTrainedAndTested) {
 }
 
 TEST(TaskWarnings, OneClassAlone) {
-  EXPECT_EQ(warnings({"a", "a"}, {"a"}),
-            "all samples are of one class (a): every answer is right, and the number says nothing of "
-            "the encoder\n");
+  EXPECT_EQ(
+      warnings({"a", "a"}, {"a"}),
+      "all samples are of one class (a): every answer is right, and the number says nothing of "
+      "the encoder\n");
 }
 
 TEST(TaskWarnings, NumbersThatAreLeftOut) {

@@ -19,6 +19,7 @@ build_packages=(
   'libssl-dev|header openssl/evp.h|required|SHA-256 of inputs and cells'
   'libpng-dev|header png.h|required|writes PNG pictures'
   'zlib1g-dev|header zlib.h|required|CRC-32 of the records of weights'
+  'liblzma-dev|header lzma.h|required|reads records that are packed (.tar.xz)'
   'libgtest-dev|header gtest/gtest.h|required|tests'
   'libbenchmark-dev|header benchmark/benchmark.h|required|micro benchmarks'
   'git|command git|optional|names the commit in records'

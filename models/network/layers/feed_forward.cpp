@@ -23,9 +23,7 @@ FeedForwardWeights make_gelu(const FeedForwardSpec& spec, std::int64_t width, In
 
 at::Tensor apply_gelu(const FeedForwardWeights& weights, const FeedForwardSpec& /*spec*/,
                       const at::Tensor& x, BlockTrace* /*trace*/) {
-  at::Tensor hidden = apply_linear(weights.fc1, x);
-  // Without a backward pass nobody needs what goes into the GELU any more.
-  return apply_linear(weights.fc2, hidden.requires_grad() ? at::gelu(hidden) : at::gelu_(hidden));
+  return apply_linear(weights.fc2, apply_linear_and_gelu(weights.fc1, x));
 }
 
 double gelu_flops(const FeedForwardSpec& spec, double tokens, double width) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "models/network/layers/biased_product.h"
+#include "models/network/layers/cpu_product.h"
 
 namespace permafrost {
 
@@ -60,9 +61,21 @@ at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
   const bool has_bias = weights.bias.defined();
   if (has_bias && !x.is_cpu() && weights.bias.requires_grad() && at::GradMode::is_enabled())
     return biased_product(x, weights.weight, weights.bias);
+  if (bias_after_product == 0 && has_cpu_product(x, weights.weight, weights.bias))
+    return cpu_product(x, weights.weight, weights.bias);
   if (bias_after_product == 0 || !x.is_cpu() || !has_bias)
     return at::linear(x, weights.weight, weights.bias);
   return at::linear(x, weights.weight).add_(weights.bias);
+}
+
+at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& x) {
+  const bool trained =
+      at::GradMode::is_enabled() && (x.requires_grad() || weights.weight.requires_grad());
+  if (!trained && bias_after_product == 0 && has_cpu_product(x, weights.weight, weights.bias))
+    return cpu_product(x, weights.weight, weights.bias, AfterProduct::gelu);
+  at::Tensor product = apply_linear(weights, x);
+  // Without a backward pass nobody needs what goes into the GELU any more.
+  return product.requires_grad() ? at::gelu(product) : at::gelu_(product);
 }
 
 }  // namespace permafrost

@@ -36,13 +36,15 @@ at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& 
 
 at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps);
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x);
+// The exact GELU of it, in one pass where that can be.
+at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& x);
 
 // Floating-point operations of the forward pass, a product of [m,k] and [k,n] as 2mkn.
 double linear_flops(double tokens, double in, double out);
 
-// While one lives, apply_linear() of this thread adds biases after the product where that is
-// faster, on a CPU: LibTorch copies them into the result first, which the product then reads again.
-// Last bits differ, so it is for pretraining; features and everything on record are made without.
+// While one lives, apply_linear() of this thread leaves oneDNN (cpu_product.h) aside and adds
+// biases after LibTorch's own product, on a CPU: the zoo was pretrained so, and its last bits are
+// repeated. Features and everything on record are made without.
 class BiasAfterProduct {
  public:
   BiasAfterProduct();
