@@ -67,6 +67,18 @@ std::uint32_t RandomStream::integer(std::uint32_t count) {
   return draw % count;
 }
 
+std::uint64_t RandomStream::large_integer(std::uint64_t count) {
+  if (count <= UINT32_MAX) return integer(static_cast<std::uint32_t>(count));
+  const auto both = [this] {
+    const std::uint64_t high = bits();
+    return high << 32 | bits();
+  };
+  const std::uint64_t excess = (std::uint64_t{0} - count) % count;
+  std::uint64_t draw = both();
+  while (draw < excess) draw = both();
+  return draw % count;
+}
+
 float RandomStream::normal() {
   const float radius = std::sqrt(-2.0F * std::log(1.0F - uniform()));
   return radius * std::cos(6.28318530717958647692F * uniform());
@@ -75,8 +87,7 @@ float RandomStream::normal() {
 std::vector<std::int64_t> RandomStream::permutation(std::int64_t count) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  for (std::size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[integer(static_cast<std::uint32_t>(i))]);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[large_integer(i)]);
   return order;
 }
 

@@ -31,7 +31,9 @@ class RandomStream {
   float uniform();                             // [0,1), 24 bits
   float uniform(float low, float high);        // [low, high)
   std::uint32_t integer(std::uint32_t count);  // 0 .. count-1 without bias; count >= 1
-  float normal();                              // N(0,1), Box-Muller
+  // The same beyond 32 bits; for a count that fits into them, the very draws of integer().
+  std::uint64_t large_integer(std::uint64_t count);
+  float normal();  // N(0,1), Box-Muller
   std::vector<std::int64_t> permutation(std::int64_t count);
 
  private:

@@ -48,6 +48,25 @@ TEST(Random, DrawsHaveTheRightMoments) {
   for (const int count : counts) EXPECT_NEAR(count, kDraws / 7.0, 4 * std::sqrt(kDraws / 7.0));
 }
 
+// A permutation of 2^32 samples begins with a draw below 2^32, and longer ones with larger draws.
+TEST(Random, DrawsBeyondThirtyTwoBits) {
+  RandomStream small({.seed = 5, .purpose = "test"}), same({.seed = 5, .purpose = "test"});
+  for (const std::uint32_t count : {1U, 7U, 1U << 31, UINT32_MAX})
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(small.large_integer(count), same.integer(count));
+  for (const std::uint64_t count :
+       {std::uint64_t{1} << 32, (std::uint64_t{1} << 32) + 1, std::uint64_t{3} << 40}) {
+    RandomStream stream({.seed = 5, .purpose = "test"});
+    constexpr int kDraws = 20000;
+    double sum = 0;
+    for (int i = 0; i < kDraws; ++i) {
+      const std::uint64_t draw = stream.large_integer(count);
+      ASSERT_LT(draw, count);
+      sum += static_cast<double>(draw) / static_cast<double>(count);
+    }
+    EXPECT_NEAR(sum / kDraws, 0.5, 4 * std::sqrt(1.0 / 12 / kDraws)) << count;
+  }
+}
+
 TEST(Random, PermutationsHoldEveryIndexOnce) {
   const auto order = RandomStream({.purpose = "order"}).permutation(1000);
   EXPECT_EQ(std::set<std::int64_t>(order.begin(), order.end()).size(), 1000U);

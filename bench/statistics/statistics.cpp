@@ -87,7 +87,7 @@ Resamples resample_means(const std::vector<double>& scores, const std::vector<st
         {.purpose = "statistics.bootstrap", .sample = static_cast<std::uint64_t>(r)});
     ResamplingUnit total;
     for (std::size_t k = 0; k < units.size(); ++k) {
-      const auto& unit = units[stream.integer(static_cast<std::uint32_t>(units.size()))];
+      const auto& unit = units[stream.large_integer(units.size())];
       total.sum += unit.sum;
       total.count += unit.count;
     }

@@ -13,6 +13,8 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "common/files/file_writer.h"
+#include "common/files/temporary.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -36,22 +38,6 @@ std::string name_of(fs::file_type kind) {
   }
 }
 
-void write_all(int descriptor, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw Error(path.string() + ": cannot write: " + reason());
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-void sync_directory(const fs::path& directory) {
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);
-  ::close(descriptor);
-}
-
 }  // namespace
 
 std::string read_file(const fs::path& path) {
@@ -69,29 +55,9 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) throw InputError(folder.string(), "", "a folder to write to", failure.message());
-  std::string temporary = (folder / (".partial-" + path.filename().string() + "-XXXXXX")).string();
-  const int descriptor = ::mkstemp(temporary.data());
-  if (descriptor < 0) throw InputError(folder.string(), "", "a folder to write to", reason());
-  try {
-    write_all(descriptor, bytes, path);
-    ::fchmod(descriptor, 0644);
-    if (::fsync(descriptor) != 0) throw Error(path.string() + ": cannot sync: " + reason());
-  } catch (...) {
-    ::close(descriptor);
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  ::close(descriptor);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const std::string why = reason();
-    ::unlink(temporary.c_str());
-    throw InputError(path.string(), "", "a file name that can be written", why);
-  }
-  sync_directory(folder);
+  FileWriter writer(path);
+  writer.write(bytes);
+  writer.finish();
 }
 
 void require_writable_directory(const fs::path& path, const std::string& flag) {
@@ -100,13 +66,14 @@ void require_writable_directory(const fs::path& path, const std::string& flag) {
   if (failure)
     throw InputError(flag, "", "a folder that can be written to",
                      quoted(path.string()) + ": " + failure.message());
-  std::string probe = (path / ".partial-probe-XXXXXX").string();
-  const int descriptor = ::mkstemp(probe.data());
-  if (descriptor < 0)
+  try {
+    const Temporary probe = make_temporary_file(path, "probe");
+    ::unlink(probe.path.c_str());
+    ::close(probe.descriptor);
+  } catch (const std::system_error& error) {
     throw InputError(flag, "", "a folder that can be written to",
-                     quoted(path.string()) + ": " + reason());
-  ::close(descriptor);
-  ::unlink(probe.c_str());
+                     quoted(path.string()) + ": " + error.code().message());
+  }
 }
 
 MappedFile::MappedFile(const fs::path& path) {

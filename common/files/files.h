@@ -14,8 +14,9 @@ namespace permafrost {
 std::string read_file(const std::filesystem::path& path);
 
 // Writes beside the target, syncs, and renames: a reader sees the old bytes or the new ones, and a
-// kill at any moment leaves no half of either. Creates missing folders. Throws Error (status 1), or
-// InputError when the folder cannot be created or written to.
+// kill at any moment leaves no half of either. Links, devices and pipes: see file_writer.h. Creates
+// missing folders. Throws Error (status 1), or InputError when the folder cannot be created or
+// written to.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 // Creates the folder and proves that it can be written to. Throws InputError naming `flag`.

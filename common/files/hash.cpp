@@ -41,6 +41,13 @@ std::string Sha256::hex() {
   return out;
 }
 
+std::string Sha256::hex_so_far() const {
+  Sha256 copy;
+  if (EVP_MD_CTX_copy_ex(copy.context_->evp, context_->evp) != 1)
+    throw Error("SHA-256 of libcrypto cannot be copied");
+  return copy.hex();
+}
+
 std::string sha256_of(std::string_view bytes) {
   Sha256 hash;
   hash.add(bytes);

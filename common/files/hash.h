@@ -22,6 +22,8 @@ class Sha256 {
   void add(std::string_view text) { add(text.data(), text.size()); }
   // 64 lower-case hexadecimal digits. May be called once.
   std::string hex();
+  // The same of what was added so far; more may follow.
+  std::string hex_so_far() const;
 
  private:
   struct Context;

@@ -12,9 +12,9 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include "common/machine/control_groups.h"
+#include "common/machine/threads.h"
 
 namespace permafrost {
 
@@ -40,9 +40,9 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
     }
   };
   {
-    std::vector<std::jthread> helpers;  // joined at the end of the block
+    const std::function<void()> helper = work;
     const auto wanted = std::min<std::int64_t>(std::max(threads, 1), count);
-    for (std::int64_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
+    const auto helpers = start_threads(static_cast<int>(wanted) - 1, helper);  // joined at the end
     work();
   }
   if (failure) std::rethrow_exception(failure);

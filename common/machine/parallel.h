@@ -10,7 +10,8 @@
 namespace permafrost {
 
 // Calls body(i) once for every i in [0,count), from at most `threads` threads (the caller's is one
-// of them). An exception stops further calls and the first one, by index, is thrown to the caller.
+// of them, and does all where the system gives no others). An exception stops further calls and the
+// first one, by index, is thrown to the caller.
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body);
 
 // What the machine offers to this process, at least 1: its affinity mask, or less where a control

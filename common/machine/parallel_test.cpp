@@ -4,11 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
+#include <set>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "common/files/files.h"
+#include "common/machine/threads.h"
 #include "common/testing/test_folder.h"
+#include "common/testing/thread_limit.h"
 
 namespace permafrost {
 namespace {
@@ -23,6 +28,38 @@ TEST(Parallel, VisitsEveryIndexOnce) {
 }
 
 TEST(Parallel, HandsTheErrorToTheCaller) {
+  EXPECT_THROW(parallel_for(50, 3,
+                            [](std::int64_t i) {
+                              if (i == 20) throw std::runtime_error("twenty");
+                            }),
+               std::runtime_error);
+}
+
+TEST(Parallel, DoesAllWithTheThreadsThatTheSystemGives) {
+  SKIP_WITHOUT_THREAD_LIMIT();
+  for (const int given : {0, 1, 3}) {
+    const ThreadLimit limit(given);
+    std::vector<std::atomic<int>> visits(200);
+    std::mutex mutex;
+    std::set<std::thread::id> seen;
+    parallel_for(200, 8, [&](std::int64_t i) {
+      ++visits[static_cast<std::size_t>(i)];
+      const std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+    for (const auto& count : visits) EXPECT_EQ(count, 1);
+    EXPECT_LE(seen.size(), 1U + static_cast<unsigned>(given));
+  }
+  const ThreadLimit limit(2);
+  std::atomic<int> ran = 0;
+  const std::function<void()> work = [&] { ++ran; };
+  EXPECT_EQ(start_threads(5, work).size(), 2U);  // joined at the end of this line
+  EXPECT_EQ(ran, 2);
+}
+
+TEST(Parallel, HandsTheErrorToTheCallerWithoutThreads) {
+  SKIP_WITHOUT_THREAD_LIMIT();
+  const ThreadLimit limit(0);
   EXPECT_THROW(parallel_for(50, 3,
                             [](std::int64_t i) {
                               if (i == 20) throw std::runtime_error("twenty");

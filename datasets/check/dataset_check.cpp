@@ -253,9 +253,11 @@ FileCheck CheckedFiles::check(const fs::path& path, const FilePart& range) {
   const std::lock_guard lock(mutex_);
   known_[name] = {stamp.bytes, stamp.changed, check};
   // One call a line: lines of a run that is killed are whole, but for the last.
-  if (descriptor_ >= 0 &&
-      ::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-    throw Error(journal_.string() + ": cannot write: " + std::strerror(errno));
+  if (descriptor_ < 0) return check;
+  const ssize_t written = ::write(descriptor_, line.data(), line.size());
+  if (written != static_cast<ssize_t>(line.size()))
+    throw Error(journal_.string() +
+                ": cannot write: " + std::strerror(written < 0 ? errno : ENOSPC));
   return check;
 }
 

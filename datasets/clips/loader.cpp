@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/machine/stopwatch.h"
+#include "common/machine/threads.h"
 #include "common/random.h"
 
 namespace permafrost {
@@ -20,13 +21,7 @@ Loader::Loader(const ClipSource& source, const LoaderOptions& options, std::int6
                std::function<std::int64_t(std::int64_t)> index_at)
     : source_(source), options_(options), count_(count), index_at_(std::move(index_at)) {
   slots_.resize(static_cast<std::size_t>(std::max(1, options_.ahead)));
-  try {
-    for (int t = 0; t < std::max(1, options_.threads); ++t)
-      threads_.emplace_back([this] { work(); });
-  } catch (...) {  // no more threads for this process: those there are must not wait for a reader
-    stop_.request_stop();
-    throw;
-  }
+  threads_ = start_threads(std::max(1, options_.threads), work_);
 }
 
 void Loader::work() {
@@ -38,34 +33,40 @@ void Loader::work() {
     };
     room_.wait(lock, stop_.get_token(), may_claim);
     if (stop_.stop_requested() || claimed_ >= count_) return;
-    const std::int64_t position = claimed_++;
-    const std::int64_t number = position / options_.batch;
-    Slot& slot = slots_[static_cast<std::size_t>(number) % slots_.size()];
-    const std::int64_t in_batch = position - batch_begin(number);
-    if (in_batch == 0) {
-      const auto size = static_cast<std::size_t>(
-          std::min<std::int64_t>(options_.batch, count_ - batch_begin(number)));
-      slot.missing = static_cast<int>(size);
-      slot.batch.indices.assign(size, 0);
-      slot.batch.targets.assign(size, {});
-      slot.batch.failures.assign(size, "");
-      slot.batch.pixels.assign(
-          size * static_cast<std::size_t>(options_.clips) * options_.shape.bytes(), 0);
-    }
-    lock.unlock();
-    std::exception_ptr failure;
-    try {
-      read_sample(slot, position, in_batch);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-    lock.lock();
-    if (failure && !failure_) {
-      failure_ = failure;
-      stop_.request_stop();
-    }
-    if (--slot.missing == 0 || failure) ready_.notify_all();
+    read_next(lock);
   }
+}
+
+void Loader::make_room(Slot& slot, std::int64_t number) const {
+  const auto size = static_cast<std::size_t>(
+      std::min<std::int64_t>(options_.batch, count_ - batch_begin(number)));
+  slot.missing = static_cast<int>(size);
+  slot.batch.indices.assign(size, 0);
+  slot.batch.targets.assign(size, {});
+  slot.batch.failures.assign(size, "");
+  slot.batch.pixels.assign(size * static_cast<std::size_t>(options_.clips) * options_.shape.bytes(),
+                           0);
+}
+
+void Loader::read_next(std::unique_lock<std::mutex>& lock) {
+  const std::int64_t position = claimed_++;
+  const std::int64_t number = position / options_.batch;
+  Slot& slot = slots_[static_cast<std::size_t>(number) % slots_.size()];
+  const std::int64_t in_batch = position - batch_begin(number);
+  std::exception_ptr failure;
+  try {
+    if (in_batch == 0) make_room(slot, number);
+    lock.unlock();
+    read_sample(slot, position, in_batch);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!lock.owns_lock()) lock.lock();
+  if (failure && !failure_) {
+    failure_ = failure;
+    stop_.request_stop();
+  }
+  if (--slot.missing == 0 || failure) ready_.notify_all();
 }
 
 void Loader::add_times(const ClipSet& set, double seconds) {
@@ -117,6 +118,7 @@ bool Loader::next(Batch& batch) {
     return failure_ != nullptr || (claimed_ >= end && slot.missing == 0);
   };
   const Stopwatch watch;
+  while (threads_.empty() && !done()) read_next(lock);  // the system gives no threads
   ready_.wait(lock, done);
   statistics_.wait_seconds += watch.seconds();
   if (failure_) std::rethrow_exception(failure_);

@@ -3,7 +3,8 @@
 
 // Batches of clips, read ahead by threads, in an order that no thread can change; training views
 // come from an AugmentedSource (clips/augmented_source.h). One thread reads and decodes one sample
-// at a time, so `threads` is the total of all threads at work here.
+// at a time, so `threads` is the total of all threads at work here. Where the system gives fewer,
+// these read all, and where it gives none, next() reads; the batches are the same.
 //
 //   Loader loader(source, {.shape = {8, 48, 48}, .batch = 64, .threads = 2},
 //                 order.size(), [&](std::int64_t i) { return order[i]; });
@@ -77,6 +78,9 @@ class Loader {
     int missing = 0;  // samples still to be read
   };
   void work();
+  void make_room(Slot& slot, std::int64_t number) const;  // for batch `number`
+  // Claims and reads one sample, without the lock while it reads; claimed_ < count_.
+  void read_next(std::unique_lock<std::mutex>& lock);
   void add_times(const ClipSet& set, double seconds);
   void read_sample(Slot& slot, std::int64_t position, std::int64_t in_batch);
   std::int64_t batch_begin(std::int64_t number) const { return number * options_.batch; }
@@ -94,6 +98,7 @@ class Loader {
   mutable std::mutex mutex_;
   std::condition_variable_any room_;
   std::condition_variable ready_;
+  const std::function<void()> work_ = [this] { work(); };
   std::vector<std::jthread> threads_;  // the last member: joined before the others go
 };
 

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "common/error.h"
+#include "common/testing/thread_limit.h"
 #include "datasets/clips/augmented_source.h"
 #include "datasets/synthetic/source.h"
 
@@ -46,6 +47,25 @@ std::vector<Batch> all_batches(const ClipSource& source, int threads, int ahead)
   std::vector<Batch> batches;
   for (Batch batch; loader.next(batch);) batches.push_back(batch);
   return batches;
+}
+
+TEST(Loader, ReadsTheSameWithTheThreadsThatTheSystemGives) {
+  SKIP_WITHOUT_THREAD_LIMIT();
+  const Greys source(23, 5);
+  const auto usual = all_batches(source, 4, 2);
+  for (const int given : {0, 1, 2}) {
+    const ThreadLimit limit(given);
+    const auto batches = all_batches(source, 4, 2);
+    ASSERT_EQ(batches.size(), usual.size());
+    for (std::size_t b = 0; b < usual.size(); ++b) {
+      EXPECT_EQ(batches[b].indices, usual[b].indices);
+      EXPECT_EQ(batches[b].pixels, usual[b].pixels);
+      EXPECT_EQ(batches[b].failures, usual[b].failures);
+    }
+  }
+  const ThreadLimit limit(0);
+  EXPECT_THROW(all_batches(Greys(9, -1, 4), 3, 2), Error);
+  Loader unread(source, kOptions, source.size(), [](std::int64_t i) { return i; });
 }
 
 TEST(Loader, KeepsTheOrderAndTheLastPartBatch) {

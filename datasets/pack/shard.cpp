@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/pack/shard.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "common/error.h"
 #include "common/files/hash.h"
@@ -134,8 +127,6 @@ Json to_json(const PackedSample& sample, PackCoding coding) {
   return json;
 }
 
-std::string reason() { return std::strerror(errno); }
-
 }  // namespace
 
 std::string name_of(PackCoding coding) { return coding == PackCoding::raw ? "raw" : "jpeg"; }
@@ -187,44 +178,20 @@ PackShardIndex read_pack_shard(std::string_view bytes, const std::string& where)
   return index;
 }
 
-ShardWriter::ShardWriter(fs::path path, std::string plan, std::int64_t first, PackCoding coding)
-    : path_(std::move(path)) {
+ShardWriter::ShardWriter(const fs::path& path, std::string plan, std::int64_t first,
+                         PackCoding coding)
+    : file_(path) {
   index_.plan = std::move(plan);
   index_.first = first;
   index_.coding = coding;
-  const fs::path folder = path_.has_parent_path() ? path_.parent_path() : fs::path(".");
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  std::string name = (folder / (".partial-" + path_.filename().string() + "-XXXXXX")).string();
-  descriptor_ = failure ? -1 : ::mkstemp(name.data());
-  if (descriptor_ < 0)
-    throw InputError(folder.string(), "", "a folder to write to",
-                     failure ? failure.message() : reason());
-  temporary_ = name;
-  write(kMagic);
-}
-
-ShardWriter::~ShardWriter() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(temporary_.c_str());
-}
-
-void ShardWriter::write(std::string_view bytes) {
-  position_ += bytes.size();
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw Error(path_.string() + ": cannot write: " + reason());
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+  file_.write(kMagic);
 }
 
 void ShardWriter::begin(PackedSample sample) { index_.samples.push_back(std::move(sample)); }
 
 void ShardWriter::add_frame(std::string_view bytes) {
-  index_.samples.back().stored.push_back({position_, bytes.size(), frame_hash(bytes)});
-  write(bytes);
+  index_.samples.back().stored.push_back({file_.size(), bytes.size(), frame_hash(bytes)});
+  file_.write(bytes);
 }
 
 void ShardWriter::end(std::int64_t frames, int height, int width) {
@@ -236,12 +203,7 @@ void ShardWriter::end(std::int64_t frames, int height, int width) {
 
 void ShardWriter::fail(const std::string& failure) {
   PackedSample& sample = index_.samples.back();
-  if (!sample.stored.empty()) {
-    position_ = sample.stored.front().offset;
-    const auto at = static_cast<off_t>(position_);
-    if (::ftruncate(descriptor_, at) != 0 || ::lseek(descriptor_, at, SEEK_SET) != at)
-      throw Error(path_.string() + ": cannot write: " + reason());
-  }
+  if (!sample.stored.empty()) file_.cut(sample.stored.front().offset);
   sample = {
       .name = sample.name, .target = sample.target, .group = sample.group, .failure = failure};
 }
@@ -254,18 +216,11 @@ void ShardWriter::finish() {
                      {"coding", name_of(index_.coding)},
                      {"samples", std::move(samples)}};
   const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  const std::uint64_t offset = position_;
-  write(text);
-  write(number_bytes(offset) + number_bytes(text.size()) + sha256_of(text) + std::string(kMagic));
-  ::fchmod(descriptor_, 0644);
-  if (::fsync(descriptor_) != 0) throw Error(path_.string() + ": cannot sync: " + reason());
-  ::close(descriptor_);
-  descriptor_ = -1;
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    const std::string why = reason();
-    ::unlink(temporary_.c_str());
-    throw Error(path_.string() + ": cannot be put in its place: " + why);
-  }
+  const std::uint64_t offset = file_.size();
+  file_.write(text);
+  file_.write(number_bytes(offset) + number_bytes(text.size()) + sha256_of(text) +
+              std::string(kMagic));
+  file_.finish();
 }
 
 }  // namespace permafrost

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/files/file_writer.h"
 #include "datasets/target.h"
 
 namespace permafrost {
@@ -65,10 +66,8 @@ std::string digits_of(const FrameHash& hash);  // 32 of them
 class ShardWriter {
  public:
   // Throws InputError where the folder cannot be written to.
-  ShardWriter(std::filesystem::path path, std::string plan, std::int64_t first, PackCoding coding);
-  ~ShardWriter();  // of a shard that was not finished, removes what was written
-  ShardWriter(const ShardWriter&) = delete;
-  ShardWriter& operator=(const ShardWriter&) = delete;
+  ShardWriter(const std::filesystem::path& path, std::string plan, std::int64_t first,
+              PackCoding coding);
 
   // A sample follows; its frames are then added one by one.
   void begin(PackedSample sample);
@@ -81,10 +80,7 @@ class ShardWriter {
   void finish();
 
  private:
-  void write(std::string_view bytes);
-  std::filesystem::path path_, temporary_;
-  int descriptor_ = -1;
-  std::uint64_t position_ = 0;
+  FileWriter file_;
   PackShardIndex index_;
 };
 

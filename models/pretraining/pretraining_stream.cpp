@@ -53,7 +53,8 @@ class MixedStream : public ClipSource {
                          .sample = static_cast<std::uint64_t>(index)});
     Choice choice;
     choice.real = stream.uniform() < static_cast<float>(share_);
-    choice.index = stream.integer(static_cast<std::uint32_t>(real_->size()));
+    choice.index =
+        static_cast<std::int64_t>(stream.large_integer(static_cast<std::uint64_t>(real_->size())));
     choice.place = static_cast<int>(stream.integer(16));
     return choice;
   }
