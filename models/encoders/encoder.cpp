@@ -68,7 +68,9 @@ void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& 
     for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
   write_safetensors(
       path, tensors,
-      {{"format", kFormat}, {"spec", to_json(spec).dump()}, {"provenance", provenance.dump()}});
+      {{"format", kFormat},
+       {"spec", to_json(spec).dump()},
+       {"provenance", provenance.dump(-1, ' ', false, Json::error_handler_t::replace)}});
 }
 
 Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed) {

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "common/error.h"
 #include "common/files/files.h"
+#include "common/files/temporary.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/families/family.h"
 #include "models/encoders/families/name_map.h"
@@ -97,6 +99,13 @@ Json preprocessing(const EncoderSpec& spec) {
           {"size", {{"height", spec.height}, {"width", spec.image_width}}}};
 }
 
+void discard(const Temporary& beside) {
+  if (beside.descriptor < 0) return;
+  std::error_code ignored;
+  fs::remove_all(beside.path, ignored);
+  ::close(beside.descriptor);
+}
+
 }  // namespace
 
 std::string write_huggingface(const fs::path& folder, Encoder& encoder, bool bfloat16) {
@@ -112,22 +121,25 @@ std::string write_huggingface(const fs::path& folder, Encoder& encoder, bool bfl
   }
   // Written beside and renamed, so that the folder is there whole or not at all.
   const fs::path plain = folder.has_filename() ? folder : folder.parent_path();
-  fs::path beside = plain;
-  beside += ".part-" + std::to_string(::getpid());
+  const fs::path around = plain.has_parent_path() ? plain.parent_path() : fs::path(".");
+  Temporary beside;
   try {
-    write_file_atomically(beside / "config.json", files.config.dump(2) + "\n");
-    write_file_atomically(beside / "preprocessor_config.json",
+    fs::create_directories(around);
+    beside = make_temporary_folder(around, plain.filename().string());
+    write_file_atomically(beside.path / "config.json", files.config.dump(2) + "\n");
+    write_file_atomically(beside.path / "preprocessor_config.json",
                           preprocessing(encoder.spec).dump(2) + "\n");
     if (!files.modeling.empty())
-      write_file_atomically(beside / "modeling_permafrost.py", files.modeling);
-    write_safetensors(beside / "model.safetensors", files.tensors, {{"format", "pt"}});
-    fs::rename(beside, plain);
-  } catch (const fs::filesystem_error& error) {
-    fs::remove_all(beside, ignored);
+      write_file_atomically(beside.path / "modeling_permafrost.py", files.modeling);
+    write_safetensors(beside.path / "model.safetensors", files.tensors, {{"format", "pt"}});
+    fs::rename(beside.path, plain);
+    ::close(beside.descriptor);
+  } catch (const std::system_error& error) {  // of std::filesystem, too
+    discard(beside);
     throw InputError("--out", plain.string(), "a place that can be written to",
                      error.code().message());
   } catch (...) {
-    fs::remove_all(beside, ignored);
+    discard(beside);
     throw;
   }
   return files.how;

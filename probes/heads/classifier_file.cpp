@@ -296,11 +296,12 @@ Classifier load_classifier(const std::string& path, const ClassifierOptions& opt
 
 void save_classifier(const fs::path& path, const Classifier& classifier) {
   require_finite(named_tensors(classifier), path.string());
-  write_safetensors(path, named_tensors(classifier),
-                    {{"format", kFormat},
-                     {"spec", to_json(classifier.spec).dump()},
-                     {"class_names", Json(classifier.class_names).dump()},
-                     {"provenance", classifier.provenance.dump()}});
+  write_safetensors(
+      path, named_tensors(classifier),
+      {{"format", kFormat},
+       {"spec", to_json(classifier.spec).dump()},
+       {"class_names", Json(classifier.class_names).dump()},
+       {"provenance", classifier.provenance.dump(-1, ' ', false, Json::error_handler_t::replace)}});
 }
 
 std::string hash_of(const Classifier& classifier) { return hash_of(named_tensors(classifier)); }

@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "common/error.h"
-#include "common/files/files.h"
+#include "common/files/file_writer.h"
 #include "common/json/json_object.h"
 
 namespace permafrost {
@@ -190,22 +190,29 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   OrderedJson header;
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
-  std::string body;
   for (const auto& [name, tensor] : tensors) {
-    const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
     if (header.contains(name)) throw Error("two tensors are named " + quoted(name));
-    header[name] = {{"dtype", name_of(values.scalar_type())},
-                    {"shape", values.sizes().vec()},
-                    {"data_offsets", {offset, offset + values.nbytes()}}};
-    offset += values.nbytes();
-    body.append(static_cast<const char*>(values.data_ptr()), values.nbytes());
+    header[name] = {{"dtype", name_of(tensor.scalar_type())},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {offset, offset + tensor.nbytes()}}};
+    offset += tensor.nbytes();
   }
-  std::string text = header.dump();
+  std::string text = header.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // aligned data
+  if (text.size() > kLongestHeader)
+    throw Error(path.string() + ": a header of " + std::to_string(text.size()) +
+                " bytes, which no reader takes (at most " + std::to_string(kLongestHeader) + ")");
   std::string bytes(8, '\0');
   for (int i = 0; i < 8; ++i)
     bytes[static_cast<std::size_t>(i)] = static_cast<char>(text.size() >> (8 * i) & 0xff);
-  write_file_atomically(path, bytes + text + body);
+  FileWriter file(path);
+  file.write(bytes + text);
+  // One after the other: what lies in memory as the file has it is not copied at all.
+  for (const auto& [name, tensor] : tensors) {
+    const at::Tensor values = tensor.detach().to(at::kCPU).contiguous();
+    file.write({static_cast<const char*>(values.const_data_ptr()), values.nbytes()});
+  }
+  file.finish();
 }
 
 }  // namespace permafrost
