@@ -40,8 +40,7 @@ class Run {
         folder_(options.out, config, config_json, missing),
         trainer_(config, {.threads = options.execution.threads,
                           .device = at::Device(options.execution.device)}),
-        log_(folder_.resume(trainer_.state())),
-        first_(trainer_.state().step),
+        first_((folder_.resume(trainer_.state()), trainer_.state().step)),
         group_first_(first_) {}
 
   PretrainResult all_steps(RealLists real) {
@@ -53,12 +52,12 @@ class Run {
     const Stopwatch watch;
     while (done() < config_.steps) {
       const at::Tensor clips = feed.next();
-      if (done() == first_) folder_.write_config();
+      if (done() == first_) folder_.begin();
       if (const auto report = trainer_.step(clips)) note(*report, progress);
       progress.advance(config_.batch);
       if (options_.stop_after > 0 && done() - first_ >= options_.stop_after) break;
       if (options_.stop()) {
-        folder_.write_checkpoint(trainer_.state(), log_);
+        if (!is_kept(config_, done())) keep_unwatched();
         break;
       }
     }
@@ -69,7 +68,7 @@ class Run {
         static_cast<double>((done() - first_) * config_.batch) / std::max(1e-9, result_.seconds);
     result_.steps = done();
     result_.finished = done() == config_.steps;
-    if (result_.finished) folder_.write_encoder(trainer_.state(), log_, options_.bfloat16);
+    if (result_.finished) folder_.write_encoder(trainer_.state(), options_.bfloat16);
     return result_;
   }
 
@@ -82,12 +81,21 @@ class Run {
     if (is_logged(config_, done())) {
       const double rate =
           static_cast<double>((done() - group_first_) * config_.batch) / group_watch_.seconds();
-      log_ += log_line(config_, done(), report, rate);
+      folder_.add_to_log(log_line(config_, done(), report, rate));
       progress.note("loss " + std::to_string(report.loss));
       group_watch_ = Stopwatch();
       group_first_ = done();
     }
-    if (is_kept(config_, done())) folder_.write_checkpoint(trainer_.state(), log_);
+    if (is_kept(config_, done())) folder_.write_checkpoint(trainer_.state());
+  }
+
+  // A checkpoint after a step whose loss nobody saw: it must not take the place of a good one.
+  void keep_unwatched() {
+    for (const auto& [name, tensor] : tensors_of(*trainer_.state().learner))
+      if (!tensor.isfinite().all().item<bool>())
+        throw Error("pretraining diverged: " + name + " at step " + std::to_string(done()) +
+                    " is not finite; lower learning_rate.peak");
+    folder_.write_checkpoint(trainer_.state());
   }
 
   const PretrainConfig& config_;
@@ -95,7 +103,6 @@ class Run {
   const Json& missing_;
   RunFolder folder_;
   Trainer trainer_;
-  std::string log_;
   std::int64_t first_, group_first_;
   Stopwatch group_watch_;
   PretrainResult result_;

@@ -9,11 +9,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
+#include "common/machine/threads.h"
 #include "models/pretraining/pretraining_stream.h"
 
 namespace permafrost {
@@ -54,6 +54,7 @@ class Banks {
     }
   }
 
+  bool empty() const { return banks_.empty(); }
   // One after the other, in the order in which runs need them.
   void fill(int threads) {
     for (const auto& bank : banks_) bank->fill(threads);
@@ -90,23 +91,25 @@ class Queue {
         results_(runs.size()) {}
 
   std::vector<QueueResult> run_all() {
-    std::thread filler([&] { banks_.fill(options_.execution.threads); });
+    const std::function<void()> fill = [&] { banks_.fill(options_.execution.threads); };
+    auto filler = start_threads(banks_.empty() ? 0 : 1, fill);
+    if (filler.empty()) fill();  // no thread for it: before the runs, then
     try {
       parallel_for(std::min<std::int64_t>(options_.jobs, static_cast<std::int64_t>(runs_.size())),
                    options_.jobs, [&](std::int64_t) { take_turns(); });
     } catch (...) {
       banks_.stop();
-      filler.join();
       throw;
     }
     banks_.stop();
-    filler.join();
+    filler.clear();  // joins
     return std::move(results_);
   }
 
  private:
   bool over() const {
-    return failed_ || (options_.minutes > 0 && watch_.seconds() > 60 * options_.minutes);
+    return failed_ || options_.stop() ||
+           (options_.minutes > 0 && watch_.seconds() > 60 * options_.minutes);
   }
 
   void take_turns() {

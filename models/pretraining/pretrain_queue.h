@@ -22,6 +22,8 @@ struct QueuedRun {
 struct QueueOptions {
   int jobs = 1;        // runs at a time
   double minutes = 0;  // after which runs stop at a checkpoint and no other begins; 0: never
+  // Asked after every step, from any thread: true does the same at once.
+  std::function<bool()> stop = [] { return false; };
   // Threads in all: over the runs on a CPU; on a device those that render clips. The seeds are the
   // configurations'.
   Execution execution;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pretraining/pretrain_queue.h"
 
+#include <atomic>
 #include <set>
 
 #include "common/error.h"
 #include "common/files/files.h"
+#include "common/testing/thread_limit.h"
 #include "models/pretraining/clip_bank.h"
 #include "models/pretraining/pretraining_stream.h"
 #include "models/testing/test_support.h"
@@ -81,6 +83,39 @@ TEST_F(PretrainQueue, TimeThatIsUpLeavesACheckpointToGoOnFrom) {
   EXPECT_TRUE(second[0].run.finished);
   pretrain(run.config, run.json, {.out = folder_ / "whole", .execution = {.quiet = true}});
   EXPECT_EQ(encoder_bytes(run.out), encoder_bytes(folder_ / "whole"));
+}
+
+TEST_F(PretrainQueue, StopsAtACheckpointWhenAsked) {
+  const QueuedRun first =
+      queued("first", folder_ / "parts", {{"steps", 9}, {"checkpoint_every", 100}});
+  const QueuedRun second = queued("second", folder_ / "parts");
+  std::atomic<int> asked = 0;
+  QueueOptions options{.jobs = 1, .execution = {.quiet = true}};
+  options.stop = [&] { return ++asked > 5; };  // once before the run, then after every step
+  const auto ignored = [](const QueuedRun&, const PretrainResult&) {};
+  const auto results = pretrain_all({first, second}, options, ignored);
+  EXPECT_FALSE(results[0].run.finished);
+  EXPECT_EQ(results[0].run.steps, 5);
+  EXPECT_FALSE(results[1].started);
+  EXPECT_EQ(log_of(first.out).size(), 5U);
+  EXPECT_TRUE(pretrain_all({first}, {.execution = {.quiet = true}}, ignored)[0].run.finished);
+  pretrain(first.config, first.json, {.out = folder_ / "whole", .execution = {.quiet = true}});
+  EXPECT_EQ(encoder_bytes(first.out), encoder_bytes(folder_ / "whole"));
+  EXPECT_EQ(log_of(first.out), log_of(folder_ / "whole"));
+}
+
+TEST_F(PretrainQueue, NeedsNoThreadsOfItsOwn) {
+  SKIP_WITHOUT_THREAD_LIMIT();
+  const QueuedRun run = queued("run", folder_ / "few", {{"distinct_clips", 16}});
+  const auto ignored = [](const QueuedRun&, const PretrainResult&) {};
+  const QueueOptions options{.jobs = 2, .execution = {.threads = 4, .quiet = true}};
+  {
+    const ThreadLimit limit(0);
+    EXPECT_TRUE(pretrain_all({run}, options, ignored)[0].run.finished);
+  }
+  const QueuedRun many = queued("run", folder_ / "many", {{"distinct_clips", 16}});
+  pretrain_all({many}, options, ignored);
+  EXPECT_EQ(encoder_bytes(run.out), encoder_bytes(many.out));
 }
 
 TEST_F(PretrainQueue, ErrorOfOneRunReachesTheCaller) {

@@ -114,6 +114,50 @@ TEST_F(Pretrain, RefusesAFolderOfAnotherRun) {
   EXPECT_EQ(read_json((folder_ / "run/config.json").string()), tiny());
 }
 
+// As a run is stopped between two checkpoints: the log is ahead of the weights.
+TEST_F(Pretrain, TheLogGoesOnWhereTheCheckpointIs) {
+  run(tiny(), folder_ / "whole");
+  const auto out = folder_ / "run";
+  run(tiny(), out, {.stop_after = 5});
+  EXPECT_EQ(log_of(out).size(), 5U);  // the checkpoint is of step 3
+  const SafetensorsFile file = read_safetensors(out / "checkpoint.safetensors");
+  EXPECT_EQ(file.metadata.at("step"), "3");
+  EXPECT_FALSE(file.metadata.contains("log"));  // else it would be written again and again
+  run(tiny(), out);
+  EXPECT_EQ(log_of(out), log_of(folder_ / "whole"));
+  EXPECT_EQ(encoder_bytes(out), encoder_bytes(folder_ / "whole"));
+}
+
+TEST_F(Pretrain, RefusesALogOfAnotherRun) {
+  run(tiny(), folder_ / "run", {.stop_after = 4});
+  const auto path = folder_ / "run/log.jsonl";
+  write_file_atomically(path, "{}\n");
+  const std::string text = input_error_of([&] { run(tiny(), folder_ / "run"); });
+  EXPECT_TRUE(contains(text, path.string()) && contains(text, "3 bytes")) << text;
+  EXPECT_EQ(read_file(path), "{}\n");
+  std::filesystem::remove(path);
+  EXPECT_TRUE(run(tiny(), folder_ / "run").finished);
+  EXPECT_EQ(log_of(folder_ / "run").front()["step"], 4);
+}
+
+// Checkpoints held the log in their header at first.
+TEST_F(Pretrain, GoesOnFromCheckpointsOfTheFirstForm) {
+  run(tiny(), folder_ / "whole");
+  const auto out = folder_ / "run";
+  run(tiny(), out, {.stop_after = 3});
+  SafetensorsFile file = read_safetensors(out / "checkpoint.safetensors");
+  write_safetensors(out / "checkpoint.safetensors", file.tensors,
+                    {{"format", "permafrost.checkpoint.1"},
+                     {"step", file.metadata.at("step")},
+                     {"config", file.metadata.at("config")},
+                     {"log", read_file(out / "log.jsonl")}});
+  write_file_atomically(out / "log.jsonl", "older than the checkpoint");
+  EXPECT_TRUE(run(tiny(), out).finished);
+  EXPECT_EQ(log_of(out), log_of(folder_ / "whole"));
+  EXPECT_EQ(encoder_bytes(out), encoder_bytes(folder_ / "whole"));
+  EXPECT_TRUE(read_safetensors(out / "checkpoint.safetensors").metadata.contains("log_sha256"));
+}
+
 TEST_F(Pretrain, RefusesADamagedCheckpoint) {
   run(tiny(), folder_ / "run", {.stop_after = 3});
   const auto path = folder_ / "run/checkpoint.safetensors";

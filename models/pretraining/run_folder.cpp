@@ -3,7 +3,9 @@
 
 #include <torch/types.h>
 
+#include <charconv>
 #include <cmath>
+#include <system_error>
 
 #include "common/error.h"
 #include "common/files/files.h"
@@ -24,28 +26,12 @@ void require_same_config(const Json& before, const Json& now, const std::string&
   }
 }
 
-// The log so far; empty where there is no checkpoint.
-std::string read_checkpoint(TrainerState& state, const Json& config,
-                            const std::filesystem::path& out) {
-  const auto path = out / "checkpoint.safetensors";
-  if (!std::filesystem::exists(path)) return {};
-  const SafetensorsFile file = read_safetensors(path);
-  const auto meta = [&](const char* key) {
-    const auto it = file.metadata.find(key);
-    if (it == file.metadata.end()) throw InputError(path.string(), key, "a metadata value", "none");
-    return it->second;
-  };
-  require_same_config(parse_json(meta("config"), path.string()), config, path.string());
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : tensors_of(*state.learner)) {
-    const at::Tensor& found = file.tensor(name, path.string());
-    if (!found.sizes().equals(tensor.sizes()))
-      throw InputError(path.string(), name, c10::str(tensor.sizes()), c10::str(found.sizes()));
-    tensor.copy_(found);
-  }
-  state.step = std::stoll(meta("step"));
-  state.optimiser.restore(file.tensors, state.step);
-  return meta("log");
+std::uint64_t whole_number(const std::string& text, const std::string& where, const char* key) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw InputError(where, key, "a whole number", quoted(text));
+  return number;
 }
 
 Json provenance_of(const PretrainConfig& config, const Json& config_json,
@@ -66,44 +52,88 @@ std::string missing_line(const Json& missing) {
          "\n";
 }
 
-// The log of a run that goes on must tell of the same files: with others, its clips would be
-// others.
-std::string begun_log(const std::string& log, const std::string& line,
-                      const std::filesystem::path& out) {
-  if (log.empty()) return line;
-  if (!log.starts_with(line))
-    throw InputError((out / "checkpoint.safetensors").string(), "missing_files",
-                     log.substr(0, log.find('\n')), line.substr(0, line.find('\n')),
-                     "files of its lists have come or gone since this run began");
-  return log;
+// A run that goes on must see the same files: with others, its clips would be others.
+void require_same_files(const std::string& before, const std::string& now,
+                        const std::string& where) {
+  if (before == now) return;
+  const auto line = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  throw InputError(where, "missing_files", line(before), line(now),
+                   "files of its lists have come or gone since this run began");
 }
 
 }  // namespace
 
-std::string RunFolder::resume(TrainerState& state) const {
-  return begun_log(read_checkpoint(state, json_, out_), missing_line(missing_), out_);
+RunFolder::RunFolder(std::filesystem::path out, const PretrainConfig& config,
+                     const Json& config_json, const Json& missing)
+    : out_(std::move(out)),
+      checkpoint_(out_ / "checkpoint.safetensors"),
+      config_(config),
+      json_(config_json),
+      missing_(missing),
+      log_(out_ / "log.jsonl"),
+      first_lines_(missing_line(missing)) {}
+
+void RunFolder::resume(TrainerState& state) {
+  if (std::filesystem::exists(checkpoint_)) read_checkpoint(state);
 }
 
-void RunFolder::write_config() const {
+void RunFolder::read_checkpoint(TrainerState& state) {
+  const std::string where = checkpoint_.string();
+  const SafetensorsFile file = read_safetensors(checkpoint_);
+  const auto meta = [&](const char* key) {
+    const auto it = file.metadata.find(key);
+    if (it == file.metadata.end()) throw InputError(where, key, "a metadata value", "none");
+    return it->second;
+  };
+  require_same_config(parse_json(meta("config"), where), json_, where);
+  if (const auto log = file.metadata.find("log"); log != file.metadata.end()) {
+    // The first form of checkpoints held all lines.
+    const bool same = first_lines_.empty() || log->second.starts_with(first_lines_);
+    if (!log->second.empty() && !same) require_same_files(log->second, first_lines_, where);
+    if (!log->second.empty()) first_lines_ = log->second;
+  } else {
+    require_same_files(meta("missing_files"), first_lines_, where);
+    mark_ = {.bytes = whole_number(meta("log_bytes"), where, "log_bytes"),
+             .sha256 = meta("log_sha256")};
+    log_.require(*mark_);
+  }
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : tensors_of(*state.learner)) {
+    const at::Tensor& found = file.tensor(name, where);
+    if (!found.sizes().equals(tensor.sizes()))
+      throw InputError(where, name, c10::str(tensor.sizes()), c10::str(found.sizes()));
+    tensor.copy_(found);
+  }
+  state.step = static_cast<std::int64_t>(whole_number(meta("step"), where, "step"));
+  state.optimiser.restore(file.tensors, state.step);
+}
+
+void RunFolder::begin() {
+  if (has_begun_) return;
   write_file_atomically(out_ / "config.json", json_.dump(2) + "\n");
+  if (mark_)
+    log_.go_on(*mark_, first_lines_);
+  else
+    log_.begin(first_lines_);
+  has_begun_ = true;
 }
 
-void RunFolder::write_checkpoint(TrainerState& state, const std::string& log) const {
+void RunFolder::write_checkpoint(TrainerState& state) {
+  const LogMark mark = log_.mark();
   NamedTensors all = tensors_of(*state.learner);
   for (auto& named : state.optimiser.state()) all.push_back(std::move(named));
-  write_safetensors(out_ / "checkpoint.safetensors", all,
-                    {{"format", "permafrost.checkpoint.1"},
+  write_safetensors(checkpoint_, all,
+                    {{"format", "permafrost.checkpoint.2"},
                      {"step", std::to_string(state.step)},
                      {"config", json_.dump()},
-                     {"log", log}});
-  write_file_atomically(out_ / "log.jsonl", log);
+                     {"missing_files", missing_line(missing_)},
+                     {"log_bytes", std::to_string(mark.bytes)},
+                     {"log_sha256", mark.sha256}});
 }
 
-void RunFolder::write_encoder(const TrainerState& state, const std::string& log,
-                              bool bfloat16) const {
-  // Again, for a kill between the last checkpoint and its log.
-  write_config();
-  write_file_atomically(out_ / "log.jsonl", log);
+void RunFolder::write_encoder(const TrainerState& state, bool bfloat16) {
+  begin();  // nothing was done in this call where the last checkpoint is of the last step
+  log_.mark();
   const ExportedEncoder exported = state.learner->exported();
   VitWeights final = to_device(exported.weights, at::kCPU);
   save_encoder(out_ / "encoder.safetensors", final, exported.spec,

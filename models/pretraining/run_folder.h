@@ -6,9 +6,11 @@
 // encoder.safetensors.
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "models/pretraining/pretrain_config.h"
+#include "models/pretraining/run_log.h"
 #include "models/pretraining/trainer.h"
 
 namespace permafrost {
@@ -17,25 +19,32 @@ class RunFolder {
  public:
   // `missing`: what RealLists says of files left out, or null. All must outlive this.
   RunFolder(std::filesystem::path out, const PretrainConfig& config, const Json& config_json,
-            const Json& missing)
-      : out_(std::move(out)), config_(config), json_(config_json), missing_(missing) {}
+            const Json& missing);
 
-  // Weights, optimiser and step of the checkpoint, where there is one, into `state`; the log so
-  // far, or the one that a new run begins with. Throws InputError naming the first key in which the
-  // checkpoint's configuration differs, what the checkpoint lacks, or that files of the lists have
-  // come or gone.
-  std::string resume(TrainerState& state) const;
-  void write_config() const;
-  // `log`: lines so far; kept with the weights too, so that both tell the same story.
-  void write_checkpoint(TrainerState& state, const std::string& log) const;
+  // Weights, optimiser and step of the checkpoint, where there is one, into `state`; writes
+  // nothing. Throws InputError naming the first key in which the checkpoint's configuration
+  // differs, what the checkpoint lacks, that log.jsonl is not the one that belongs to it, or that
+  // files of the lists have come or gone.
+  void resume(TrainerState& state);
+  // Before the first step: config.json, and the log as far as the checkpoint knows it.
+  void begin();
+  void add_to_log(const std::string& line) { log_.add(line); }
+  // The log goes first: the checkpoint says how much of it is its own.
+  void write_checkpoint(TrainerState& state);
   // The encoder that the objective exports, with all that is told beside it.
-  void write_encoder(const TrainerState& state, const std::string& log, bool bfloat16) const;
+  void write_encoder(const TrainerState& state, bool bfloat16);
 
  private:
-  std::filesystem::path out_;
+  void read_checkpoint(TrainerState& state);
+
+  std::filesystem::path out_, checkpoint_;
   const PretrainConfig& config_;
   const Json& json_;
   const Json& missing_;
+  RunLog log_;
+  bool has_begun_ = false;
+  std::optional<LogMark> mark_;  // of the checkpoint that was read
+  std::string first_lines_;      // of a log that begins
 };
 
 // A line of log.jsonl: the objective's own figures stand among those of every run.
