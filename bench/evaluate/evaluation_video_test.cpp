@@ -64,7 +64,7 @@ TEST(EvaluationOfVideos, ShowsEveryViewAndClipOfTheRecipe) {
     for (int view = 0; view < 3; ++view) {
       std::vector<at::Tensor> tokens;
       for (int clip = 0; clip < 2; ++clip) {
-        const Clip shown = read_clip(
+        Clip shown = read_clip(
             (videos.folder / (std::to_string(k) + ".mov")).string(),
             {.shape = {4, 16, 16}, .frame_step = 4, .antialias = false, .view = view, .views = 3},
             clip, 2);

@@ -84,9 +84,8 @@ double blocks_flops(const EncoderSpec& spec, double tokens) {
   return spec.depth * block_flops(tokens, spec.width, spec.feed_forward);
 }
 
-at::Tensor pixel_tensor(const std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape) {
-  return at::from_blob(const_cast<std::uint8_t*>(pixels),
-                       {clips, shape.frames, shape.height, shape.width, 3}, at::kByte);
+at::Tensor pixel_tensor(std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape) {
+  return at::from_blob(pixels, {clips, shape.frames, shape.height, shape.width, 3}, at::kByte);
 }
 
 namespace {

@@ -70,7 +70,8 @@ std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSp
 double embedding_flops(const EncoderSpec& spec, double tokens);
 double blocks_flops(const EncoderSpec& spec, double tokens);
 
-// Torch view of raw pixels: no copy; `pixels` must outlive the tensor.
-at::Tensor pixel_tensor(const std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape);
+// Torch view of raw pixels, which what writes to the tensor changes: no copy; `pixels` must
+// outlive the tensor.
+at::Tensor pixel_tensor(std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape);
 
 }  // namespace permafrost

@@ -35,7 +35,7 @@ TEST(ClipBank, HoldsThePixelsOfTheStream) {
   EXPECT_EQ(clips.scalar_type(), at::kByte);
   const std::vector<std::int64_t> expected{299, 0, 0, 257};
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    const Sample sample = source.read(expected[i], 0, 1);
+    Sample sample = source.read(expected[i], 0, 1);
     EXPECT_TRUE(clips[static_cast<std::int64_t>(i)].equal(
         pixel_tensor(sample.clip.pixels.data(), 1, kShape)[0]))
         << i;

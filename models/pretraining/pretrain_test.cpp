@@ -183,7 +183,7 @@ struct FirstStep {
     std::vector<at::Tensor> clips;
     std::vector<Sample> samples;
     for (int i = 0; i < config.batch; ++i) samples.push_back(stream.read(i, 0, 1));
-    for (const auto& sample : samples)
+    for (auto& sample : samples)
       clips.push_back(pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape));
     patches = patchify(at::cat(clips), config.encoder);
     masks = draw_masks(keys().masking, {2, 3, 3}, config.batch, config.seed, 1);

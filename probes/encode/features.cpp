@@ -27,8 +27,7 @@ struct Part {
 std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& source, int clips,
                                      Views views, const Part& part) {
   const ClipShape shape = encoder.spec.clip_shape();
-  const auto pixels =
-      read_chunk(source, shape, part.samples, clips, views, part.failures, part.readers);
+  auto pixels = read_chunk(source, shape, part.samples, clips, views, part.failures, part.readers);
   const auto count = static_cast<std::int64_t>(part.samples.size());
   const std::int64_t shown = views_of(source, views);
   const at::Tensor all =

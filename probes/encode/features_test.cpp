@@ -31,7 +31,7 @@ TEST(Features, AreTheStandardisedFeaturesOfEachClip) {
   ASSERT_EQ(features.tokens.size(1), 16);
   for (const std::int64_t i : {0, 17}) {
     for (int place = 0; place < 2; ++place) {
-      const Sample sample = source.read(i, place, 2);
+      Sample sample = source.read(i, place, 2);
       const at::Tensor alone = standardised(
           encode_pixels(encoder, pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape)));
       EXPECT_LT(largest_difference(features.tokens[i].slice(0, 8 * place, 8 * place + 8), alone[0]),
@@ -69,8 +69,8 @@ TEST(Features, OfSeveralViewsComeFromOneReading) {
     EXPECT_TRUE(features.more_views[0][row].equal(views[0][row]));
     EXPECT_TRUE(features.more_views[1][row].equal(views[2][row]));
     for (std::size_t v = 0; v < 3; ++v) {
-      const ClipSet set = source.read_all(tested[k], 2);
-      const Clip& clip = set.clips[2 * v];
+      ClipSet set = source.read_all(tested[k], 2);
+      Clip& clip = set.clips[2 * v];
       const at::Tensor alone =
           standardised(encode_pixels(encoder, pixel_tensor(clip.pixels.data(), 1, clip.shape)));
       EXPECT_LT(largest_difference(views[v][row].slice(0, 0, 8), alone[0]), 1e-5);

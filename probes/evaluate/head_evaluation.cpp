@@ -44,8 +44,8 @@ struct Chunk {
     const auto first = static_cast<std::size_t>(begin),
                count = static_cast<std::size_t>(end - begin);
     const auto samples = std::span(input.samples).subspan(first, count);
-    const auto pixels = read_chunk(source, encoder.spec.clip_shape(), samples, input.clips,
-                                   Views::all, std::span(out.failures).subspan(first, count));
+    auto pixels = read_chunk(source, encoder.spec.clip_shape(), samples, input.clips, Views::all,
+                             std::span(out.failures).subspan(first, count));
     const std::int64_t n = end - begin, views = source.views();
     const at::Tensor clips =
         pixel_tensor(pixels.data(), n * views * input.clips, encoder.spec.clip_shape());

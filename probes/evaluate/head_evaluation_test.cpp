@@ -58,7 +58,7 @@ TEST(HeadEvaluation, AveragesProbabilitiesOverViewsAndAttendsAcrossClips) {
   const HeadOutput out =
       evaluate_head(encoder, head, {.views = {&bright, &dark}, .samples = {3, 1}, .clips = 2}, 1);
   const auto tokens = [&](const ClipSource& source, std::int64_t index, int clip) {
-    const Sample sample = source.read(index, clip, 2);
+    Sample sample = source.read(index, clip, 2);
     return encode(
         encoder.weights, encoder.spec,
         patchify(pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape), encoder.spec));
@@ -88,7 +88,7 @@ TEST(HeadEvaluation, AveragesOverClipsWhereTheyAreNotAttendedTogether) {
       {.views = {&source}, .samples = {0, 1, 2}, .clips = 2, .attend_across_clips = false}, 1);
   at::Tensor expected = at::zeros({3});
   for (int clip = 0; clip < 2; ++clip) {
-    const Sample sample = source.read(1, clip, 2);
+    Sample sample = source.read(1, clip, 2);
     const at::Tensor tokens =
         encode_pixels(encoder, pixel_tensor(sample.clip.pixels.data(), 1, sample.clip.shape));
     expected = expected + at::softmax(classify(head.weights, head.spec, tokens), 1)[0] / 2;

@@ -87,7 +87,7 @@ at::Tensor logits_of(const Model& model, const EncoderSpec& spec, const HeadSpec
 
 // What one training step does to its batch, the same for every shard.
 struct Step {
-  const Batch& batch;
+  Batch& batch;
   const ClipSource& source;
   const FinetuneProtocol& protocol;
   const HeadObjective& objective;
@@ -110,7 +110,7 @@ at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t
   const auto clip = [&](std::int64_t i) {
     return step.batch.pixels.data() + static_cast<std::size_t>(i) * shape.bytes();
   };
-  const auto patches = [&](const std::uint8_t* pixels) {
+  const auto patches = [&](std::uint8_t* pixels) {
     return patchify(queued_copy(pixel_tensor(pixels, end - begin, shape), step.device), spec);
   };
   if (!(step.mix.own < 1)) return patches(clip(begin));
@@ -217,7 +217,7 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
         std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);
     const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
     const std::int64_t views = source.views();
-    const auto pixels = read_chunk(source, spec.clip_shape(), part, clips, Views::all, failures);
+    auto pixels = read_chunk(source, spec.clip_shape(), part, clips, Views::all, failures);
     const at::Tensor all =
         pixel_tensor(pixels.data(), (end - begin) * views * clips, spec.clip_shape())
             .unflatten(0, {end - begin, views, clips});

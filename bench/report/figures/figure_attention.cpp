@@ -157,7 +157,7 @@ class TaskMaps {
     // Encoders with clips of another shape see other frames.
     if (!(frames_[k].shape == encoder.spec.clip_shape()))
       throw Error("its clips have another shape than those of the encoder before");
-    const Sample sample = read(task, k);
+    Sample sample = read(task, k);
     const at::Tensor tokens = encode_pixels(
         encoder, pixel_tensor(sample.clip.pixels.data(), 1, encoder.spec.clip_shape()));
     const at::Tensor mean =

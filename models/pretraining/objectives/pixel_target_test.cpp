@@ -23,7 +23,7 @@ double explained_share(SyntheticTask task) {
   for (std::int64_t i = 0; i < 64; ++i) {
     synthetic::Scene scene = synthetic::draw_scene({task, Split::train, i});
     const auto target = [&] {
-      const Clip clip = render(scene, spec.clip_shape());
+      Clip clip = render(scene, spec.clip_shape());
       return normalised_pixels(patchify(pixel_tensor(clip.pixels.data(), 1, clip.shape), spec));
     };
     const at::Tensor noisy = target();
