@@ -228,6 +228,7 @@ class ProbeGroup {
         group_(std::move(group)),
         work_(std::move(work)),
         encoder_(run_->encoder(group_.encoder)),
+        kept_(kept),
         encoding_(run_->progress(), work_.encode, group_.task->source->size()),
         store_({.encoder = encoder_->on_device,
                 .task = *group_.task,
@@ -263,6 +264,11 @@ class ProbeGroup {
     run_->execution().tell(group_.encoder + " on " + group_.task->name + ": " + doubt_);
   }
 
+  // The weights behind kept features were compared once, when all were encoded.
+  bool encodes_on_its_way(const ProbeProtocol& protocol) const {
+    return !kept_ || protocol.augmentation.active();
+  }
+
   void train(std::int64_t job, int threads) {
     const std::size_t c = results_.cell_of(job), f = results_.fold_of(job);
     PlannedCell& cell = run_->cell(group_.cells[c]);
@@ -272,8 +278,8 @@ class ProbeGroup {
     } catch (const TrainingDiverged& why) {
       return run_->give_up(cell, why);
     }
-    // Probes may encode on their way: before the record says that the encoder was frozen.
-    require_frozen(encoder_->on_device);
+    // Before the record says that the encoder was frozen.
+    if (encodes_on_its_way(cell.protocol.probe)) require_frozen(encoder_->on_device);
     cell.record.encode_seconds = encode_seconds_;
     if (!doubt_.empty()) cell.record.warnings.push_back(doubt_);
     run_->finish(cell, results_.of_cell(c));
@@ -315,6 +321,7 @@ class ProbeGroup {
   PlannedGroup group_;
   GroupUnits work_;
   std::shared_ptr<const LoadedEncoder> encoder_;
+  bool kept_;
   Progress encoding_;
   ProbeFeatures store_;
   FoldResults results_;
