@@ -21,6 +21,13 @@
 
 namespace permafrost {
 
+// What --json prints. Paths and names need not be UTF-8, as JSON has to be: other bytes are
+// replaced by U+FFFD. One line, or `indent` spaces a level.
+template <typename AnyJson>
+std::string json_text(const AnyJson& json, int indent = -1) {
+  return json.dump(indent, ' ', false, AnyJson::error_handler_t::replace);
+}
+
 struct CommonOptions {
   std::string device = "auto";  // cpu, cuda, auto
   int threads = 0;              // 0: as many as this process may use

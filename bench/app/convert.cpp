@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
+#include "common/files/file_writer.h"
 #include "models/encoders/huggingface_writer.h"
 
 namespace permafrost {
@@ -17,6 +18,7 @@ struct ConvertCommand {
 };
 
 int run(const CommonOptions& common, const ConvertCommand& command) {
+  if (command.to == "safetensors") require_writable_file(command.out, "--out");
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
   std::string how;
@@ -30,12 +32,11 @@ int run(const CommonOptions& common, const ConvertCommand& command) {
     how = write_huggingface(command.out, encoder, command.bfloat16);
   }
   if (common.json)
-    std::printf("%s\n", Json{{"output", command.out},
-                             {"encoder", encoder.name},
-                             {"encoder_sha256", encoder.sha256},
-                             {"to", command.to},
-                             {"written", how}}
-                            .dump()
+    std::printf("%s\n", json_text(Json{{"output", command.out},
+                                       {"encoder", encoder.name},
+                                       {"encoder_sha256", encoder.sha256},
+                                       {"to", command.to},
+                                       {"written", how}})
                             .c_str());
   else
     std::printf("%s: %s, %s\n", command.out.c_str(), encoder.name.c_str(), how.c_str());

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <malloc.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -20,6 +21,8 @@ void prepare_process() {
   ::mallopt(M_TRIM_THRESHOLD, 2000 << 20);
   ::mallopt(M_TOP_PAD, 64 << 20);
   at::set_num_threads(1);
+  // A limit on the size of files (ulimit -f) is an error of the write, not the end of the process.
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 bool cuda_available() { return at::globalContext().hasCUDA(); }

@@ -6,8 +6,9 @@
 
 namespace permafrost {
 
-// First act of main: loads LibTorch's CUDA half where there is a driver (the program links the CPU
-// half alone), keeps freed memory in the process, and gives every thread of ours one torch thread.
+// At the start of main: loads LibTorch's CUDA half where there is a driver (the program links the
+// CPU half alone), keeps freed memory in the process, gives every thread of ours one torch thread,
+// and makes a limit on the size of files an error of the write.
 void prepare_process();
 
 // "cpu" or "cuda" for --device cpu|cuda|auto. Throws InputError for anything else, and for cuda

@@ -19,7 +19,7 @@ namespace {
 
 std::string line_of(const std::string& key, const Json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return value.dump();
+  if (!value.is_array()) return json_text(value);
   if (value.empty()) return "none";
   if (key == "encoders") return std::to_string(value.size()) + ", see permafrost inspect";
   return joined(value.get<std::vector<std::string>>());
@@ -45,7 +45,7 @@ int run(const CommonOptions& common) {
                     {"encoders", zoo_names()},
                     {"data", data.empty() ? "none" : data}};
   if (common.json) {
-    std::printf("%s\n", report.dump(2).c_str());
+    std::printf("%s\n", json_text(report, 2).c_str());
     return 0;
   }
   for (const auto& item : report.items())

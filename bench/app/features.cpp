@@ -9,6 +9,7 @@
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
 #include "common/error.h"
+#include "common/files/file_writer.h"
 #include "datasets/clips/source.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
@@ -65,7 +66,7 @@ Input input_of_tensor(const FeaturesCommand& command) {
 }
 
 Input input_of_file(const FeaturesCommand& command, const ClipShape& shape) {
-  const Clip clip = read_clip(
+  Clip clip = read_clip(
       command.input,
       {.shape = shape, .frame_step = command.frame_step, .decode = {.stream = command.stream}});
   return {pixel_tensor(clip.pixels.data(), 1, clip.shape).clone(), true, clip.shape};
@@ -81,6 +82,7 @@ void repeat_still(Input& input, const EncoderSpec& spec) {
 }
 
 int run(const CommonOptions& common, const FeaturesCommand& command) {
+  require_writable_file(command.output, "--output");
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   for (const int layer : command.layers)
     if (layer < 0 || layer >= encoder.spec.depth)
@@ -128,7 +130,7 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
     const Json result{{"output", command.output},         {"encoder", encoder.name},
                       {"encoder_sha256", encoder.sha256}, {"tokens", command.tokens},
                       {"notes", encoder.notes},           {"shape", features.sizes().vec()}};
-    std::printf("%s\n", result.dump().c_str());
+    std::printf("%s\n", json_text(result).c_str());
   } else {
     std::printf("%s: features %s float32 from %s\n", command.output.c_str(),
                 c10::str(features.sizes()).c_str(), command.input.c_str());

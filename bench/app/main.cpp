@@ -2,13 +2,30 @@
 // The program: which commands there are, and errors to one line and an exit status.
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <new>
+#include <string_view>
 
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
 #include "common/error.h"
+#include "common/machine/standard_streams.h"
+
+namespace {
+constexpr const char* kMemoryHint =
+    "there is less memory, or this process may use less (ulimit -v, the limit of a container), "
+    "than this takes; fewer --threads and smaller batches take less";
+
+// LibTorch throws an error of its own.
+bool is_about_memory(std::string_view what) {
+  return what.find("can't allocate memory") != std::string_view::npos ||
+         what.find("out of memory") != std::string_view::npos;
+}
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace permafrost;
+  reserve_standard_streams();
   prepare_process();
   try {
     CommandLine line;
@@ -16,11 +33,25 @@ int main(int argc, char** argv) {
          {add_tables, add_pretrain, add_features, add_convert, add_probe, add_finetune,
           add_evaluate, add_inspect, add_compare, add_report, add_masks, add_data, add_doctor})
       add(line);
-    return line.run(argc, argv);
+    const int status = line.run(argc, argv);
+    if (!flush_standard_output("permafrost") && status == 0) return 1;
+    return status;
   } catch (const Error& error) {
     std::fprintf(stderr, "permafrost: %s\n", error.what());
     return error.exit_status();
+  } catch (const std::filesystem::filesystem_error& error) {
+    // A folder that may not be read, or that is gone.
+    std::fprintf(stderr, "permafrost: %s: %s\n", unquoted(error.path1().string()).c_str(),
+                 error.code().message().c_str());
+    return 1;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "permafrost: out of memory: %s\n", kMemoryHint);
+    return 1;
   } catch (const std::exception& error) {
+    if (is_about_memory(error.what())) {
+      std::fprintf(stderr, "permafrost: out of memory: %s\n", kMemoryHint);
+      return 1;
+    }
     std::fprintf(stderr, "permafrost: internal error: %s\n", error.what());
     return 1;
   }

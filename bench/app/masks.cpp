@@ -89,6 +89,7 @@ int run(const CommonOptions& common, const MasksCommand& command) {
   const TokenGrid grid{command.grid[0], command.grid[1], command.grid[2]};
   const MaskStrategy strategy = chosen_strategy(command.strategy);
   const auto drawn = draw_masks(strategy, grid, command.batch, common.seed, 0);
+  if (!command.png.empty()) write_png(command.png, image_of(drawn, grid));
   Json report = Json::array();
   for (std::size_t m = 0; m < drawn.size(); ++m) {
     const Shares shares = command.stats || common.json
@@ -102,8 +103,7 @@ int run(const CommonOptions& common, const MasksCommand& command) {
       std::printf("mean over 200 batches of %d: context %.3f, target %.3f of the tokens\n",
                   command.batch, shares.context, shares.target);
   }
-  if (common.json) std::printf("%s\n", report.dump().c_str());
-  if (!command.png.empty()) write_png(command.png, image_of(drawn, grid));
+  if (common.json) std::printf("%s\n", json_text(report).c_str());
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost pretrain: encoders from configurations, one or many of them in one call.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
 #include "common/error.h"
+#include "common/machine/stop_signal.h"
 #include "models/pretraining/pretrain_queue.h"
 
 namespace permafrost {
@@ -65,7 +67,7 @@ void print_json(const std::vector<QueuedRun>& runs, const std::vector<QueueResul
   Json all = Json::array();
   for (std::size_t i = 0; i < runs.size(); ++i)
     if (results[i].started) all.push_back(json_of(runs[i], results[i].run));
-  std::printf("%s\n", (runs.size() == 1 ? all.at(0) : all).dump().c_str());
+  std::printf("%s\n", json_text(runs.size() == 1 && !all.empty() ? all[0] : all).c_str());
 }
 
 std::string state_of(const PretrainConfig& config, const QueueResult& result) {
@@ -112,9 +114,28 @@ void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResu
   }
 }
 
+bool is_finished(const QueueResult& result) { return result.started && result.run.finished; }
+
+// One line for all runs; the exit status is that of a program that the signal ended.
+int stopped(const StopSignal& signal, const std::vector<QueuedRun>& runs,
+            const std::vector<QueueResult>& results) {
+  std::string what;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (!results[i].started || results[i].run.finished) continue;
+    what += (what.empty() ? "" : ", ") + runs[i].config.name + " at step " +
+            std::to_string(results[i].run.steps) + " of " + std::to_string(runs[i].config.steps);
+  }
+  std::fflush(stdout);
+  std::fprintf(stderr, "permafrost: stopped by %s: %s; the same command goes on from there\n",
+               signal.name(), what.empty() ? "no run was under way" : what.c_str());
+  return signal.exit_status();
+}
+
 int run(const CommonOptions& common, const PretrainCommand& command) {
   const std::vector<QueuedRun> runs = runs_of(common, command);
+  const StopSignal signal;
   QueueOptions options;
+  options.stop = [&signal] { return signal.asked(); };
   options.jobs = command.jobs;
   options.minutes = command.minutes;
   options.execution = execution_of(common);
@@ -136,6 +157,8 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
     print_json(runs, results);
   else if (runs.size() > 1)
     print_table(runs, results);
+  if (signal.asked() && !std::ranges::all_of(results, is_finished))
+    return stopped(signal, runs, results);
   return 0;
 }
 

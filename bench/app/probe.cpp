@@ -89,7 +89,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
     throw InputError("--task", task.name, "data that can be read",
                      result.tables[0].cells[0][0].unavailable);
   const std::string text =
-      common.json ? to_json(result.tables[0]).dump() : to_markdown(result.tables[0]);
+      common.json ? json_text(to_json(result.tables[0])) : to_markdown(result.tables[0]);
   std::printf("%s\n", text.c_str());
   return 0;
 }

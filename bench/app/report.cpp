@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
+#include "common/files/file_writer.h"
 
 namespace permafrost {
 namespace {
@@ -18,6 +19,7 @@ int run(const CommonOptions& common, const ReportCommand& command) {
   const std::filesystem::path folder = command.folder;
   const auto out =
       command.out.empty() ? folder / "report.html" : std::filesystem::path(command.out);
+  require_writable_file(out, command.out.empty() ? "report" : "--out");
   const Report report = write_report(folder, out);
   for (const auto* lines : {&report.problems, &report.left_out})
     for (const auto& line : *lines) std::fprintf(stderr, "%s\n", line.c_str());

@@ -84,7 +84,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.paths = command.paths;
   if (command.dry_run) {
     const DryRun run = dry_run(options);
-    std::printf("%s\n", common.json ? to_json(run).dump().c_str() : to_markdown(run).c_str());
+    std::printf("%s\n", common.json ? json_text(to_json(run)).c_str() : to_markdown(run).c_str());
     return 0;
   }
   const TablesResult result = run_tables(options);
@@ -92,7 +92,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   for (const auto& problem : report.problems) options.execution.tell("report: " + problem);
   const bool holds = told_of_verification(result);
   if (common.json) {
-    std::printf("%s\n", to_json(command.out, result).dump().c_str());
+    std::printf("%s\n", json_text(to_json(command.out, result)).c_str());
     return holds && result.failed.empty() ? 0 : 1;
   }
   for (const auto& table : result.tables) std::printf("%s\n", to_markdown(table).c_str());

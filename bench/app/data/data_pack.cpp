@@ -113,7 +113,7 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
   write_file_atomically(out / "task.json",
                         to_json(packed_task(target.spec, resolved, lists)).dump(2) + "\n");
   if (common.json)
-    std::printf("%s\n", report.dump(2).c_str());
+    std::printf("%s\n", json_text(report, 2).c_str());
   else
     print_packs(report, out);
   for (const auto& one : report) {

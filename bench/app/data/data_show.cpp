@@ -7,6 +7,7 @@
 #include "bench/app/data/data_commands.h"
 #include "bench/app/data/data_target.h"
 #include "common/error.h"
+#include "common/files/file_writer.h"
 #include "common/files/png.h"
 #include "common/machine/parallel.h"
 #include "common/nearest_name.h"
@@ -62,6 +63,7 @@ std::string text_of(const Target& target, const Manifest& manifest) {
 }
 
 int run(const CommonOptions& common, const DataShowCommand& command) {
+  require_writable_file(command.out, "--out");
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
   const ResolvedLists resolved = resolve_lists(target.spec, target.data);

@@ -36,7 +36,7 @@ int run(const CommonOptions& common, const DataSynthCommand& command) {
   const std::string task = (std::filesystem::path(command.out) / "task.json").string();
   if (common.json)
     std::printf("%s\n",
-                Json{{"task", task}, {"train", set.train}, {"test", set.test}}.dump().c_str());
+                json_text(Json{{"task", task}, {"train", set.train}, {"test", set.test}}).c_str());
   else
     std::printf("%lld + %lld clips; use it with --task %s\n", static_cast<long long>(set.train),
                 static_cast<long long>(set.test), task.c_str());

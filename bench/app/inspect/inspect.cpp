@@ -52,7 +52,7 @@ int list_zoo(const CommonOptions& common) {
                   static_cast<long long>(parameters_of(encoder)),
                   encoder.sha256.substr(0, 16).c_str());
   }
-  if (common.json) std::printf("%s\n", all.dump(2).c_str());
+  if (common.json) std::printf("%s\n", json_text(all, 2).c_str());
   if (!common.json && all.empty()) std::printf("no encoders in %s\n", zoo_folder().c_str());
   return 0;
 }
@@ -129,15 +129,15 @@ int describe_tensors(const CommonOptions& common, const Checkpoint& file, const 
     }
   }
   if (common.json)
-    std::printf("%s\n", Json{{"file", file.path},
-                             {"container", name_of(file.container)},
-                             {"entries", entries_of(file)},
-                             {"others", file.others},
-                             {"metadata", file.metadata},
-                             {"no_encoder", why},
-                             {"head", head},
-                             {"tensors", tensors}}
-                            .dump(2)
+    std::printf("%s\n", json_text(Json{{"file", file.path},
+                                       {"container", name_of(file.container)},
+                                       {"entries", entries_of(file)},
+                                       {"others", file.others},
+                                       {"metadata", file.metadata},
+                                       {"no_encoder", why},
+                                       {"head", head},
+                                       {"tensors", tensors}},
+                                  2)
                             .c_str());
   else if (head.is_null())
     std::printf("no encoder: %s\n", why.c_str());
@@ -176,7 +176,7 @@ int describe_encoder(const CommonOptions& common, const HealthOptions& health,
       json["parameters"] = parameters_of(encoder);
     }
     if (features) json["features"] = to_json(*features);
-    std::printf("%s\n", json.dump(2).c_str());
+    std::printf("%s\n", json_text(json, 2).c_str());
     return complaint.empty() ? 0 : 1;
   }
   print_container(file);
