@@ -40,14 +40,11 @@ Orientation orientation_of(const std::int32_t* matrix) {
   return {};
 }
 
-int rotation_of(const std::int32_t* matrix) {
-  const Orientation turn = orientation_of(matrix);
-  if (turn.transpose) return turn.mirror_x ? 90 : 270;
-  return turn.mirror_x && turn.mirror_y ? 180 : 0;
-}
-
-RgbConverter::RgbConverter(std::string path, const std::int32_t* stream_matrix)
-    : path_(std::move(path)), stream_orientation_(orientation_of(stream_matrix)) {}
+RgbConverter::RgbConverter(std::string path, const std::int32_t* stream_matrix,
+                           std::optional<Orientation> picture)
+    : path_(std::move(path)),
+      stream_orientation_(orientation_of(stream_matrix)),
+      picture_orientation_(picture) {}
 
 void RgbConverter::make_scaler(const Source& source) {
   // Size stays, only chroma is brought up. Plain SWS_BILINEAR is what decord and torchcodec use:
@@ -111,7 +108,9 @@ ImageView RgbConverter::convert(const AVFrame& frame) {
   }
   const ImageView image{stored_.data(), frame.height, frame.width, stride};
   const std::int32_t* matrix = display_matrix(frame);
-  const Orientation orientation = matrix != nullptr ? orientation_of(matrix) : stream_orientation_;
+  const Orientation orientation = picture_orientation_ ? *picture_orientation_
+                                  : matrix != nullptr  ? orientation_of(matrix)
+                                                       : stream_orientation_;
   return orientation == Orientation{} ? image : upright(image, orientation);
 }
 

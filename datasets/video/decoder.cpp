@@ -39,7 +39,7 @@ bool numbers_are_certain(const FrameReader& reader) {
 bool decoded_by_index(const std::string& path, FrameReader& reader, const FrameIndex& index,
                       const std::vector<ClipRequest>& requests, std::vector<Clip>& clips,
                       DecodeStatistics& counts) {
-  RgbConverter converter(path, display_matrix(reader.stream()));
+  RgbConverter converter(path, display_matrix(reader.stream()), reader.picture());
   const auto wanted = wanted_frames(path, requests, index.frames(), clips);
   return ClipDecoding(reader, converter, requests, wanted, clips, counts).by_index(index);
 }
@@ -47,7 +47,7 @@ bool decoded_by_index(const std::string& path, FrameReader& reader, const FrameI
 void decode_from_start(const std::string& path, FrameReader& reader,
                        const std::vector<ClipRequest>& requests, std::vector<Clip>& clips,
                        DecodeStatistics& counts) {
-  RgbConverter converter(path, display_matrix(reader.stream()));
+  RgbConverter converter(path, display_matrix(reader.stream()), reader.picture());
   // A file without packets is still decoded, for the message.
   std::int64_t frames = reader.still() ? 1 : std::max<std::int64_t>(1, reader.promised());
   for (;;) {
@@ -70,8 +70,9 @@ VideoInfo probe_video(const std::string& path, bool decode, const DecodeOptions&
     const AVFormatContext& container = reader.container();
     info.width = stream.codecpar->width;
     info.height = stream.codecpar->height;
-    info.rotation = rotation_of(display_matrix(stream));
-    if (orientation_of(display_matrix(stream)).transpose) std::swap(info.width, info.height);
+    const Orientation turn = reader.picture().value_or(orientation_of(display_matrix(stream)));
+    info.rotation = rotation_of(turn);
+    if (turn.transpose) std::swap(info.width, info.height);
     if (stream.avg_frame_rate.num > 0) info.fps = av_q2d(stream.avg_frame_rate);
     if (stream.duration != AV_NOPTS_VALUE) {
       info.duration = static_cast<double>(stream.duration) * av_q2d(stream.time_base);

@@ -15,11 +15,14 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::array<std::string_view, 11> kImages = {
-    ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"};
-constexpr std::array<std::string_view, 16> kVideos = {
-    ".3gp", ".asf", ".avi",  ".flv", ".m2ts", ".m4v", ".mjpeg", ".mkv",
-    ".mov", ".mp4", ".mpeg", ".mpg", ".ogv",  ".ts",  ".webm",  ".wmv"};
+constexpr std::array<std::string_view, 17> kImages = {
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2",  ".jpe", ".jpeg",
+    ".jpg",  ".pgm", ".png", ".pnm",  ".ppm",  ".tif",  ".tiff", ".webp"};
+constexpr std::array<std::string_view, 35> kVideos = {
+    ".264",   ".265",  ".3g2",  ".3gp",  ".asf", ".avi",  ".divx", ".dv",  ".f4v",
+    ".flv",   ".h264", ".h265", ".hevc", ".ivf", ".m1v",  ".m2ts", ".m2v", ".m4v",
+    ".mjpeg", ".mjpg", ".mkv",  ".mov",  ".mp4", ".mpeg", ".mpg",  ".mts", ".mxf",
+    ".nut",   ".obu",  ".ogv",  ".ts",   ".vob", ".webm", ".wmv",  ".y4m"};
 
 template <std::size_t N>
 bool ends_in(const fs::path& path, const std::array<std::string_view, N>& endings) {

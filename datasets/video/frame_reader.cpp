@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "common/files/files.h"
 #include "datasets/video/packet_units.h"
 
 namespace permafrost {
@@ -58,6 +59,21 @@ std::span<const std::uint8_t> bytes_of(const AVCodecParameters& parameters) {
 
 std::string codec_name(const AVStream& stream) {
   return quoted(avcodec_get_name(stream.codecpar->codec_id));
+}
+
+// A file in memory, or the part of it that is read as one.
+struct FileBytes {
+  std::unique_ptr<MappedFile> file;
+  std::string_view text;
+};
+
+FileBytes bytes_of_file(const std::string& path, const FilePart& range) {
+  FileBytes bytes{std::make_unique<MappedFile>(path), {}};
+  bytes.text = {reinterpret_cast<const char*>(bytes.file->data()), bytes.file->size()};
+  if (!range.is_part()) return bytes;
+  const auto begin = std::min(static_cast<std::size_t>(range.offset), bytes.text.size());
+  bytes.text = bytes.text.substr(begin, static_cast<std::size_t>(range.bytes));
+  return bytes;
 }
 
 // By its first bytes, as names lie. FFmpeg goes by the name where the first 2 KB do not tell, and
@@ -122,13 +138,23 @@ void FrameReader::open_file() {
   if (status < 0) fail(expected, ffmpeg_reason(status));
   input_.reset(input);
   const std::string_view name = input->iformat->name;
-  still_ = name.ends_with("_pipe") || name == "image2";
+  const AVDictionaryEntry* brand = av_dict_get(input->metadata, "major_brand", nullptr, 0);
+  still_ = name.ends_with("_pipe") || name == "image2" ||
+           (brand != nullptr && is_picture_brand(brand->value));
+  // FFmpeg would tell of a picture without size, or of damage.
+  if (name == "webp_pipe" && is_animated_webp(bytes_of_file(path_, options_.range).text))
+    fail("a still picture or a video", "an animated WebP, which is not supported");
   quick_ = quick_ && describes_itself();
   // The container marks its key frames; nothing is gained by looking into every picture's head.
   if (quick_) input->flags |= AVFMT_FLAG_NOPARSE;
   if (!quick_) status = avformat_find_stream_info(input, nullptr);
   if (status < 0) fail(expected, ffmpeg_reason(status));
   choose_stream();
+}
+
+std::optional<Orientation> FrameReader::picture() const {
+  if (!still_) return std::nullopt;
+  return picture_orientation(bytes_of_file(path_, options_.range).text);
 }
 
 // Whether the container says all that a decoder needs. What FFmpeg would find out by decoding the

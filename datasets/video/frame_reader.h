@@ -10,10 +10,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "datasets/images/ffmpeg.h"
+#include "datasets/images/orientation.h"
 #include "datasets/video/decoder.h"
 #include "datasets/video/frame_index.h"
 
@@ -54,6 +56,8 @@ class FrameReader {
   const AVFormatContext& container() const { return *input_; }
   const AVStream& stream() const { return *stream_; }
   bool still() const { return still_; }  // an image file
+  // How a picture file says that it is to be turned; empty for videos.
+  std::optional<Orientation> picture() const;
   bool quick() const { return quick_; }  // nothing was found out by decoding
   std::int64_t packets() const { return packets_; }
   // What the decoder said about the first packet that it refused since the start of decoding; empty

@@ -30,7 +30,7 @@ std::int64_t stream_frames(const fs::path& path, int every,
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return stream_folder(path, every, use);
   FrameReader reader(path.string(), {.range = range});
-  RgbConverter converter(path.string(), display_matrix(reader.stream()));
+  RgbConverter converter(path.string(), display_matrix(reader.stream()), reader.picture());
   std::int64_t count = 0;
   while (const AVFrame* frame = reader.next()) {
     if (count++ % every == 0) use(converter.convert(*frame));

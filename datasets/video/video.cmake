@@ -4,8 +4,8 @@
 # library stands.
 set(PERMAFROST_VIDEO_SOURCES
   lists/class_folders.cpp frames/clip_request.cpp clips/cut_source.cpp check/file_check.cpp
-  frames/float_crop.cpp video/frame_folder.cpp video/frame_index.cpp lists/manifest.cpp
-  lists/manifest_builder.cpp lists/manifest_json.cpp video/packet_units.cpp frames/sampling.cpp
+  frames/float_crop.cpp video/frame_folder.cpp video/frame_index.cpp images/orientation.cpp
+  lists/manifest.cpp lists/manifest_builder.cpp lists/manifest_json.cpp video/packet_units.cpp frames/sampling.cpp
   clips/source.cpp lists/tar_index.cpp lists/tar_list.cpp frames/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
@@ -35,6 +35,7 @@ endif()
 
 function(permafrost_video_tests)
   permafrost_test(frames/float_crop DEPS permafrost_datasets LABELS unit)
+  permafrost_test(images/orientation DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/frame_index DEPS permafrost_datasets LABELS unit)
   permafrost_test(video/packet_units DEPS permafrost_datasets LABELS unit)
   permafrost_test(lists/manifest DEPS permafrost_datasets LABELS unit)
