@@ -64,8 +64,9 @@ void add_encoder_flags(CLI::App* command, std::string& encoder, EncoderOptions& 
                       "fields of the network that the file does not say: a known name, JSON, or a "
                       "JSON file");
   command->add_option("--checkpoint-key", reading.key,
-                      "which entry of a checkpoint file; default: the first of target_encoder, "
-                      "encoder, teacher, model ... that is there");
+                      "which entry of a checkpoint file, or part of its names: model, "
+                      "state_dict.net; default: the first of target_encoder, encoder, teacher, "
+                      "model ... that is there");
 }
 
 }  // namespace permafrost

@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/nearest_name.h"
+#include "models/encoders/checkpoints/wrapper_names.h"
 #include "models/encoders/families/known_specs.h"
 #include "models/encoders/families/name_map.h"
 #include "models/network/position.h"
@@ -37,12 +38,13 @@ bool is_head(const StateDict& entry) {
 }
 
 // The state dictionary that holds the encoder.
-const StateDict& chosen_entry(const Checkpoint& checkpoint, const std::string& key,
-                              std::vector<std::string>& notes) {
+StateDict chosen_entry(const Checkpoint& checkpoint, const std::string& key,
+                       std::vector<std::string>& notes) {
   if (!key.empty()) {
-    if (const StateDict* entry = checkpoint.entry(key)) return *entry;
+    if (auto entry = checkpoint.entry_or_part(key)) return std::move(*entry);
     throw InputError("--checkpoint-key", "",
-                     "one of " + joined(entry_names(checkpoint)) + " of " + checkpoint.path,
+                     "one of " + joined(entry_names(checkpoint)) + " of " + checkpoint.path +
+                         ", or what names in one begin with",
                      quoted(key));
   }
   const StateDict* chosen = nullptr;
@@ -102,10 +104,31 @@ const Family& family_of_config(const Checkpoint& checkpoint) {
       known.push_back(name);
     }
   }
-  throw InputError(where, "model_type", "one of " + joined(known), type.dump());
+  const bool is_timm =
+      type.is_null() && checkpoint.config.is_object() && checkpoint.config.contains("architecture");
+  throw InputError(where, "model_type", "one of " + joined(known), type.dump(),
+                   is_timm
+                       ? "a folder of timm: name the file of weights in it, and with --spec the "
+                         "mean and deviation that its config.json gives"
+                       : "");
 }
 
-const Family& family_of_names(const Evidence& evidence) {
+// What stands before the patch embedding in names: "net", "state_dict.student". None where no name
+// ends as those of a patch embedding do.
+std::vector<std::string> parts_with_patches(const StateDict& entry) {
+  std::vector<std::string> parts;
+  for (const auto& [stored, tensor] : entry.tensors) {
+    const std::string name = without_wrappers(stored);
+    for (const std::string_view end :
+         {".patch_embed.proj.weight", ".embeddings.patch_embeddings.projection.weight"})
+      if (name.ends_with(end))
+        parts.push_back((entry.name.empty() ? "" : entry.name + ".") +
+                        name.substr(0, name.size() - end.size()));
+  }
+  return parts;
+}
+
+const Family& family_of_names(const Evidence& evidence, const StateDict& entry) {
   if (evidence.user.contains("family")) {
     const Json& name = evidence.user.at("family");
     for (const auto& family : families())
@@ -118,10 +141,13 @@ const Family& family_of_names(const Evidence& evidence) {
       evidence.encoder.empty() ? "no tensors" : evidence.encoder.begin()->first;
   const bool folder = evidence.encoder.count("embeddings.patch_embeddings.projection.weight") > 0 ||
                       first.find("layer.") != std::string::npos;
-  throw InputError(evidence.path, "tensors",
-                   "those of a known family (" + joined(family_names()) + ")",
-                   "others, the first is " + quoted(first),
-                   folder ? "name the folder that holds config.json" : "");
+  const std::vector<std::string> parts = parts_with_patches(entry);
+  throw InputError(
+      evidence.path, "tensors", "those of a known family (" + joined(family_names()) + ")",
+      "others, the first is " + quoted(first),
+      folder          ? "name the folder that holds config.json"
+      : parts.empty() ? ""
+                      : "--checkpoint-key takes a part of the names: " + joined(parts));
 }
 
 // What is told, then what the user says, then what is assumed. Throws where the user contradicts.
@@ -215,17 +241,20 @@ EncoderReading read_foreign(const Checkpoint& checkpoint, const EncoderOptions& 
   EncoderReading reading;
   Encoder& encoder = reading.encoder;
   const bool folder = checkpoint.container == Container::huggingface;
-  const StateDict& entry = chosen_entry(checkpoint, options.key, encoder.notes);
+  const StateDict entry = chosen_entry(checkpoint, options.key, encoder.notes);
   reading.entry = entry.name;
   require_intact(checkpoint, entry);
+  std::vector<std::string> prefix_notes;
+  const NameMap usual =
+      for_names(folder ? family_of_config(checkpoint).huggingface : family_named("vjepa").original,
+                entry.tensors, prefix_notes);
   Evidence evidence{.path = checkpoint.path,
-                    .encoder = shapes_of(entry, folder ? family_of_config(checkpoint).huggingface
-                                                       : family_named("vjepa").original),
+                    .encoder = shapes_of(entry, usual),
                     .config = checkpoint.config,
                     .user = spec_option(options.spec)};
   if (const StateDict* predictor = checkpoint.entry("predictor"))
     evidence.predictor = shapes_of(*predictor, family_named("vjepa").original);
-  const Family& family = folder ? family_of_config(checkpoint) : family_of_names(evidence);
+  const Family& family = folder ? family_of_config(checkpoint) : family_of_names(evidence, entry);
   SpecDraft draft;
   if (folder) {
     family.describe_config(evidence, draft);
@@ -236,8 +265,9 @@ EncoderReading read_foreign(const Checkpoint& checkpoint, const EncoderOptions& 
   encoder.spec = finished_spec(family, evidence, draft);
   encoder.notes.insert(encoder.notes.end(), draft.notes.begin(), draft.notes.end());
   reading.title = family.title;
-  fill(encoder, entry, folder ? family.huggingface : family.original, family.zero_key_bias,
-       reading.fates);
+  const NameMap map =
+      for_names(folder ? family.huggingface : family.original, entry.tensors, encoder.notes);
+  fill(encoder, entry, map, family.zero_key_bias, reading.fates);
   return reading;
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/nearest_name.h"
 #include "models/encoders/checkpoint_to_encoder.h"
+#include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/families/known_specs.h"
 #include "models/encoders/families/name_map.h"
 #include "models/encoders/huggingface_writer.h"
@@ -13,6 +14,8 @@
 
 namespace permafrost {
 namespace {
+
+namespace fs = std::filesystem;
 
 // A small encoder of a family, with random weights, as the authors' files or Hugging Face hold it.
 EncoderSpec spec_of(const std::string& family) {
@@ -134,6 +137,89 @@ TEST(Families, AreKnownByTheAuthorsNames) {
     EXPECT_EQ(reading.encoder.spec.hidden(), 48);
     EXPECT_EQ(reading.encoder.sha256, encoder.sha256);
   }
+}
+
+// One rule for every container: the names that training tools leave.
+TEST(Families, AreReadWhateverTheirNamesAreWrappedIn) {
+  TestFolder folder;
+  Encoder encoder = random_encoder(spec_of("dinov2"), 3);
+  write_huggingface(folder / "hf", encoder, false);
+  const fs::path weights = folder / "hf" / "model.safetensors";
+  const SafetensorsFile whole = read_safetensors(weights);
+  NamedTensors stored, original;
+  for (const auto& [name, tensor] : whole.tensors) stored.emplace_back(name, tensor.clone());
+  Encoder copy = encoder;
+  original = original_tensors(copy);
+  const auto wrapped = [](const NamedTensors& tensors, const std::string& start) {
+    NamedTensors out;
+    for (auto [name, tensor] : prefixed(tensors, start)) {
+      for (const std::string block : {"layer.1.", "blocks.1."})
+        if (const auto at = name.find(block); at != std::string::npos)
+          name.insert(at + block.size(), "_checkpoint_wrapped_module.");
+      out.emplace_back(name, tensor);
+    }
+    return out;
+  };
+  for (const std::string start :
+       {"", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "base_model.model.",
+        "module.base_model.model.", "_fsdp_wrapped_module.", "net.", "model.net.", "module.net."}) {
+    SCOPED_TRACE(start);
+    const EncoderOptions options{.spec = R"({"heads": 2})"};
+    const auto expect_same = [&](const Encoder& found) {
+      EXPECT_EQ(found.sha256, encoder.sha256);
+      const bool told = contains(joined(found.notes), "all names begin with");
+      EXPECT_EQ(told, contains(start, "net.")) << joined(found.notes);
+    };
+    write_safetensors(folder / "a.safetensors", wrapped(original, start), {});
+    expect_same(load_encoder_file(folder / "a.safetensors", options));
+    expect_same(read_encoder(checkpoint_of(wrapped(original, start), "model"), options).encoder);
+    if (start == "model.net.") continue;  // no trainer of Hugging Face's models puts "model." there
+    write_safetensors(weights, wrapped(stored, start), whole.metadata);
+    expect_same(load_encoder_file(folder / "hf"));
+  }
+}
+
+TEST(Families, RefuseTwoNamesThatBecomeOne) {
+  Encoder encoder = random_encoder(spec_of("dinov2"), 3);
+  NamedTensors tensors = original_tensors(encoder);
+  tensors.emplace_back("module.norm.bias", tensors.back().second);
+  const EncoderReading reading = read_encoder(checkpoint_of(tensors), {.spec = R"({"heads": 2})"});
+  EXPECT_FALSE(reading.complete());
+  EXPECT_EQ(fates_with(reading, Fate::unexpected), "module.norm.bias ");
+}
+
+TEST(Families, ArePartsOfFilesByCheckpointKey) {
+  Encoder student = random_encoder(spec_of("dinov2"), 3),
+          teacher = random_encoder(spec_of("dinov2"), 4);
+  NamedTensors both = prefixed(original_tensors(student), "student.net.");
+  for (auto& named : prefixed(original_tensors(teacher), "teacher.net.")) both.push_back(named);
+  const std::string text =
+      input_error_of([&] { read_encoder(checkpoint_of(both, "state_dict"), {}); });
+  EXPECT_TRUE(contains(text,
+                       "--checkpoint-key takes a part of the names: state_dict.student.net, "
+                       "state_dict.teacher.net"))
+      << text;
+  const auto read = [&](const std::string& entry, const std::string& key) {
+    return read_encoder(checkpoint_of(both, entry), {.spec = R"({"heads": 2})", .key = key})
+        .encoder.sha256;
+  };
+  EXPECT_EQ(read("state_dict", "state_dict.teacher.net"), teacher.sha256);
+  EXPECT_EQ(read("state_dict", "state_dict.student"), student.sha256);
+  EXPECT_EQ(read("", "teacher"), teacher.sha256);
+  EXPECT_THROW(read("", "teach"), InputError);
+}
+
+TEST(Families, SayWhichPreprocessingWasAssumed) {
+  Encoder encoder = random_encoder(spec_of("vit_mae"), 3);
+  const auto read = [&](const std::string& spec) {
+    return read_encoder(checkpoint_of(original_tensors(encoder), "model"), {.spec = spec}).encoder;
+  };
+  EXPECT_TRUE(contains(joined(read(R"({"heads": 2})").notes), "ImageNet's mean and deviation"));
+  const Encoder half =
+      read(R"({"heads": 2, "mean": [0.5, 0.5, 0.5], "deviation": [0.5, 0.5, 0.5]})");
+  EXPECT_FALSE(contains(joined(half.notes), "ImageNet"));
+  EXPECT_EQ(half.spec.mean[2], 0.5);
+  EXPECT_EQ(half.spec.deviation[0], 0.5);
 }
 
 TEST(Families, VideoMaeHasNoBiasOfKeys) {

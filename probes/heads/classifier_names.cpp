@@ -3,7 +3,10 @@
 
 #include <torch/types.h>
 
+#include <string_view>
 #include <utility>
+
+#include "models/encoders/checkpoints/wrapper_names.h"
 
 namespace permafrost {
 namespace {
@@ -12,15 +15,10 @@ bool starts_with(const std::string& text, const std::string& start) {
   return text.rfind(start, 0) == 0;
 }
 
-std::string without_wrappers(std::string name) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (const char* wrapper : {"module.", "backbone."})
-      if (starts_with(name, wrapper)) {
-        name.erase(0, std::char_traits<char>::length(wrapper));
-        changed = true;
-      }
-  }
+std::string bare_name(const std::string& stored) {
+  constexpr std::string_view kBackbone = "backbone.";
+  std::string name = without_wrappers(stored);
+  while (name.starts_with(kBackbone)) name.erase(0, kBackbone.size());
   return name;
 }
 
@@ -75,7 +73,7 @@ void take_authors_names(std::map<std::string, at::Tensor>& tensors) {
 
 HeadTensorName head_tensor_name(const std::string& stored) {
   HeadTensorName result;
-  std::string name = without_wrappers(stored);
+  std::string name = bare_name(stored);
   for (const char* start : kOfTheEncoder)
     if (starts_with(name, start)) return result;
   for (const auto& [from, to] : kStarts)

@@ -19,7 +19,7 @@ struct HeadTensorName {
   bool hugging_face = false;  // by the name
 };
 
-// `stored` as the file has it; prefixes "module." and "backbone." are taken off first.
+// `stored` as the file has it; wrappers and "backbone." are taken off first.
 HeadTensorName head_tensor_name(const std::string& stored);
 
 // The tensors under the common names, parts joined; "head" of a fine-tuned VideoMAE is "linear" and

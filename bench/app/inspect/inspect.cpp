@@ -244,7 +244,8 @@ void add_inspect(CommandLine& line) {
   sub->add_option("file", command->path, "file or folder; none: list the zoo");
   sub->add_option("--spec", command->reading.spec,
                   "fields of the network that the file does not say");
-  sub->add_option("--checkpoint-key", command->reading.key, "which entry of a checkpoint file");
+  sub->add_option("--checkpoint-key", command->reading.key,
+                  "which entry of a checkpoint file, or part of its names: model, state_dict.net");
   HealthOptions& health = command->health;
   auto* on = sub->add_option("--on", health.task,
                              "also print deviation and effective rank of the encoder's features on "

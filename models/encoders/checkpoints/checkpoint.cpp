@@ -9,6 +9,7 @@
 #include "models/encoders/checkpoints/huggingface_folder.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/checkpoints/torch_file.h"
+#include "models/encoders/checkpoints/wrapper_names.h"
 
 namespace permafrost {
 namespace {
@@ -49,6 +50,21 @@ const StateDict* Checkpoint::entry(const std::string& name) const {
   for (const auto& candidate : entries)
     if (candidate.name == name) return &candidate;
   return nullptr;
+}
+
+std::optional<StateDict> Checkpoint::entry_or_part(const std::string& name) const {
+  if (const StateDict* whole = entry(name)) return *whole;
+  for (const auto& candidate : entries) {
+    const std::string start = candidate.name.empty() ? "" : candidate.name + ".";
+    if (name.size() <= start.size() || !name.starts_with(start)) continue;
+    const std::string below = without_wrappers(name.substr(start.size()) + ".");
+    StateDict part{name, {}, candidate.records};
+    for (const auto& [stored, tensor] : candidate.tensors)
+      if (const std::string bare = without_wrappers(stored); bare.starts_with(below))
+        part.tensors.emplace_back(bare.substr(below.size()), tensor);
+    if (!part.tensors.empty()) return part;
+  }
+  return std::nullopt;
 }
 
 Checkpoint open_checkpoint(const std::filesystem::path& path) {

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,12 +52,17 @@ struct Checkpoint {
 
   // The entry of this name, or a null pointer.
   const StateDict* entry(const std::string& name) const;
+  // The entry of this name; or where there is none, the tensors below it in an entry, without what
+  // is then common to their names: "state_dict.net" and "net" of names such as "net.norm.bias".
+  // Parts that wrapper_names.h takes off need not be written. Empty where there are no such
+  // tensors.
+  std::optional<StateDict> entry_or_part(const std::string& name) const;
 };
 
 // What becomes of a torch file's values: a dictionary of tensors is the entry "" (and its other
-// values lines), otherwise each dictionary of tensors at the top is an entry, and those in a list
-// are "classifiers.0" and so on. Deeper dictionaries (the state of an optimizer) are lines of
-// `others`.
+// values lines), otherwise each dictionary of tensors at the top is an entry, those in a list are
+// "classifiers.0" and so on, and those inside of others are "state.model", up to four deep. The
+// state of an optimizer is a line of `others`.
 
 // Reads a .safetensors file, a torch.save file (zip or the older container, whatever its ending),
 // or a Hugging Face folder (config.json with model.safetensors, or the shards of

@@ -8,6 +8,7 @@
 #include "common/testing/parity_files.h"
 #include "models/encoders/checkpoints/huggingface_folder.h"
 #include "models/encoders/checkpoints/safetensors.h"
+#include "models/encoders/checkpoints/wrapper_names.h"
 #include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
@@ -129,6 +130,70 @@ TEST(HuggingFace, FoldersWithoutTheirFilesAreRefused) {
   expect_contains(refusal_of(folder.path()), "none of them");
   write_file_atomically(folder / "pytorch_model.bin.index.json", "{}");
   expect_contains(refusal_of(folder.path()), "safe_serialization");
+}
+
+TEST(HuggingFace, FoldersOfOtherToolsAreNamed) {
+  const auto refusal_with = [](const std::vector<std::string>& names) {
+    TestFolder folder;
+    for (const auto& name : names) {
+      std::filesystem::create_directories((folder / name).parent_path());
+      write_file_atomically(folder / name, "x");
+    }
+    return refusal_of(folder.path());
+  };
+  const std::string zero =
+      refusal_with({"latest", "zero_to_fp32.py", "global_step10/mp_rank_00_model_states.pt",
+                    "global_step10/zero_pp_rank_0_mp_rank_00_optim_states.pt"});
+  expect_contains(zero, "found a folder of DeepSpeed (ZeRO), in parts");
+  expect_contains(zero, "python zero_to_fp32.py . weights.pth");
+  expect_contains(refusal_with({"global_step10/mp_rank_00_model_states.pt"}), "DeepSpeed (ZeRO)");
+  expect_contains(refusal_with({".metadata", "__0_0.distcp"}), "dcp_to_torch");
+  expect_contains(refusal_with({"adapter_config.json", "adapter_model.safetensors"}),
+                  "merge_and_unload");
+  expect_contains(refusal_with({"saved_model.pb"}), "TensorFlow");
+  expect_contains(refusal_with({"b.pth", "a.safetensors"}), "name a file in it: \"a.safetensors\"");
+}
+
+TEST(WrapperNames, AreTakenOffWhereverTheyStand) {
+  EXPECT_EQ(without_wrappers("module._orig_mod.blocks.0.norm1.bias"), "blocks.0.norm1.bias");
+  EXPECT_EQ(without_wrappers("_orig_mod.module.blocks.0.norm1.bias"), "blocks.0.norm1.bias");
+  EXPECT_EQ(without_wrappers("base_model.model.module.cls_token"), "cls_token");
+  EXPECT_EQ(without_wrappers("module.base_model.model.cls_token"), "cls_token");
+  EXPECT_EQ(without_wrappers("_forward_module.blocks.0._checkpoint_wrapped_module.mlp.fc1.bias"),
+            "blocks.0.mlp.fc1.bias");
+  EXPECT_EQ(without_wrappers("blocks._fsdp_wrapped_module.0._fsdp_wrapped_module.norm1.bias"),
+            "blocks.0.norm1.bias");
+  EXPECT_EQ(without_wrappers("net.module"), "net.module");
+  EXPECT_EQ(without_wrappers("modules.x"), "modules.x");
+  EXPECT_EQ(without_wrappers("model.x"), "model.x");
+}
+
+TEST(WrapperNames, CommonPrefixesEndAtADot) {
+  const at::Tensor t = at::zeros({1});
+  EXPECT_EQ(common_prefix({{"net.a", t}, {"net.b.c", t}}), "net.");
+  EXPECT_EQ(common_prefix({{"net.blocks.0.a", t}, {"net.blocks.1.a", t}}), "net.blocks.");
+  EXPECT_EQ(common_prefix({{"net.a", t}, {"network.a", t}}), "");
+  EXPECT_EQ(common_prefix({}), "");
+}
+
+TEST(Checkpoints, GiveAnEntryOrAPartOfItsNames) {
+  const at::Tensor t = at::zeros({1});
+  Checkpoint file;
+  file.entries.push_back({"state_dict", {{"net.module.a", t}, {"net.b.c", t}, {"head.a", t}}, {}});
+  const auto names = [&](const std::string& key) {
+    std::string text;
+    if (const auto part = file.entry_or_part(key))
+      for (const auto& [name, tensor] : part->tensors) text += name + " ";
+    return text;
+  };
+  EXPECT_EQ(names("state_dict"), "net.module.a net.b.c head.a ");
+  EXPECT_EQ(names("state_dict.net"), "a b.c ");
+  EXPECT_EQ(names("state_dict.net.module"), "a b.c ");
+  EXPECT_EQ(names("state_dict.net.b"), "c ");
+  EXPECT_EQ(names("state_dict.ne"), "");
+  EXPECT_EQ(names("net"), "");
+  file.entries[0].name = "";  // as of safetensors
+  EXPECT_EQ(names("net"), "a b.c ");
 }
 
 // Fixtures of the reference implementation.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoders/checkpoints/huggingface_folder.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "common/error.h"
 #include "common/files/files.h"
@@ -21,6 +24,46 @@ bool is_there(const fs::path& path) {
 bool is_plain_file_name(const std::string& name) {
   return !name.empty() && name != "." && name != ".." &&
          name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
+}
+
+struct KnownFolder {
+  std::string found, hint;
+};
+
+bool ends_with_any(const std::string& name, std::initializer_list<std::string_view> endings) {
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+// What other tools write as a folder, and how it becomes one file.
+KnownFolder known_folder(const fs::path& folder) {
+  bool is_zero = is_there(folder / "zero_to_fp32.py"), has_parts = false;
+  std::string weights;
+  std::error_code error;
+  for (auto it = fs::recursive_directory_iterator(folder, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (it.depth() >= 2) it.disable_recursion_pending();
+    const std::string name = it->path().filename().string();
+    is_zero |= ends_with_any(name, {"_optim_states.pt", "_model_states.pt"});
+    has_parts |= name.ends_with(".distcp");
+    const bool is_file = it.depth() == 0 && ends_with_any(name, {".safetensors", ".pth", ".pt",
+                                                                 ".pth.tar", ".ckpt", ".bin"});
+    if (is_file && (weights.empty() || name < weights)) weights = name;
+  }
+  if (is_zero)
+    return {"a folder of DeepSpeed (ZeRO), in parts",
+            "make one file of it: python zero_to_fp32.py . weights.pth in that folder, with the "
+            "script that DeepSpeed puts there"};
+  if (has_parts)
+    return {"a distributed checkpoint of PyTorch (FSDP), in parts",
+            "make one file of it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch "
+            "FOLDER weights.pth"};
+  if (is_there(folder / "adapter_config.json"))
+    return {"an adapter of PEFT without its model",
+            "write both as one: model.merge_and_unload().save_pretrained(FOLDER)"};
+  if (is_there(folder / "saved_model.pb")) return {"a SavedModel of TensorFlow", ""};
+  if (!weights.empty()) return {"a folder without", "name a file in it: " + quoted(weights)};
+  return {"a folder without", ""};
 }
 
 // Each shard holds the tensors that the index says, all of them and no others.
@@ -75,9 +118,10 @@ std::map<std::string, std::string> read_shard_index(const std::string& text,
 
 Checkpoint open_huggingface_folder(const fs::path& folder) {
   const fs::path config = folder / "config.json";
-  if (!is_there(config))
-    throw InputError(folder.string(), "", "a Hugging Face folder with a config.json",
-                     "a folder without");
+  if (!is_there(config)) {
+    const auto [found, hint] = known_folder(folder);
+    throw InputError(folder.string(), "", "a Hugging Face folder with a config.json", found, hint);
+  }
   Checkpoint out;
   out.path = folder.string();
   out.container = Container::huggingface;

@@ -15,6 +15,7 @@ constexpr std::size_t kMostTensors = 200'000;
 constexpr std::size_t kMostSteps = 4 * kMostPickleValues;
 constexpr std::size_t kLongestName = 1000;
 constexpr std::size_t kMostLines = 1000;
+constexpr int kDeepest = 4;  // dictionaries inside of each other, of those with a name
 
 bool is_plain(const Value& value) {
   return value.kind != Kind::list && value.kind != Kind::tuple && value.kind != Kind::set &&
@@ -57,14 +58,44 @@ class Collector {
     return false;
   }
 
+  // What optimizers keep of one parameter is no encoder.
+  static bool is_optimizer_state(const Value& dict) {
+    for (std::size_t i = 0; i < dict.items.size(); i += 2)
+      if (const Value& key = *dict.items[i];
+          key.kind == Kind::text && (key.text == "exp_avg" || key.text == "momentum_buffer"))
+        return true;
+    return false;
+  }
+
+  // Dictionaries of tensors inside of this one, as "state.model"; whether there was one.
+  bool collect_below(const std::string& name, const Value& dict, int depth) {
+    if (dict.kind != Kind::dict || depth > kDeepest) return false;
+    bool found = false;
+    for (std::size_t i = 0; i < dict.items.size(); i += 2) {
+      step();
+      const Value &key = *dict.items[i], &value = *dict.items[i + 1];
+      if (key.kind != Kind::text || value.kind != Kind::dict) continue;
+      const std::string full = name + "." + key.text;
+      if (!is_state_dict(value)) {
+        found |= collect_below(full, value, depth + 1);
+      } else if (!is_optimizer_state(value)) {
+        add(full, value);
+        found = true;
+      }
+    }
+    return found;
+  }
+
   void collect_item(const Value& key, const Value& value) {
     if (value.kind == Kind::tensor && key.kind == Kind::text) return;
     const std::string name = key_text(key);
     if (key.kind == Kind::text && is_state_dict(value)) return add(key.text, value);
     const bool sequence = value.kind == Kind::list || value.kind == Kind::tuple;
     if (key.kind != Kind::text || !sequence || value.items.empty() ||
-        !is_state_dict(*value.items[0]))
-      return add_line(name, value);
+        !is_state_dict(*value.items[0])) {
+      if (key.kind != Kind::text || !collect_below(key.text, value, 2)) add_line(name, value);
+      return;
+    }
     for (std::size_t i = 0; i < value.items.size(); ++i) {
       step();
       if (is_state_dict(*value.items[i]))

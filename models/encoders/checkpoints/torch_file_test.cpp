@@ -253,6 +253,21 @@ TEST_F(HandMade, NamesAreOnceAndNotLong) {
   expect_refused(archive("}" + item + item + "."), "w: expected one tensor of this name");
 }
 
+TEST_F(HandMade, DictionariesInsideOfOthersAreEntriesByTheirPath) {
+  const auto dict = [](const std::string& key, const std::string& value) {
+    return "}" + pickled_text(key) + value + "s";
+  };
+  const std::string state = dict("exp_avg", tensor_), weights = dict("w", tensor_);
+  const std::string root = "}" + pickled_text("state") + dict("model", weights) + "s" +
+                           pickled_text("optimizer") + dict("state", dict("w", state)) + "s.";
+  const Checkpoint file =
+      read_checkpoint(copy_bytes(zip_of({{"a/data.pkl", root}, {"a/data/0", data_}})), "some.pth");
+  ASSERT_EQ(file.entries.size(), 1U);
+  EXPECT_EQ(file.entries[0].name, "state.model");
+  expect_values(find(file.entries[0], "w"), counting({2}, 1));
+  EXPECT_EQ(file.others, (std::vector<std::string>{"optimizer: a dictionary with 1 value"}));
+}
+
 class Legacy : public HandMade {
  protected:
   const std::string magic_ = "\x80\x02\x8a\x0al\xfc\x9c"s + "F\xf9 j\xa8P\x19.";

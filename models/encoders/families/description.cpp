@@ -40,9 +40,8 @@ std::vector<NameRule> original_rules() {
 }
 
 const std::vector<std::string>& original_prefixes() {
-  // Left by DistributedDataParallel, torch.compile, wrappers of the mask list, and trainers.
-  static const std::vector<std::string> prefixes{"module.", "_orig_mod.", "backbone.", "model.",
-                                                 "encoder."};
+  // Left by wrappers of the mask list, and by trainers.
+  static const std::vector<std::string> prefixes{"backbone.", "model.", "encoder."};
   return prefixes;
 }
 

@@ -28,7 +28,7 @@ struct NameRule {
 };
 
 struct NameMap {
-  std::vector<std::string> prefixes;  // taken off the start of a name, repeatedly
+  std::vector<std::string> prefixes;  // off the start of a name, repeatedly
   std::vector<NameRule> rules;
   std::vector<std::string> unused;  // known and no part of the encoder; "head.*" names a beginning
 };

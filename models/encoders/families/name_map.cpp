@@ -4,7 +4,10 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <climits>
 
+#include "common/error.h"
+#include "models/encoders/checkpoints/wrapper_names.h"
 #include "models/encoders/families/description.h"
 
 namespace permafrost {
@@ -64,6 +67,7 @@ const NameMap& own_names() {
 }
 
 std::string without_prefixes(const NameMap& map, std::string name) {
+  name = without_wrappers(name);
   for (bool again = true; again;) {
     again = false;
     for (const auto& prefix : map.prefixes) {
@@ -73,6 +77,29 @@ std::string without_prefixes(const NameMap& map, std::string name) {
     }
   }
   return name;
+}
+
+namespace {
+
+bool knows_one(const NameMap& map, const NamedTensors& tensors) {
+  return std::any_of(tensors.begin(), tensors.end(), [&](const auto& named) {
+    return destination_of(map, without_prefixes(map, named.first), INT_MAX).has_value();
+  });
+}
+
+}  // namespace
+
+NameMap for_names(const NameMap& map, const NamedTensors& tensors,
+                  std::vector<std::string>& notes) {
+  if (knows_one(map, tensors)) return map;
+  NamedTensors bare;
+  for (const auto& [name, tensor] : tensors) bare.emplace_back(without_prefixes(map, name), tensor);
+  const std::string prefix = common_prefix(bare);
+  NameMap longer = map;
+  longer.prefixes.push_back(prefix);
+  if (prefix.empty() || !knows_one(longer, tensors)) return map;
+  notes.push_back("all names begin with " + quoted(prefix) + ", which is taken off");
+  return longer;
 }
 
 std::optional<Destination> destination_of(const NameMap& map, const std::string& name, int depth) {

@@ -17,7 +17,12 @@ namespace permafrost {
 // Our own files' names: those of the ViT, nothing left out.
 const NameMap& own_names();
 
+// Without what tools of training leave (wrapper_names.h), and without the map's prefixes.
 std::string without_prefixes(const NameMap& map, std::string name);
+
+// The map for these tensors: where it knows none of their names and all begin alike ("net.", of a
+// module of Lightning), that is a prefix too, and a note says so.
+NameMap for_names(const NameMap& map, const NamedTensors& tensors, std::vector<std::string>& notes);
 
 // Where a file's tensor goes.
 struct Destination {

@@ -14,6 +14,11 @@ bool recognises(const Evidence& evidence) {
 
 void describe(const Evidence& evidence, SpecDraft& draft) {
   describe_image(evidence, "bicubic", draft);
+  if (evidence.user.contains("mean") && evidence.user.contains("deviation")) return;
+  draft.notes.emplace_back(
+      "a plain ViT, read as image MAE: pixels are normalised with ImageNet's mean and deviation; "
+      "if it was trained otherwise, as timm's augreg, write --spec '{\"mean\": [0.5, 0.5, 0.5], "
+      "\"deviation\": [0.5, 0.5, 0.5]}'");
 }
 
 void describe_config(const Evidence& evidence, SpecDraft& draft) {
