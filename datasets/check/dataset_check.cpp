@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/machine/parallel.h"
+#include "datasets/lists/missing_files.h"
 #include "datasets/video/frame_folder.h"
 
 namespace permafrost {
@@ -62,18 +63,18 @@ Spread spread_of(std::vector<double> values) {
   return spread;
 }
 
-// What a list tells of a folder of frames, against what is there. Not kept in the journal: it is
+// What a list tells of frames, against what is there. Not kept in the journal: it is
 // of the list, not of the folder.
 void compare_frames(const ManifestEntry& entry, FileCheck& check) {
-  std::error_code ignored;
-  // A number behind the path of a video is no number of frames (VideoMAE's `a.mp4 0 -1`).
-  if (!fs::is_directory(entry.path, ignored)) return;
   if (entry.frames_told == 0 || check.state != FileState::whole ||
       check.frames == entry.frames_told)
     return;
   check.state = FileState::damaged;
   check.reason = "the list tells of " + std::to_string(entry.frames_told) + " frames, " +
                  std::to_string(check.frames) + " are there";
+  std::error_code ignored;
+  if (!fs::is_directory(entry.path, ignored))
+    check.reason += " (if both numbers are labels: several labels on a line are not supported)";
 }
 
 void count_file(const FoundFile& file, DatasetReport& report, ListReport& list) {
@@ -165,6 +166,11 @@ void judge(DatasetReport& report) {
   add(lists, "content is in both lists", "contents are in both lists");
   add(labels, "content has several labels", "contents have several labels");
   for (const auto& list : report.lists) {
+    if (const std::string split =
+            split_hint(static_cast<std::size_t>(list.missing),
+                       static_cast<std::size_t>(list.entries), list.first_split);
+        !split.empty())
+      report.wrong.push_back("list " + list.name + ": " + split);
     if (list.released > 0 && list.released != list.found)
       report.wrong.push_back("list " + list.name + ": " + std::to_string(list.found) +
                              " samples found of " + std::to_string(list.released) +
@@ -293,7 +299,8 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
                    .path = list.path.string(),
                    .identity = list.manifest.identity,
                    .entries = static_cast<std::int64_t>(list.manifest.entries.size()),
-                   .released = list.samples};
+                   .released = list.samples,
+                   .first_split = list.manifest.first_split};
     out.class_sizes.resize(static_cast<std::size_t>(report.classes));
     for (std::int64_t k = 0; k < out.entries; ++k) {
       if (found[next].check.state == FileState::whole)

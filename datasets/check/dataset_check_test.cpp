@@ -241,13 +241,17 @@ TEST_F(DatasetCheck, WholeFilesAreAList) {
 TEST_F(DatasetCheck, FramesOfFoldersAreCountedAgainstTheList) {
   for (int k = 1; k <= 20; ++k)
     write_png(folder_ / "v" / (std::to_string(k) + ".png"), Image(16, 16, k));
-  write_file_atomically(folder_ / "f.txt", "v 25 0\nv 20 0\nv 0\ngood.mp4 7 0\n");
+  write_file_atomically(folder_ / "f.txt", "v 25 0\nv 20 0\nv 0\ngood.mp4 7 0\ncopy.mp4 20 0\n");
   const TaskSpec spec{.name = "f", .kind = TaskKind::manifest, .manifest = "f.txt"};
   CheckedFiles files{fs::path()};
   const DatasetReport r = check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {}, files);
-  ASSERT_EQ(r.damaged.size(), 1U);
+  ASSERT_EQ(r.damaged.size(), 2U);
   EXPECT_EQ(r.damaged[0].line, 1);
   EXPECT_EQ(r.damaged[0].check.reason, "the list tells of 25 frames, 20 are there");
+  EXPECT_EQ(r.damaged[1].line, 4);
+  EXPECT_EQ(r.damaged[1].check.reason,
+            "the list tells of 7 frames, 20 are there (if both numbers are labels: several labels "
+            "on a line are not supported)");
 }
 
 TEST_F(DatasetCheck, WhatIsNoFileIsSaidSo) {

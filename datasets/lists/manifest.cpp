@@ -14,6 +14,7 @@
 #include "common/files/hash.h"
 #include "datasets/lists/label_sets.h"
 #include "datasets/lists/manifest_builder.h"
+#include "datasets/lists/text_line.h"
 #include "datasets/pack/pack.h"
 #include "datasets/video/frame_folder.h"
 
@@ -21,7 +22,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\v\f";
 constexpr auto kNowhere = std::string_view::npos;
 
 // Kinetics' columns that together name a file: <id>_<start>_<end>.
@@ -37,49 +37,6 @@ struct Header {
   std::optional<KineticsColumns> kinetics;  // where there is no path
   std::optional<std::size_t> label, group, split;
 };
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == kNowhere) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
-
-// Takes CSV quotes off a field: "a ""b""" -> a "b".
-std::string unquoted(std::string_view field) {
-  field = trimmed(field);
-  if (field.size() < 2 || field.front() != '"' || field.back() != '"') return std::string(field);
-  field = field.substr(1, field.size() - 2);
-  std::string text;
-  for (std::size_t k = 0; k < field.size(); ++k) {
-    text += field[k];
-    if (field[k] == '"' && k + 1 < field.size() && field[k + 1] == '"') ++k;
-  }
-  return text;
-}
-
-// Whether a separator stands at the begin of `rest`.
-bool separates(std::string_view rest, std::string_view separator) {
-  if (separator == " ") return rest.front() == ' ' || rest.front() == '\t';
-  return rest.starts_with(separator);
-}
-
-std::vector<std::string> fields_of(std::string_view line, const std::string& separator) {
-  std::vector<std::string> fields;
-  std::size_t begin = 0;
-  bool in_quotes = false;
-  for (std::size_t k = 0; k <= line.size();) {
-    const bool end = k == line.size();
-    if (!end && line[k] == '"') in_quotes = !in_quotes;
-    if (!end && (in_quotes || !separates(line.substr(k), separator))) {
-      ++k;
-      continue;
-    }
-    if (separator != " " || k > begin) fields.push_back(unquoted(line.substr(begin, k - begin)));
-    k += end ? 1 : separator.size();
-    begin = k;
-  }
-  return fields;
-}
 
 std::string separator_of(std::string_view line, const ManifestOptions& options) {
   if (!options.separator.empty()) return options.separator;
@@ -198,57 +155,6 @@ std::optional<ManifestRow> row_under_header(std::string_view line, const Header&
   return row;
 }
 
-// The last place outside of quotes where one of the separators stands.
-std::size_t last_separator(std::string_view line, const std::vector<std::string>& separators) {
-  std::size_t cut = kNowhere;
-  bool in_quotes = false;
-  for (std::size_t k = 0; k < line.size(); ++k) {
-    if (line[k] == '"') in_quotes = !in_quotes;
-    if (in_quotes) continue;
-    for (const auto& separator : separators) {
-      if (separates(line.substr(k), separator)) cut = k;
-    }
-  }
-  return cut;
-}
-
-ManifestRow cut_at(std::string_view line, std::size_t cut, std::size_t width) {
-  std::string_view path = trimmed(line.substr(0, cut));
-  if (!path.empty() && path.back() == ',' && line[cut] != ',') path.remove_suffix(1);  // "a.mp4, 3"
-  return {.path = unquoted(path), .label = unquoted(line.substr(cut + width))};
-}
-
-// Whether "a::b.mp4 0" is meant: a path with "::" in it, and the label behind a later separator.
-bool holds_path(std::string_view behind) {
-  const std::size_t cut = last_separator(behind, {",", " "});
-  return cut != kNowhere && is_media_path(unquoted(behind.substr(0, cut)));
-}
-
-// The last separator outside of quotes parts path and label. Names of classes may hold blanks:
-// where the label is no number, a comma or tab goes before blanks.
-ManifestRow row_without_header(std::string_view line, const ManifestOptions& options) {
-  if (!options.separator.empty()) {
-    const std::size_t cut = last_separator(line, {options.separator});
-    if (cut == kNowhere) return {.path = unquoted(line)};
-    return cut_at(line, cut, options.separator.size());
-  }
-  if (const std::size_t cut = last_separator(line, {"::"});
-      cut != kNowhere && !holds_path(line.substr(cut + 2))) {
-    return cut_at(line, cut, 2);
-  }
-  const std::size_t cut = last_separator(line, {",", " "});
-  if (cut == kNowhere) return {.path = unquoted(line)};
-  ManifestRow row = cut_at(line, cut, 1);
-  if (const std::size_t firm = last_separator(line, {",", "\t"}); firm != kNowhere && firm != cut) {
-    ManifestRow other = cut_at(line, firm, 1);
-    const auto& names = options.class_names;
-    const bool is_named = std::find(names.begin(), names.end(), *other.label) != names.end();
-    if (is_named || (options.name_classes && !whole_number(*row.label))) return other;
-  }
-  if (!options.labels_required && !whole_number(*row.label)) return {.path = unquoted(line)};
-  return row;
-}
-
 // "a.mp4 1 5 7": what stands behind the path is labels. The path ends with the first field of a
 // media ending, else it is the first field.
 ManifestRow row_of_several(std::string_view line, const ManifestOptions& options) {
@@ -269,11 +175,6 @@ ManifestRow row_of_several(std::string_view line, const ManifestOptions& options
   return row;
 }
 
-// "#1.mp4,0" is an entry: only what no one would write as one is a comment.
-bool is_comment(std::string_view line) {
-  return line.starts_with('#') && (line.size() == 1 || kBlanks.find(line[1]) != kNowhere);
-}
-
 void refuse_split(const fs::path& path, const ManifestOptions& options, const std::string& found) {
   if (options.split.empty()) return;
   throw InputError(path.string(), "split",
@@ -282,30 +183,25 @@ void refuse_split(const fs::path& path, const ManifestOptions& options, const st
                    found);
 }
 
-// Without a label. The path is the line, or what stands before its last field or its last two: the
-// first of these with an ending of videos or images, else all that stands before numbers, or before
-// a separator that is no blank.
-ManifestRow unlabelled_row(std::string_view line, const ManifestOptions& options) {
-  const std::vector<std::string> separators = options.separator.empty()
-                                                  ? std::vector<std::string>{"::", ",", " "}
-                                                  : std::vector<std::string>{options.separator};
-  std::string path = unquoted(line), before_numbers = path;
-  std::string_view rest = line;
-  bool only_numbers = true;
-  for (int fields = 0; !is_media_path(path); ++fields) {
-    const std::size_t cut = last_separator(rest, separators);
-    if (fields == 2 || cut == kNowhere || cut == 0) return {.path = before_numbers};
-    const bool is_firm = !separates(rest.substr(cut), " ");
-    const std::size_t width = separates(rest.substr(cut), "::") ? 2 : 1;
-    const std::string field = unquoted(rest.substr(cut + width));
-    rest = trimmed(rest.substr(0, cut));
-    if (rest.ends_with(',')) rest.remove_suffix(1);  // "a.mp4, 3"
-    path = unquoted(rest);
-    only_numbers = only_numbers && (field == "-1" || whole_number(field));
-    if (only_numbers || (fields == 0 && is_firm)) before_numbers = path;
+// A list gives the numbers of frames of all its videos or of none. Lines with two numbers among
+// lines with one are samples with several labels.
+class NumbersOfFrames {
+ public:
+  void look_at(const ManifestRow& row, std::string_view line, const std::string& where) {
+    if (!is_video_path(row.path)) return;
+    const bool told = row.frames_told > 0;
+    if (told && first_.empty()) {
+      first_ = std::string(line);
+      where_ = where;
+    }
+    has_others_ = has_others_ || !told;
+    if (!first_.empty() && has_others_) refuse_several_labels(where_, first_);
   }
-  return {.path = path};
-}
+
+ private:
+  std::string first_, where_;
+  bool has_others_ = false;
+};
 
 }  // namespace
 
@@ -318,6 +214,8 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
   if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
   const auto where_of = [&](int line) { return path.string() + ":" + std::to_string(line); };
   ManifestBuilder builder(options, path.parent_path(), where_of);
+  const ListPlace place{options, options.root.empty() ? path.parent_path() : options.root};
+  NumbersOfFrames numbers;
   std::optional<Header> header;
   bool first = true;
   for (int line = 1; !rest.empty(); ++line) {
@@ -333,11 +231,14 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
     if (header) {
       const auto row = row_under_header(content, *header, options, where_of(line));
       if (row) builder.add(*row, line);
+    } else if (options.labels_ignored) {
+      builder.add(unlabelled_row(content, options), line);
     } else {
-      builder.add(options.labels_ignored ? unlabelled_row(content, options)
-                  : options.multi_label  ? row_of_several(content, options)
-                                         : row_without_header(content, options),
-                  line);
+      const ManifestRow row = options.multi_label
+                                  ? row_of_several(content, options)
+                                  : row_without_header(content, place, where_of(line));
+      if (!options.multi_label) numbers.look_at(row, content, where_of(line));
+      builder.add(row, line);
     }
   }
   if (builder.empty()) {
@@ -348,6 +249,78 @@ Manifest parse_text_list(std::string_view text, const fs::path& path,
   }
   return builder.finish();
 }
+
+namespace {
+
+bool has_ending(const fs::path& path, const std::vector<std::string>& endings) {
+  const std::string name = lower(path.filename().string());
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const std::string& ending) { return name.ends_with(ending); });
+}
+
+// Archives that are compressed cannot be read in place, and tables of other programs are no text.
+void refuse_packed(const fs::path& path) {
+  const bool is_tar = has_ending(path, {".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"});
+  if (is_tar)
+    throw InputError(path.string(), "", "a tar archive that is not compressed", "a compressed one",
+                     "unpack the compression alone, as gunzip does; the members of the .tar are "
+                     "then read in place");
+  const auto refuse = [&](const std::string& found, const std::string& hint) {
+    throw InputError(path.string(), "", "a list of text or JSON, a folder, or a tar archive", found,
+                     hint);
+  };
+  if (has_ending(path, {".gz", ".bz2", ".xz", ".zst"}))
+    refuse("a compressed file", "unpack it first");
+  if (has_ending(path, {".xlsx", ".xls", ".ods"})) refuse("a spreadsheet", "save it as CSV");
+  if (has_ending(path, {".zip", ".7z", ".rar"})) refuse("an archive", "unpack it first");
+  if (has_ending(path, {".parquet", ".feather", ".arrow"}))
+    refuse("a table in columns", "write it as CSV: DataFrame.to_csv(FILE, index=False)");
+  if (is_media_path(path))
+    refuse("a video or image", "a list of one line names it: echo 'a.mp4 0' > list.txt");
+}
+
+void add_utf8(std::string& text, std::uint32_t code) {
+  const auto add = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
+  if (code < 0x80) return add(code);
+  if (code < 0x800) {
+    add(0xC0 | code >> 6);
+  } else {
+    if (code < 0x10000) {
+      add(0xE0 | code >> 12);
+    } else {
+      add(0xF0 | code >> 18);
+      add(0x80 | (code >> 12 & 0x3F));
+    }
+    add(0x80 | (code >> 6 & 0x3F));
+  }
+  add(0x80 | (code & 0x3F));
+}
+
+// Text in UTF-16 with its mark, as PowerShell and Excel write it, in UTF-8; other text as it is.
+std::string as_utf8(std::string text) {
+  const bool little = text.starts_with("\xFF\xFE"), big = text.starts_with("\xFE\xFF");
+  if (!little && !big) return text;
+  const auto unit = [&](std::size_t at) {
+    const std::uint32_t first = static_cast<std::uint8_t>(text[at]),
+                        second = static_cast<std::uint8_t>(text[at + 1]);
+    return little ? second << 8 | first : first << 8 | second;
+  };
+  std::string out;
+  for (std::size_t at = 2; at + 1 < text.size(); at += 2) {
+    std::uint32_t code = unit(at);
+    const bool is_high = code >= 0xD800 && code < 0xDC00;
+    if (is_high && at + 3 < text.size() && unit(at + 2) >= 0xDC00 && unit(at + 2) < 0xE000) {
+      code = 0x10000 + ((code - 0xD800) << 10) + (unit(at + 2) - 0xDC00);
+      at += 2;
+    } else if (code >= 0xD800 && code < 0xE000) {
+      code = 0xFFFD;  // half of a pair
+    }
+    add_utf8(out, code);
+  }
+  return out;
+}
+
+}  // namespace
 
 Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
   std::error_code ignored;
@@ -364,9 +337,13 @@ Manifest read_manifest(const fs::path& path, const ManifestOptions& options) {
     refuse_split(path, options, "folders of classes");
     return read_class_folders(path, options);
   }
-  if (lower(path.extension().string()) == ".json")
-    return parse_json_list(read_file(path), path, options);
-  return parse_text_list(read_file(path), path, options);
+  if (fs::is_regular_file(path, ignored) ||
+      has_ending(path, {".gz", ".tgz", ".bz2", ".xz", ".zst"}))
+    refuse_packed(path);
+  const std::string text = as_utf8(read_file(path));
+  if (has_ending(path, {".json", ".jsonl", ".ndjson"}) || is_json_lines(text))
+    return parse_json_list(text, path, options);
+  return parse_text_list(text, path, options);
 }
 
 std::int64_t Manifest::missing() const {

@@ -21,6 +21,7 @@
 //           label): the file is under path|file|video|id|vid_name, the label under
 //           template|label|class, a group under group, a split under split. "[something]" of a
 //           template becomes "something", as the label files of that set write it.
+//   .jsonl  the same with an object a line.
 //   folder  a folder a class, named after it, with image and video files at any depth.
 //
 //   .tar    shards of videos or images, read in place: one, a range ("train-{000..146}.tar"), or a
@@ -35,6 +36,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "datasets/images/file_part.h"
@@ -57,7 +59,7 @@ struct ManifestEntry {
   std::int64_t group = 0;
   // File size, or number of frames of a folder; -1 where there is no such file.
   std::int64_t bytes = -1;
-  std::int64_t frames_told = 0;  // that the list says a folder of frames has; 0: it does not say
+  std::int64_t frames_told = 0;  // that the list says there are; 0: it does not say
   FilePart range;                // of a member of an archive; the path is then the archive's
   int line = 0;  // in the manifest, from 1; in JSON and in folders the number of the entry
 };
@@ -111,6 +113,10 @@ struct Manifest {
   // files are not read: a file replaced by one of the same size goes unnoticed.
   std::string identity;
 
+  // How the first entry was read, for a message when most files are missing: "list.txt:1 is read as
+  // path "a" and label "3"".
+  std::string first_split;
+
   std::int64_t missing() const;  // entries without a file
 };
 
@@ -125,6 +131,9 @@ Manifest joined_lists(Manifest train, const Manifest& test);
 // What a list is read from: the archives of a range, else the file or folder itself. Throws
 // InputError for a range that is none.
 std::vector<std::filesystem::path> files_of_list(const std::filesystem::path& path);
+
+// Whether a text is JSON Lines: an object a line.
+bool is_json_lines(std::string_view text);
 
 // Whether the ending of a path is one of image or video files.
 bool is_media_path(const std::filesystem::path& path);

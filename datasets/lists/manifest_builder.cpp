@@ -13,6 +13,8 @@
 #include "common/machine/parallel.h"
 #include "common/nearest_name.h"
 #include "datasets/lists/label_sets.h"
+#include "datasets/lists/missing_files.h"
+#include "datasets/lists/text_line.h"
 #include "datasets/video/frame_folder.h"
 
 namespace permafrost {
@@ -32,11 +34,18 @@ std::int64_t size_of_file(const fs::path& path) {
 }
 
 // "frames/v17 36" of a line "frames/v17 36 1" names a folder of frames and their number.
-fs::path without_frame_count(const fs::path& path) {
+fs::path without_last_number(const fs::path& path) {
   const std::string text = path.string();
   const std::size_t cut = text.find_last_of(" \t,");
   if (cut == std::string::npos || !whole_number(std::string_view(text).substr(cut + 1))) return {};
   return text.substr(0, cut);
+}
+
+// "clips\\a.mp4", as lists from Windows have it.
+fs::path with_slashes(const fs::path& path) {
+  std::string text = path.string();
+  std::replace(text.begin(), text.end(), '\\', '/');
+  return text;
 }
 
 // "-1" and "1.5" as well: no label, but no name of a class either.
@@ -44,6 +53,15 @@ bool is_number(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc{} && end == text.data() + text.size() && std::isfinite(value);
+}
+
+// "https://host/a.mp4", "s3://bucket/a.mp4".
+bool is_address(const std::string& path) {
+  const std::size_t cut = path.find("://");
+  return cut != std::string::npos && cut > 0 &&
+         std::all_of(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(cut), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+         });
 }
 
 // All of up to 20 names; a thousand of them are no message.
@@ -70,6 +88,14 @@ std::string label_text(const ManifestEntry& entry) {
   return "{" + joined(texts, ",") + "}";
 }
 
+std::optional<std::int64_t> label_number(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (dot != std::string_view::npos && dot + 1 < text.size() &&
+      text.find_first_not_of('0', dot + 1) == std::string_view::npos)
+    text = text.substr(0, dot);
+  return whole_number(text);
+}
+
 std::string lower(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   return text;
@@ -93,7 +119,7 @@ int ManifestBuilder::label_of(const std::optional<std::string>& text, int line) 
   }
   const auto named = classes_by_name_.find(*text);
   if (named != classes_by_name_.end()) return named->second;
-  const auto number = whole_number(*text);
+  const auto number = label_number(*text);
   if (class_names_.empty()) {
     if (!number) throw InputError(where_(line), "label", "a whole number from 0", quoted(*text));
     const int classes = options_.classes > 0 ? options_.classes : kMostClasses;
@@ -130,6 +156,14 @@ void ManifestBuilder::give_labels(ManifestEntry& entry, const std::vector<std::s
 
 void ManifestBuilder::add(const ManifestRow& row, int line) {
   if (row.path.empty()) throw InputError(where_(line), "path", "a path", "none");
+  if (is_address(row.path))
+    throw InputError(where_(line), "path", "a file on this machine", quoted(row.path),
+                     "nothing is fetched here: fetch the files, and list where they lie");
+  if (entries_.empty())
+    first_split_ =
+        where_(line) + " is read as path " + quoted(row.path) + " and label " +
+        quoted(row.label.value_or("")) +
+        (row.frames_told > 0 ? " of " + std::to_string(row.frames_told) + " frames" : "");
   ManifestEntry entry;
   entry.name = row.path;
   fs::path file = row.path;
@@ -141,6 +175,7 @@ void ManifestBuilder::add(const ManifestRow& row, int line) {
     entry.bytes = row.range.bytes;
   }
   entry.line = line;
+  entry.frames_told = row.frames_told;
   const std::vector<std::string> texts = texts_of(row);
   const bool later = options_.name_classes && class_names_.empty();
   if (later) label_texts_.push_back(texts);
@@ -194,6 +229,30 @@ void ManifestBuilder::name_classes() {
     if (!label_texts_[i].empty()) give_labels(entries_[i], label_texts_[i]);
 }
 
+// Sets size and path of what is there; false where nothing is.
+bool ManifestBuilder::find_file(ManifestEntry& entry) const {
+  const auto found = [&](const fs::path& path) {
+    const std::int64_t bytes = size_of_file(path);
+    if (bytes < 0) return false;
+    entry.path = path;
+    entry.bytes = bytes;
+    return true;
+  };
+  if (found(entry.path)) return true;
+  const std::string named = entry.path.string();
+  if (named.find('\\') != std::string::npos && found(with_slashes(entry.path))) return true;
+  const fs::path folder = without_last_number(named);
+  if (folder.empty()) return false;
+  if (found(folder)) {
+    entry.frames_told = whole_number(named.substr(folder.string().size() + 1)).value_or(0);
+    return true;
+  }
+  for (fs::path rest = without_last_number(folder); !rest.empty(); rest = without_last_number(rest))
+    if (size_of_file(rest) >= 0)
+      refuse_several_labels(where_(entry.line), entry.name + " " + std::to_string(entry.label));
+  return false;
+}
+
 void ManifestBuilder::look_at_files() {
   constexpr std::int64_t kPiece = 256;
   constexpr int kLeastThreads = 8;  // these wait for the disk, not for a core
@@ -203,24 +262,23 @@ void ManifestBuilder::look_at_files() {
                  const std::int64_t end = std::min(count, (piece + 1) * kPiece);
                  for (std::int64_t i = piece * kPiece; i < end; ++i) {
                    ManifestEntry& entry = entries_[static_cast<std::size_t>(i)];
-                   if (entry.range.is_part()) continue;
-                   entry.bytes = size_of_file(entry.path);
-                   if (entry.bytes >= 0) continue;
-                   if (const fs::path folder = without_frame_count(entry.path); !folder.empty()) {
-                     entry.bytes = size_of_file(folder);
-                     if (entry.bytes >= 0) {
-                       const std::string named = entry.path.string();
-                       entry.frames_told =
-                           whole_number(named.substr(folder.string().size() + 1)).value_or(0);
-                       entry.path = folder;
-                     }
-                   }
-                   if (entry.bytes < 0 && options_.require_files) {
-                     throw InputError(where_(entry.line), "path", "an existing file",
-                                      quoted(entry.path.string()));
-                   }
+                   if (!entry.range.is_part()) find_file(entry);
                  }
                });
+  if (options_.require_files) require_files();
+}
+
+void ManifestBuilder::require_files() const {
+  const ManifestEntry* first = nullptr;
+  std::size_t missing = 0;
+  for (const auto& entry : entries_) {
+    if (entry.bytes >= 0) continue;
+    if (first == nullptr) first = &entry;
+    ++missing;
+  }
+  if (first == nullptr) return;
+  throw InputError(where_(first->line), "path", "an existing file", quoted(first->path.string()),
+                   split_hint(missing, entries_.size(), first_split_));
 }
 
 std::string ManifestBuilder::identity() const {
@@ -249,6 +307,7 @@ Manifest ManifestBuilder::finish() {
                                            : std::max(options_.classes, largest_ + 1);
   manifest.class_names = std::move(class_names_);
   manifest.identity = identity();
+  manifest.first_split = std::move(first_split_);
   manifest.entries = std::move(entries_);
   return manifest;
 }

@@ -23,6 +23,7 @@ struct ManifestRow {
   std::optional<std::string> label, group;
   // Of a list of several labels a sample; unset: `label` is one text of them all.
   std::optional<std::vector<std::string>> labels;
+  std::int64_t frames_told = 0;  // see ManifestEntry
   // Of a member of an archive: the archive, and where in it; `path` is then a name alone.
   std::filesystem::path file;
   FilePart range;
@@ -47,6 +48,8 @@ class ManifestBuilder {
   void refuse_mixed_labels() const;
   void name_classes();
   void look_at_files();
+  bool find_file(ManifestEntry& entry) const;
+  void require_files() const;
   std::string identity() const;
 
   const ManifestOptions& options_;
@@ -60,10 +63,14 @@ class ManifestBuilder {
   std::map<std::string, std::int64_t> groups_;
   std::int64_t next_group_ = 0;
   int largest_ = -1;
+  std::string first_split_;
 };
 
 // A number from 0 to the largest int, in digits alone; else nothing.
 std::optional<std::int64_t> whole_number(std::string_view text);
+
+// The same of a label, which tables may have written as "3.0".
+std::optional<std::int64_t> label_number(std::string_view text);
 
 // ASCII letters made small.
 std::string lower(std::string text);
@@ -71,6 +78,7 @@ std::string lower(std::string text);
 // The readers behind read_manifest(); `path` is where the text comes from.
 Manifest parse_text_list(std::string_view text, const std::filesystem::path& path,
                          const ManifestOptions& options);
+// An object a line is read as well, whatever the file is called.
 Manifest parse_json_list(const std::string& text, const std::filesystem::path& path,
                          const ManifestOptions& options);
 // The archives that a path names: one, a range ("train-{000..146}.tar"), or those of a folder that

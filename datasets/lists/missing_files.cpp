@@ -15,6 +15,13 @@ bool is_missing(const ManifestEntry& entry) { return entry.bytes < 0; }
 
 }  // namespace
 
+std::string split_hint(std::size_t missing, std::size_t entries, const std::string& first_split) {
+  if (missing < 2 || 2 * missing <= entries || first_split.empty()) return "";
+  return std::to_string(missing) + " of " + std::to_string(entries) +
+         " are missing: is the list split as it should be, and do its paths start where it lies? " +
+         first_split;
+}
+
 void require_files(const Manifest& list, const std::filesystem::path& path) {
   std::string first, names;
   std::size_t count = 0;
@@ -26,9 +33,11 @@ void require_files(const Manifest& list, const std::filesystem::path& path) {
   }
   if (count == 0) return;
   const std::string of = std::to_string(count) + " of " + std::to_string(list.entries.size());
-  throw InputError(first, "path", "existing files",
-                   of + " missing: " + names + (count > kTold ? ", ..." : ""),
-                   "data check tells all; \"missing_files\": \"count\" goes on without them");
+  const std::string split = split_hint(count, list.entries.size(), list.first_split);
+  throw InputError(
+      first, "path", "existing files", of + " missing: " + names + (count > kTold ? ", ..." : ""),
+      !split.empty() ? split
+                     : "data check tells all; \"missing_files\": \"count\" goes on without them");
 }
 
 std::vector<std::string> take_out_missing(Manifest& list, const std::filesystem::path& path) {
@@ -44,7 +53,8 @@ std::vector<std::string> take_out_missing(Manifest& list, const std::filesystem:
   if (names.empty()) return names;
   if (list.entries.empty())
     throw InputError(path.string(), "path", "at least one existing file",
-                     "all of " + std::to_string(names.size()) + " missing");
+                     "all of " + std::to_string(names.size()) + " missing",
+                     split_hint(names.size(), names.size(), list.first_split));
   std::string text = list.identity + "\n";
   for (const auto& name : names) text += name + "\n";
   list.identity = sha256_of(text);

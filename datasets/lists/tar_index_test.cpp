@@ -207,6 +207,29 @@ TEST_F(TarList, WithoutALabelTheMembersThatMayHoldItAreNamed) {
   }
 }
 
+TEST_F(TarList, NamesWithSeveralDotsAreToldWhatToDo) {
+  const auto error = [&](const std::string& bytes) -> std::string {
+    write_file_atomically(folder_ / "d.tar", bytes);
+    try {
+      read_manifest(folder_ / "d.tar", {.name_classes = true});
+    } catch (const InputError& failure) {
+      return failure.what();
+    }
+    return "no error";
+  };
+  const std::string dots = "the name of a sample ends at its first dot: rename the members";
+  const std::string two = error(tar_member("v1.0.a.png", "x") + tar_member("v1.0.b.png", "x"));
+  EXPECT_NE(two.find(dots), std::string::npos) << two;
+  const std::string far = error(tar_member("dog/v1.0.png", "x") + tar_member("dog/v1.0.cls", "3"));
+  EXPECT_NE(far.find("dog/v1.0.png: label: expected a member that holds it, found "
+                     "\"dog/v1.0.cls\""),
+            std::string::npos)
+      << far;
+  EXPECT_NE(far.find(dots), std::string::npos) << far;
+  EXPECT_EQ(error(tar_member("1.png", "x") + tar_member("1.jpg", "x")).find(dots),
+            std::string::npos);
+}
+
 TEST_F(TarList, ARangeIsTheListOfATask) {
 #ifndef PERMAFROST_FFMPEG
   GTEST_SKIP() << "built without FFmpeg";

@@ -25,7 +25,18 @@ struct TarSample {
   std::string rival;  // a second member that could be it as well
   std::optional<std::string> label, group;
   std::optional<std::vector<std::string>> labels;  // an array of them
+  std::string far_label;  // "a.b.cls" of the sample "a", whose label is "a.cls"
 };
+
+// Names with several dots are the usual reason.
+constexpr const char* kDots =
+    "as in WebDataset, the name of a sample ends at its first dot: rename the members so that "
+    "theirs is the dot of the ending alone";
+
+bool has_several_dots(const std::string& member) {
+  const std::string base = fs::path(member).filename().string();
+  return base.find('.', 1) != base.rfind('.');
+}
 
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
@@ -84,7 +95,9 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
     const std::string key = (name.parent_path() / base.substr(0, dot)).string();
     const std::string ending = lower(base.substr(dot));
     const bool is_label = ending == ".cls", is_json = ending == ".json";
-    if (!is_label && !is_json && !is_media_path(name)) continue;
+    const bool is_far =
+        !is_label && !is_json && (ending.ends_with(".cls") || ending.ends_with(".json"));
+    if (!is_label && !is_json && !is_far && !is_media_path(name)) continue;
     const auto [it, added] = by_key.try_emplace(key, samples.size());
     if (added) samples.emplace_back();
     TarSample& sample = samples[it->second];
@@ -92,7 +105,9 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
                                                   static_cast<std::size_t>(member.range.bytes));
     if ((is_label || is_json) && content.size() > kLargestText)
       throw InputError(where, "", "at most 1 MiB", std::to_string(content.size()));
-    if (is_label) {
+    if (is_far) {
+      sample.far_label = member.name;
+    } else if (is_label) {
       sample.label = trimmed(content);
     } else if (is_json) {
       read_json_member(content, where, sample);
@@ -102,8 +117,15 @@ std::vector<TarSample> read_samples(const fs::path& path, const ManifestOptions&
   }
   for (const auto& sample : samples)
     if (!sample.rival.empty())
-      throw InputError(path.string() + ": " + sample.rival, "",
-                       "one video, or else one image, a sample", quoted(sample.media) + " as well");
+      throw InputError(
+          path.string() + ": " + sample.rival, "", "one video, or else one image, a sample",
+          quoted(sample.media) + " as well",
+          has_several_dots(sample.rival) || has_several_dots(sample.media) ? kDots : "");
+  for (const auto& sample : samples)
+    if (options.labels_required && !sample.label && has_several_dots(sample.media) &&
+        !sample.far_label.empty())
+      throw InputError(path.string() + ": " + sample.media, "label", "a member that holds it",
+                       quoted(sample.far_label), kDots);
   std::erase_if(samples, [](const TarSample& sample) { return sample.media.empty(); });
   return samples;
 }

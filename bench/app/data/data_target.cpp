@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "common/error.h"
+#include "common/files/files.h"
 #include "datasets/lists/dataset_spec.h"
 #include "datasets/lists/manifest.h"
 
@@ -38,7 +39,7 @@ void refuse_list_flags(const DataOptions& options, const std::string& what) {
 
 // A JSON file is a task, a dataset, or a list.
 bool is_object(const fs::path& file, Json& json) {
-  if (file.extension() != ".json") return false;
+  if (file.extension() != ".json" || is_json_lines(read_file(file))) return false;
   json = read_json(file.string());
   return json.is_object();
 }
