@@ -300,7 +300,8 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
                    .identity = list.manifest.identity,
                    .entries = static_cast<std::int64_t>(list.manifest.entries.size()),
                    .released = list.samples,
-                   .first_split = list.manifest.first_split};
+                   .first_split = list.manifest.first_split,
+                   .left_out = list.manifest.left_out};
     out.class_sizes.resize(static_cast<std::size_t>(report.classes));
     for (std::int64_t k = 0; k < out.entries; ++k) {
       if (found[next].check.state == FileState::whole)

@@ -74,10 +74,11 @@ struct Duplicate {
 struct ListReport {
   std::string name, path, identity;  // identity: see Manifest
   std::int64_t entries = 0, found = 0, whole = 0, damaged = 0, unreadable = 0, missing = 0;
-  std::int64_t released = 0;               // 0: not known
-  std::string first_split;                 // see Manifest
-  std::vector<std::int64_t> class_sizes;   // [classes]
-  std::vector<std::size_t> whole_entries;  // numbers in the list, in order
+  std::int64_t released = 0;                     // 0: not known
+  std::string first_split;                       // see Manifest
+  std::map<std::string, std::int64_t> left_out;  // see Manifest
+  std::vector<std::int64_t> class_sizes;         // [classes]
+  std::vector<std::size_t> whole_entries;        // numbers in the list, in order
   // Share of the entries that give a clip.
   double coverage() const;
 };

@@ -254,6 +254,59 @@ TEST_F(DatasetCheck, FramesOfFoldersAreCountedAgainstTheList) {
             "on a line are not supported)");
 }
 
+TEST_F(DatasetCheck, ManyCopiesAreAShortLineInTheText) {
+  std::string list;
+  for (int k = 0; k < 40; ++k) {
+    const std::string name = "same-" + std::to_string(k) + ".png";
+    write_png(folder_ / name, Image(16, 16, 7));
+    list += name + " 0\n";
+  }
+  write_file_atomically(folder_ / "s.txt", list);
+  const TaskSpec spec{.name = "s", .kind = TaskKind::manifest, .manifest = "s.txt"};
+  CheckedFiles files{fs::path()};
+  const DatasetReport r = check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {}, files);
+  ASSERT_EQ(r.duplicates.size(), 1U);
+  EXPECT_EQ(to_json(r)["duplicates"][0]["files"].size(), 40U);
+  const std::string text = to_text(r);
+  EXPECT_NE(text.find("all:same-4.png and 35 more, 40 in all\n"), std::string::npos) << text;
+  EXPECT_EQ(text.find("same-5.png"), std::string::npos);
+}
+
+TEST_F(DatasetCheck, FilesOfOtherEndingsAreTold) {
+  for (const char* name : {"t/a/1.png", "t/a/2.png", "t/b/3.png"})
+    write_png(folder_ / name, Image(16, 16, name[4]));
+  for (const char* name : {"t/a/notes.TXT", "t/b/more.txt", "t/readme", "t/b/.hidden"})
+    write_file_atomically(folder_ / name, "x");
+  const TaskSpec spec{.name = "t", .kind = TaskKind::manifest, .manifest = "t"};
+  CheckedFiles files{fs::path()};
+  const DatasetReport r = check_dataset(read_lists_apart(resolve_lists(spec, folder_)), {}, files);
+  EXPECT_EQ(r.lists[0].left_out, (std::map<std::string, std::int64_t>{{".txt", 2}, {"none", 1}}));
+  EXPECT_NE(to_text(r).find("left out, of other endings: .txt (2), none (1)\n"), std::string::npos)
+      << to_text(r);
+  EXPECT_EQ(to_json(r)["lists"][0]["left_out"][".txt"], 2);
+}
+
+// Without a number of frames in the container, a video that was cut short has fewer and no error.
+TEST_F(DatasetCheck, VideosCutShortAreDamaged) {
+  for (const char* name : {"a.ts", "a.mkv"}) {
+    write_test_video(folder_ / name, {.frames = grey_frames(12, 64, 64),
+                                      .mpeg4 = true,
+                                      .headers_inside = std::string(name) == "a.ts"});
+    const std::string bytes = read_file(folder_ / name);
+    EXPECT_EQ(check_file(folder_ / name).state, FileState::whole)
+        << name << ": " << check_file(folder_ / name).reason;
+    int damaged = 0;
+    for (int tenth = 5; tenth < 10; ++tenth) {
+      const std::size_t size = bytes.size() * static_cast<std::size_t>(tenth) / 10 / 188 * 188 + 50;
+      write_file_atomically(folder_ / "cut" / name, bytes.substr(0, size));
+      const FileCheck check = check_file(folder_ / "cut" / name);
+      EXPECT_NE(check.state, FileState::whole) << name << " " << tenth << " tenths";
+      damaged += check.state == FileState::damaged ? 1 : 0;
+    }
+    EXPECT_GT(damaged, 2) << name;
+  }
+}
+
 TEST_F(DatasetCheck, WhatIsNoFileIsSaidSo) {
   ASSERT_EQ(::mkfifo((folder_ / "pipe.mp4").c_str(), 0600), 0);
   fs::create_symlink("loop.mp4", folder_ / "loop.mp4");

@@ -13,6 +13,7 @@ namespace {
 
 // Longer lists are in the JSON file.
 constexpr std::size_t kMostLines = 50;
+constexpr std::size_t kMostCopies = 5;  // of one content, on one line
 
 OrderedJson json_of(const FoundFile& file) {
   OrderedJson json = {{"list", file.list}, {"file", file.name}, {"line", file.line}};
@@ -84,9 +85,12 @@ void add_duplicates(std::string& text, const std::vector<Duplicate>& duplicates)
   text += "\nof the same content (" + std::to_string(duplicates.size()) + ")\n";
   for (std::size_t k = 0; k < std::min(duplicates.size(), kMostLines); ++k) {
     text += "  ";
-    for (std::size_t f = 0; f < duplicates[k].files.size(); ++f)
-      text +=
-          (f > 0 ? " = " : "") + duplicates[k].files[f].list + ":" + duplicates[k].files[f].name;
+    const auto& files = duplicates[k].files;
+    for (std::size_t f = 0; f < std::min(files.size(), kMostCopies); ++f)
+      text += (f > 0 ? " = " : "") + files[f].list + ":" + files[f].name;
+    if (files.size() > kMostCopies)
+      text += " and " + std::to_string(files.size() - kMostCopies) + " more, " +
+              std::to_string(files.size()) + " in all";
     if (duplicates[k].across_lists) text += "  IN BOTH LISTS";
     if (duplicates[k].across_labels) text += "  OF DIFFERENT LABELS";
     text += "\n";
@@ -103,6 +107,8 @@ void add_list(std::string& text, const ListReport& list, const DatasetReport& re
           " missing; coverage " + fixed(100 * list.coverage(), 3) + " %\n";
   if (list.released > 0) text += "  released: " + std::to_string(list.released) + "\n";
   text += "  hash of the list: " + list.identity + "\n";
+  if (!list.left_out.empty())
+    text += "  " + counts_line("left out, of other endings: ", list.left_out);
   if (list.class_sizes.empty()) return;
   std::vector<std::pair<std::int64_t, std::size_t>> order;
   for (std::size_t k = 0; k < list.class_sizes.size(); ++k)
@@ -170,6 +176,7 @@ OrderedJson to_json(const DatasetReport& report) {
                         {"missing", list.missing},
                         {"coverage", list.coverage()}};
     json["released"] = list.released > 0 ? OrderedJson(list.released) : OrderedJson(nullptr);
+    json["left_out"] = list.left_out;
     json["labels"] = labels;
     lists.push_back(std::move(json));
   }

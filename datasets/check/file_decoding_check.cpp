@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // check_file() through FFmpeg.
 #include <algorithm>
+#include <bit>
 #include <exception>
+#include <optional>
+#include <string_view>
 #include <system_error>
 
 #include "common/error.h"
@@ -32,6 +35,69 @@ std::string sha256_of_part(const fs::path& path, const FilePart& range) {
                     static_cast<std::size_t>(range.bytes)});
 }
 
+// The bytes by which a transport stream ends in the middle of a packet of 188 bytes, or of 192 with
+// a time stamp; 0 for a whole one.
+std::size_t bytes_of_cut_packet(std::string_view file) {
+  constexpr char kSync = 0x47;
+  for (const std::size_t packet : {188, 192}) {
+    const std::size_t first = packet - 188;
+    if (file.size() > first + 2 * packet && file[first] == kSync && file[first + packet] == kSync &&
+        file[first + 2 * packet] == kSync)
+      return file.size() % packet;
+  }
+  return 0;
+}
+
+// The number behind an EBML name, whose first byte tells how many bytes it has. Empty where it is
+// cut, or where the writer did not know it.
+std::optional<std::uint64_t> ebml_size(std::string_view text) {
+  if (text.empty() || text[0] == 0) return std::nullopt;
+  const int bytes = std::countl_zero(static_cast<std::uint8_t>(text[0])) + 1;
+  if (text.size() < static_cast<std::size_t>(bytes)) return std::nullopt;
+  std::uint64_t size = static_cast<std::uint8_t>(text[0]) & (0xFF >> bytes), all = 0xFF >> bytes;
+  for (int k = 1; k < bytes; ++k) {
+    size = size << 8 | static_cast<std::uint8_t>(text[static_cast<std::size_t>(k)]);
+    all = all << 8 | 0xFF;
+  }
+  return size == all ? std::nullopt : std::optional(size);
+}
+
+// How many bytes a Matroska or WebM file lacks of what its head promises.
+std::uint64_t lacking_matroska_bytes(std::string_view file) {
+  const auto head = ebml_size(file.substr(std::min<std::size_t>(4, file.size())));
+  if (!file.starts_with("\x1A\x45\xDF\xA3") || !head) return 0;
+  const auto width = [&](std::size_t at) {
+    return static_cast<std::size_t>(std::countl_zero(static_cast<std::uint8_t>(file[at])) + 1);
+  };
+  if (*head > file.size()) return 0;
+  const std::size_t segment = 4 + width(4) + static_cast<std::size_t>(*head);
+  if (segment + 5 > file.size() || file.substr(segment, 4) != "\x18\x53\x80\x67") return 0;
+  const auto size = ebml_size(file.substr(segment + 4));
+  const std::size_t begin = segment + 4 + width(segment + 4);
+  if (!size || begin > file.size() || *size <= file.size() - begin) return 0;
+  return *size - (file.size() - begin);
+}
+
+// Why a video of which all frames were decoded is damaged all the same; empty where it is not.
+std::string damage_of(const FrameReader& reader, const fs::path& path, const FilePart& range) {
+  if (reader.concealed() > 0)
+    return "parts of " + std::to_string(reader.concealed()) +
+           " frames are lost, and were filled in by the decoder";
+  if (reader.damaged_packets() > 0)
+    return std::to_string(reader.damaged_packets()) + " packets of the container are damaged";
+  const MappedFile file(path);
+  std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
+  if (range.is_part())
+    bytes = bytes.substr(std::min(bytes.size(), static_cast<std::size_t>(range.offset)),
+                         static_cast<std::size_t>(range.bytes));
+  if (const std::size_t left = bytes_of_cut_packet(bytes); left > 0)
+    return "cut short: the last packet of the transport stream has " + std::to_string(left) +
+           " bytes";
+  if (const std::uint64_t lacking = lacking_matroska_bytes(bytes); lacking > 0)
+    return "cut short: " + std::to_string(lacking) + " bytes that its head promises are not there";
+  return "";
+}
+
 void decode_all(const fs::path& path, const FilePart& range, FileCheck& check) {
   const DecodeOptions options{.range = range};
   const VideoInfo info = probe_video(path.string(), false, options);
@@ -57,6 +123,8 @@ void decode_all(const fs::path& path, const FilePart& range, FileCheck& check) {
     check.reason = std::to_string(info.frames - check.frames) + " of " +
                    std::to_string(info.frames) + " frames cannot be decoded";
   }
+  if (check.state == FileState::whole && !info.still) check.reason = damage_of(reader, path, range);
+  if (!check.reason.empty() && check.frames > 0) check.state = FileState::damaged;
   // Known to AVI, MP4 and their like: the file was cut short where it holds fewer packets.
   if (const auto told = reader.stream().nb_frames;
       check.state == FileState::whole && !info.still && told > reader.packets()) {

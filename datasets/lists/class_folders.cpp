@@ -2,6 +2,7 @@
 // A folder a class, as ImageNet, Places and iNaturalist come, and as torchvision's ImageFolder
 // reads them: classes are the folders right in the root, sorted by their bytes.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <system_error>
 
@@ -33,18 +34,42 @@ std::vector<fs::path> children(const fs::path& folder) {
   return found;
 }
 
+using Counts = std::map<std::string, std::int64_t>;
+
+void leave_out(const fs::path& file, Counts& left_out) {
+  const std::string ending = lower(file.extension().string());
+  ++left_out[ending.empty() ? "none" : ending];
+}
+
+// Whether a folder is a link to one that it lies in.
+bool leads_back(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_symlink(folder, error)) return false;
+  const fs::path target = fs::canonical(folder, error);
+  const fs::path parent = fs::canonical(folder.parent_path(), error);
+  if (error) return false;
+  const auto [end, rest] =
+      std::mismatch(target.begin(), target.end(), parent.begin(), parent.end());
+  return end == target.end();
+}
+
 // Media files at any depth, folders in order.
-void add_files(const fs::path& folder, int depth, std::vector<fs::path>& files) {
-  constexpr int kDeepest = 32;  // links may lead in a circle
+void add_files(const fs::path& folder, int depth, std::vector<fs::path>& files, Counts& left_out) {
+  constexpr int kDeepest = 32;  // several links may lead in a circle
   if (depth > kDeepest) {
     throw InputError(folder.string(), "", "folders at most 32 deep", "more");
   }
+  if (leads_back(folder))
+    throw InputError(folder.string(), "", "a folder",
+                     "a link to a folder that it lies in, whose files would come for ever");
   for (const auto& child : children(folder)) {
     std::error_code ignored;
     if (fs::is_directory(child, ignored))
-      add_files(child, depth + 1, files);
+      add_files(child, depth + 1, files, left_out);
     else if (is_media_path(child))
       files.push_back(child);
+    else
+      leave_out(child, left_out);
   }
 }
 
@@ -60,16 +85,20 @@ void refuse_packs(const fs::path& folder) {
 Manifest read_class_folders(const fs::path& path, const ManifestOptions& options) {
   refuse_packs(path);
   std::vector<fs::path> folders, loose;
+  Counts left_out;
   for (const auto& child : children(path)) {
     std::error_code ignored;
     if (fs::is_directory(child, ignored))
       folders.push_back(child);
     else if (is_media_path(child))
       loose.push_back(child);
+    else
+      leave_out(child, left_out);
   }
   if (!loose.empty() && options.labels_required) {
     throw InputError(path.string(), "", "folders named after the classes",
-                     "the file " + quoted(loose.front().filename().string()) + " beside them");
+                     "the file " + quoted(loose.front().filename().string()) + " beside them",
+                     "data check --no-labels and data show take files without classes");
   }
   ManifestOptions named = options;
   named.root.clear();
@@ -89,7 +118,7 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
     builder.add({.path = file.lexically_relative(path).string()}, ++number);
   for (const auto& folder : folders) {
     std::vector<fs::path> files;
-    add_files(folder, 0, files);
+    add_files(folder, 0, files, left_out);
     if (files.empty() && !options.partial) {
       refuse_packs(folder);
       if (is_pack(folder))
@@ -107,7 +136,9 @@ Manifest read_class_folders(const fs::path& path, const ManifestOptions& options
   if (builder.empty() && !options.partial) {
     throw InputError(path.string(), "", "folders of image or video files, one a class", "none");
   }
-  return builder.finish();
+  Manifest manifest = builder.finish();
+  manifest.left_out = std::move(left_out);
+  return manifest;
 }
 
 }  // namespace permafrost

@@ -34,6 +34,7 @@
 // A path may name a folder of numbered frames (00001.jpg ...), which is then one clip.
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -116,6 +117,10 @@ struct Manifest {
   // How the first entry was read, for a message when most files are missing: "list.txt:1 is read as
   // path "a" and label "3"".
   std::string first_split;
+
+  // Files in folders of classes that are no videos or images by their ending: ".txt": 3. Those
+  // without an ending are under "none".
+  std::map<std::string, std::int64_t> left_out;
 
   std::int64_t missing() const;  // entries without a file
 };

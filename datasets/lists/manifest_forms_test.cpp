@@ -307,6 +307,25 @@ TEST_F(ManifestForms, ClassFolders) {
   EXPECT_NE(error([&] { read_manifest(folder_ / "t/.cache"); }), "no error");
 }
 
+TEST_F(ManifestForms, LinksInACircleAreNamed) {
+  touch("t/a/1.png");
+  fs::create_directory_symlink("..", folder_ / "t/a/up");
+  EXPECT_EQ(
+      error([&] { read_manifest(folder_ / "t"); }),
+      "t/a/up: expected a folder, found a link to a folder that it lies in, whose files would "
+      "come for ever");
+  fs::remove(folder_ / "t/a/up");
+  touch("elsewhere/2.png");
+  fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "t/a/other");
+  EXPECT_EQ(read_manifest(folder_ / "t").entries.size(), 2U);
+}
+
+TEST_F(ManifestForms, MoreEndingsOfVideosAndPictures) {
+  for (const char* name : {"t/a/1.y4m", "t/a/2.H264", "t/a/3.MTS", "t/a/4.avif", "t/a/5.vob"})
+    touch(name);
+  EXPECT_EQ(read_manifest(folder_ / "t").entries.size(), 5U);
+}
+
 TEST_F(ManifestForms, TwoListsAreOneThatKeepsThemApart) {
   for (const char* name : {"a.mp4", "b.mp4", "c.mp4"}) touch(name);
   const Manifest train = read("t.csv", "path,label,group\na.mp4,0,g\nb.mp4,1,g\n");

@@ -36,6 +36,7 @@ struct TestVideo {
   std::string x264 = "";          // h264: parameters, "open-gop=1:bframes=3"
   std::vector<std::int64_t> times = {};  // of every frame, in tenths of a second; none: 0, 1, 2 ...
   bool turned = false;                   // display matrix: a quarter turn clockwise
+  bool headers_inside = false;           // in the stream itself, as .ts needs them
 };
 
 inline TestImage flat_image(int height, int width, int red, int green, int blue) {
@@ -86,7 +87,7 @@ inline FfmpegOwner<AVCodecContext> test_encoder(const TestImage& image, const Te
   encoder->pix_fmt = mpeg4 ? AV_PIX_FMT_YUV420P : AV_PIX_FMT_RGB24;
   encoder->max_b_frames = mpeg4 ? 2 : 0;
   encoder->thread_count = 1;
-  encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+  if (!video.headers_inside) encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   if (video.h264) set_up_h264(encoder.get(), video);
   if (mpeg4) {
     encoder->flags |= AV_CODEC_FLAG_QSCALE;

@@ -244,6 +244,7 @@ bool FrameReader::read_packet() {
     rest_clock();
     if (packet_->stream_index != stream_->index) continue;
     ++read_;
+    damaged_packets_ += (packet_->flags & AV_PKT_FLAG_CORRUPT) != 0 ? 1 : 0;
     if (av_packet_get_side_data(packet_.get(), AV_PKT_DATA_ENCRYPTION_INFO, nullptr) != nullptr) {
       fail("a stream that is not encrypted", "encrypted packets");
     }
@@ -351,7 +352,10 @@ const AVFrame* FrameReader::next() {
   if (!decoder_) open_decoder();
   for (int errors_at_end = 0; errors_at_end < kMostErrorsAtEnd;) {
     const int status = avcodec_receive_frame(decoder_.get(), frame_.get());
-    if (status >= 0) return frame_.get();
+    if (status >= 0) {
+      concealed_ += frame_->decode_error_flags != 0 ? 1 : 0;
+      return frame_.get();
+    }
     if (status == AVERROR(ENOMEM)) throw std::bad_alloc();
     if (status == AVERROR_EOF) return nullptr;
     if (status != AVERROR(EAGAIN)) note_error(status);

@@ -60,6 +60,10 @@ class FrameReader {
   std::optional<Orientation> picture() const;
   bool quick() const { return quick_; }  // nothing was found out by decoding
   std::int64_t packets() const { return packets_; }
+  // Frames that the decoder had to fill in since the file was opened, and packets that the
+  // container calls damaged.
+  std::int64_t concealed() const { return concealed_; }
+  std::int64_t damaged_packets() const { return damaged_packets_; }
   // What the decoder said about the first packet that it refused since the start of decoding; empty
   // if there was none.
   const std::string& first_error() const { return first_error_; }
@@ -102,7 +106,7 @@ class FrameReader {
   bool still_ = false;
   bool quick_ = false;
   bool draining_ = false;
-  std::int64_t packets_ = 0;
+  std::int64_t packets_ = 0, concealed_ = 0, damaged_packets_ = 0;
   std::string first_error_;
 };
 

@@ -23,8 +23,15 @@ constexpr const char* kHeadHint =
     "this is a head; name it with --head, and the encoder that it was trained on with --encoder";
 
 std::vector<std::string> entry_names(const Checkpoint& checkpoint) {
+  constexpr std::size_t kTold = 20;
   std::vector<std::string> names;
-  for (const auto& entry : checkpoint.entries) names.push_back(quoted(entry.name));
+  for (const auto& entry : checkpoint.entries) {
+    if (names.size() == kTold) {
+      names.push_back("and " + std::to_string(checkpoint.entries.size() - kTold) + " more");
+      break;
+    }
+    names.push_back(quoted(entry.name));
+  }
   return names;
 }
 

@@ -33,8 +33,15 @@ const StateDict* head_entry(const Checkpoint& file, const std::string& name) {
 }
 
 std::vector<std::string> entry_names(const Checkpoint& file) {
+  constexpr std::size_t kTold = 20;
   std::vector<std::string> names;
-  for (const auto& entry : file.entries) names.push_back(quoted(entry.name));
+  for (const auto& entry : file.entries) {
+    if (names.size() == kTold) {
+      names.push_back("and " + std::to_string(file.entries.size() - kTold) + " more");
+      break;
+    }
+    names.push_back(quoted(entry.name));
+  }
   return names;
 }
 

@@ -219,6 +219,23 @@ TEST_F(DataCli, ShowMakesAContactSheet) {
   expect_refusal("data show " + path("d/task.json") + " --list dev", {"--list", "train, test"});
 }
 
+// A folder that data check takes can be looked at too.
+TEST_F(DataCli, ShowTakesFoldersWithoutClassesAndWithEmptyOnes) {
+  synth();
+  const Ran loose = program("data show " + path("d/train") + " --out " + path("s.png"));
+  EXPECT_EQ(loose.status, 0) << loose.err;
+  EXPECT_NE(loose.out.find("no label"), std::string::npos) << loose.out;
+  fs::create_directories(path("c/run"));
+  fs::create_directories(path("c/empty"));
+  fs::copy(path("d/train/000000.mp4"), path("c/run/0.mp4"));
+  const Ran classes = program("data show " + path("c") + " --out " + path("s.png"));
+  EXPECT_EQ(classes.status, 0) << classes.err;
+  EXPECT_NE(classes.out.find("run"), std::string::npos) << classes.out;
+  fs::remove_all(path("c/run"));
+  expect_refusal("data show " + path("c") + " --out " + path("s.png"),
+                 {"at least one image or video file"});
+}
+
 TEST_F(DataCli, AKnownNameIsTheDatasetWhateverLiesHere) {
   write_file_atomically(path("k400/train/a.mp4"), "no video");
   const Ran run = program("data check k400 --quiet --data " + path("."), "cd " + path(".") + " &&");

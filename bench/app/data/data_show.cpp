@@ -51,7 +51,7 @@ void draw_row(const Sample& sample, int row, const ClipShape& shape, Image& shee
   }
 }
 
-// The name of the class or its number, "-1" where there is none; of several parted by ";".
+// The name of the class or its number; of several parted by ";".
 std::string text_of(const Target& target, const Manifest& manifest) {
   std::vector<std::string> texts;
   for (const int label : target.labels()) {
@@ -59,18 +59,24 @@ std::string text_of(const Target& target, const Manifest& manifest) {
     texts.push_back(k < manifest.class_names.size() ? manifest.class_names[k]
                                                     : std::to_string(label));
   }
-  return texts.empty() ? "-1" : joined(texts, "; ");
+  return texts.empty() ? "no label" : joined(texts, "; ");
 }
 
 int run(const CommonOptions& common, const DataShowCommand& command) {
   require_writable_file(command.out, "--out");
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
-  const ResolvedLists resolved = resolve_lists(target.spec, target.data);
+  // What data check looks at can be shown: folders with empty classes, and files without a class.
+  ResolvedLists resolved = resolve_lists(target.spec, target.data, Completeness::partial);
   if (!resolved.unavailable.empty())
     throw InputError("data show", command.data.target, "data that is there", resolved.unavailable);
+  std::error_code ignored;
+  for (ResolvedList* list : {&resolved.train, &resolved.test, &resolved.all})
+    if (std::filesystem::is_directory(list->path, ignored)) list->options.labels_required = false;
   const std::vector<NamedList> lists = read_lists_apart(resolved);
   const NamedList& list = chosen_list(lists, command.list);
+  if (list.manifest.entries.empty())
+    throw InputError("data show", list.path.string(), "at least one image or video file", "none");
   const ClipShape shape{command.frames, command.size, command.size};
   const int step = command.frame_step > 0 ? command.frame_step : target.spec.frame_step;
   const auto source = list_source(list.path, list.manifest, {.shape = shape, .frame_step = step});
