@@ -109,6 +109,20 @@ TEST_F(OrientationTest, DamagedBlocksLeaveThePictureAsItIs) {
   EXPECT_EQ(picture_orientation(png_with_exif(png, far, false)), Orientation{});
 }
 
+// Grey, grey with alpha, alpha, and 16 bits a channel: the same colours.
+TEST_F(OrientationTest, PicturesOfEveryDepthHaveTheSameColours) {
+  for (const AVPixelFormat format : {AV_PIX_FMT_GRAY8, AV_PIX_FMT_YA8, AV_PIX_FMT_RGBA,
+                                     AV_PIX_FMT_GRAY16BE, AV_PIX_FMT_RGB48BE}) {
+    const std::string bytes = encoded_picture(flat_image(16, 16, 200, 200, 200), "png", format);
+    write_file_atomically(folder_ / "a.png", bytes);
+    const Clip clip = read_frames((folder_ / "a.png").string(),
+                                  [](std::int64_t) { return std::vector<std::int64_t>{0}; },
+                                  {.height = 16, .width = 16});
+    for (std::size_t k = 0; k < clip.frame_bytes(); ++k)
+      ASSERT_NEAR(clip.frame(0)[k], 200, 2) << av_get_pix_fmt_name(format);
+  }
+}
+
 std::string box(const std::string& name, const std::string& content) {
   return big_endian(content.size() + 8, 4) + name + content;
 }

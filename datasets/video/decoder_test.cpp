@@ -187,6 +187,23 @@ TEST_F(DecoderTest, APhotoIsAnImageWhateverItsSizeAndName) {
   }
 }
 
+TEST_F(DecoderTest, ContentCountsWhateverTheEnding) {
+  write("v.mp4", {.frames = grey_frames(6, 16, 16), .mpeg4 = true});
+  const std::string video = write_bytes("video.jpg", read_file(folder_ / "v.mp4"));
+  EXPECT_FALSE(probe_video(video).still);
+  EXPECT_EQ(check_file(video).frames, 6);
+  const std::string photo = write_bytes("photo.mp4", large_jpeg());
+  EXPECT_TRUE(probe_video(photo).still);
+  EXPECT_EQ(check_file(photo).state, FileState::whole) << check_file(photo).reason;
+}
+
+TEST_F(DecoderTest, AVideoOfOneFrameIsRepeated) {
+  const Clip clip =
+      read_clip_file(write("one.mp4", {.frames = {flat_image(16, 16, 90, 90, 90)}, .mpeg4 = true}),
+                     ClipShape{4, 8, 8}, 2);
+  for (int t = 0; t < 4; ++t) EXPECT_NEAR(grey_of(clip, t, 1), 90, 2);
+}
+
 TEST_F(DecoderTest, APhotoThatWasCutShortIsNotRead) {
   const std::string bytes = large_jpeg();
   for (const std::size_t size : {bytes.size() / 10, bytes.size() / 2, bytes.size() - 200}) {
@@ -239,8 +256,14 @@ TEST_F(DecoderTest, FilesWithoutVideo) {
   write("clips/grey.mov", {.frames = grey_frames(2, 16, 16)});
   EXPECT_EQ(error_of(path("clips")),
             "clips: video stream: expected a folder of numbered image files, found none");
-  EXPECT_EQ(error_of(write_bytes("empty.mp4", "")),
-            "empty.mp4" + unreadable + "Invalid data found when processing input");
+  EXPECT_EQ(error_of(write_bytes("empty.mp4", "")), "empty.mp4" + unreadable + "an empty file");
+  EXPECT_EQ(error_of(write_bytes("lfs.mp4", "version https://git-lfs.github.com/spec/v1\noid")),
+            "lfs.mp4" + unreadable +
+                "a pointer of Git LFS, not the file itself (git lfs pull fetches it)");
+  EXPECT_EQ(error_of(write_bytes("page.mp4", "<!DOCTYPE html><html>not found</html>\n")),
+            "page.mp4" + unreadable + "a web page, as a download that failed leaves it");
+  EXPECT_EQ(error_of(write_bytes("zeros.mp4", std::string(5000, '\0'))),
+            "zeros.mp4" + unreadable + "zeros alone, as a copy that was ended leaves them");
   EXPECT_NE(error_of(write_bytes("text.mp4", "this is no video\n")), "no error");
   std::string wav = "RIFF";
   const auto add = [&wav](std::uint32_t value, int bytes) {

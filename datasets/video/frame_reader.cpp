@@ -76,6 +76,20 @@ FileBytes bytes_of_file(const std::string& path, const FilePart& range) {
   return bytes;
 }
 
+// What often stands in the place of a video, where FFmpeg knows only that it is none.
+std::string known_mistake(const std::string& path, const FilePart& range) {
+  const FileBytes bytes = bytes_of_file(path, range);
+  if (bytes.text.empty()) return "an empty file";
+  if (bytes.text.starts_with("version https://git-lfs"))
+    return "a pointer of Git LFS, not the file itself (git lfs pull fetches it)";
+  if (bytes.text.starts_with("<!DOCTYPE") || bytes.text.starts_with("<!doctype") ||
+      bytes.text.starts_with("<html"))
+    return "a web page, as a download that failed leaves it";
+  if (bytes.text.find_first_not_of('\0') == std::string_view::npos)
+    return "zeros alone, as a copy that was ended leaves them";
+  return "";
+}
+
 // By its first bytes, as names lie. FFmpeg goes by the name where the first 2 KB do not tell, and
 // takes what it then reads for a film of one frame. Raw Motion JPEG begins the same way.
 bool is_jpeg(AVIOContext& file, const std::string& path) {
@@ -135,7 +149,10 @@ void FrameReader::open_file() {
   input->protocol_whitelist = allocated(av_strdup("none"));  // for demuxers that go past io_open
   const AVInputFormat* known = is_jpeg(*file, path_) ? av_find_input_format("jpeg_pipe") : nullptr;
   status = avformat_open_input(&input, path_.c_str(), known, nullptr);  // frees it on failure
-  if (status < 0) fail(expected, ffmpeg_reason(status));
+  if (status < 0) {
+    const std::string mistake = known_mistake(path_, options_.range);
+    fail(expected, mistake.empty() ? ffmpeg_reason(status) : mistake);
+  }
   input_.reset(input);
   const std::string_view name = input->iformat->name;
   const AVDictionaryEntry* brand = av_dict_get(input->metadata, "major_brand", nullptr, 0);
