@@ -40,7 +40,9 @@ struct Header {
 
 std::string separator_of(std::string_view line, const ManifestOptions& options) {
   if (!options.separator.empty()) return options.separator;
-  return line.find(',') != kNowhere ? "," : line.find('\t') != kNowhere ? "\t" : " ";
+  for (const char* separator : {",", "\t", ";"})
+    if (line.find(separator) != kNowhere) return separator;
+  return " ";
 }
 
 using Names = std::vector<std::string_view>;

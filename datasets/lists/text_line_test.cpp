@@ -64,6 +64,9 @@ TEST_F(TextLine, SemicolonsPartPathAndLabel) {
   EXPECT_EQ(first("e0.mp4;3\n"), "e0.mp4=3");
   EXPECT_EQ(first("e0.mp4;playing guitar\n"), "e0.mp4=playing guitar");
   EXPECT_EQ(first("v17;3\n"), "v17=3");
+  EXPECT_EQ(first("label;file;group\nplaying guitar;e0.mp4;1\n"), "e0.mp4=playing guitar");
+  EXPECT_NE(error_of("clip;class\ne0.mp4;a\n").find("header: expected a column of files"),
+            std::string::npos);
 }
 
 TEST_F(TextLine, TheLabelMayStandFirst) {
