@@ -9,7 +9,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/xz.h"
-#include "datasets/lists/tar_index.h"
+#include "datasets/tar/tar_index.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;

@@ -20,9 +20,9 @@ std::vector<std::size_t> drawn_cells(const Plan& plan, double share, std::uint64
   std::vector<std::size_t> reused;
   for (std::size_t i = 0; i < plan.cells.size(); ++i)
     if (plan.cells[i].reused) reused.push_back(i);
-  const auto count = static_cast<std::size_t>(
-      std::clamp(std::ceil(share * static_cast<double>(reused.size())), 1.0,
-                 std::max(1.0, static_cast<double>(reused.size()))));
+  const auto count =
+      static_cast<std::size_t>(std::clamp(std::ceil(share * static_cast<double>(reused.size())),
+                                          1.0, std::max(1.0, static_cast<double>(reused.size()))));
   std::vector<std::size_t> drawn;
   const auto order = RandomStream({.seed = seed, .purpose = "tables.verify"})
                          .permutation(static_cast<std::int64_t>(reused.size()));
@@ -111,11 +111,10 @@ OrderedJson to_json(const std::vector<VerifiedCell>& cells) {
 }
 
 std::string to_text(const VerifiedCell& cell) {
-  const std::string answers =
-      cell.other_answers == 0
-          ? "the same " + std::to_string(cell.n) + " answers"
-          : std::to_string(cell.other_answers) + " of " + std::to_string(cell.n) +
-                " answers are others";
+  const std::string answers = cell.other_answers == 0
+                                  ? "the same " + std::to_string(cell.n) + " answers"
+                                  : std::to_string(cell.other_answers) + " of " +
+                                        std::to_string(cell.n) + " answers are others";
   return cell.name + ": recorded " + fixed(cell.recorded) + " [" + fixed(cell.ci95.low) + ", " +
          fixed(cell.ci95.high) + "], computed " + fixed(cell.computed) + ": " + answers +
          (cell.holds() ? "" : "; OUTSIDE of the recorded interval");

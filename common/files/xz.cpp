@@ -10,9 +10,10 @@
 namespace permafrost {
 
 bool is_xz(std::string_view bytes) {
-  return bytes.starts_with(std::string_view("\xFD"
-                                            "7zXZ\0",
-                                            6));
+  return bytes.starts_with(
+      std::string_view("\xFD"
+                       "7zXZ\0",
+                       6));
 }
 
 std::string unpacked_xz(std::string_view bytes, const std::string& where, std::size_t most) {

@@ -7,8 +7,8 @@
 #include "common/files/hash.h"
 #include "datasets/lists/class_names.h"
 #include "datasets/lists/manifest_builder.h"
-#include "datasets/lists/tar_index.h"
 #include "datasets/pack/pack.h"
+#include "datasets/tar/tar_index.h"
 
 namespace permafrost {
 namespace {

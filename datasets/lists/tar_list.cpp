@@ -12,7 +12,7 @@
 #include "common/json/json_object.h"
 #include "common/machine/parallel.h"
 #include "datasets/lists/manifest_builder.h"
-#include "datasets/lists/tar_index.h"
+#include "datasets/tar/tar_index.h"
 #include "datasets/video/frame_folder.h"
 
 namespace permafrost {

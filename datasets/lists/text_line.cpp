@@ -267,9 +267,10 @@ ManifestRow unlabelled_row(std::string_view line, const ManifestOptions& options
 }
 
 void refuse_several_labels(const std::string& where, std::string_view line) {
-  throw InputError(where, "label", "one label a line, or the number of frames and a label",
-                   "several labels on a line: " + quoted(std::string(line)),
-                   "tasks of several labels a sample are not supported");
+  throw InputError(
+      where, "label", "one label a line, or the number of frames and a label",
+      "several labels on a line: " + quoted(std::string(line)),
+      "several labels a sample are read with \"multi_label\": true of the task, or --multi-label");
 }
 
 }  // namespace permafrost

@@ -37,7 +37,7 @@ ManifestRow row_without_header(std::string_view line, const ListPlace& place,
 // Without a label, whatever stands behind the path.
 ManifestRow unlabelled_row(std::string_view line, const ManifestOptions& options);
 
-// The one message about lines with several labels, which no measure here takes.
+// The one message about lines with several labels where one is asked for.
 [[noreturn]] void refuse_several_labels(const std::string& where, std::string_view line);
 
 }  // namespace permafrost

@@ -98,7 +98,9 @@ TEST_F(TextLine, SeveralLabelsAreRefused) {
   const std::string several =
       ": label: expected one label a line, or the number of frames and a label, found several "
       "labels on a line: ";
-  const std::string hint = " (tasks of several labels a sample are not supported)";
+  const std::string hint =
+      " (several labels a sample are read with \"multi_label\": true of the task, or "
+      "--multi-label)";
   for (const char* line :
        {"e0.mp4 1 0 2", "e0.mp4,1,0,2", "e0.mp4 1 0 2 5", "e0.mp4 1,0", "e0.mp4,1;0", "e0.mp4 1|0"})
     EXPECT_EQ(error_of(std::string(line) + "\n"),

@@ -6,7 +6,7 @@ set(PERMAFROST_VIDEO_SOURCES
   lists/class_folders.cpp frames/clip_request.cpp clips/cut_source.cpp check/file_check.cpp
   frames/float_crop.cpp video/frame_folder.cpp video/frame_index.cpp images/orientation.cpp
   lists/manifest.cpp lists/manifest_builder.cpp lists/manifest_json.cpp lists/text_line.cpp
-  video/packet_units.cpp frames/sampling.cpp clips/source.cpp lists/tar_index.cpp
+  video/packet_units.cpp frames/sampling.cpp clips/source.cpp tar/tar_index.cpp
   lists/tar_list.cpp frames/transform.cpp)
 set(PERMAFROST_VIDEO_DEPS)
 set(PERMAFROST_VIDEO_DEFINITIONS)
@@ -42,7 +42,7 @@ function(permafrost_video_tests)
   permafrost_test(lists/manifest_forms DEPS permafrost_datasets LABELS unit)
   permafrost_test(lists/text_line DEPS permafrost_datasets LABELS unit)
   permafrost_test(frames/sampling DEPS permafrost_datasets LABELS unit)
-  permafrost_test(lists/tar_index DEPS permafrost_datasets LABELS unit)
+  permafrost_test(tar/tar_index DEPS permafrost_datasets LABELS unit)
   permafrost_test(frames/transform DEPS permafrost_datasets LABELS unit)
   permafrost_test(frames/sampling_parity DEPS permafrost_datasets LABELS parity)
   permafrost_test(frames/transform_parity DEPS permafrost_datasets LABELS parity)

@@ -14,12 +14,13 @@ namespace autograd = torch::autograd;
 
 // LibTorch offers oneDNN's product to its compilers as an operator, by name.
 const std::optional<c10::OperatorHandle>& operation() {
-  static const auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
+  static const auto found =
+      c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
   return found;
 }
 
-// oneDNN asks OpenMP for threads, which counts them for each of ours. What LibTorch was told once is
-// repeated to every thread.
+// oneDNN asks OpenMP for threads, which counts them for each of ours. What LibTorch was told once
+// is repeated to every thread.
 void tell_this_thread() {
   thread_local const bool told = (at::init_num_threads(), true);
   (void)told;
@@ -57,8 +58,7 @@ struct CpuProduct : autograd::Function<CpuProduct> {
     if (context->needs_input_grad(0))
       to_x = product(gradient, weight.t(), {}, AfterProduct::nothing);
     if (context->needs_input_grad(1))
-      to_weight =
-          product(rows.t(), x.reshape({-1, x.size(-1)}).t(), {}, AfterProduct::nothing);
+      to_weight = product(rows.t(), x.reshape({-1, x.size(-1)}).t(), {}, AfterProduct::nothing);
     if (context->needs_input_grad(2)) to_bias = rows.sum(0);
     return {to_x, to_weight, to_bias};
   }
@@ -77,9 +77,8 @@ bool has_cpu_product(const at::Tensor& x, const at::Tensor& weight, const at::Te
 
 at::Tensor cpu_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                        AfterProduct after) {
-  const bool trained = at::GradMode::is_enabled() &&
-                       (x.requires_grad() || weight.requires_grad() ||
-                        (bias.defined() && bias.requires_grad()));
+  const bool trained = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad() ||
+                                                      (bias.defined() && bias.requires_grad()));
   if (!trained) return product(x, weight, bias, after);
   const at::Tensor found =
       bias.defined() ? CpuProduct::apply(x, weight, bias) : at::linear(x, weight);

@@ -10,8 +10,8 @@ namespace permafrost {
 
 enum class AfterProduct { nothing, gelu };
 
-// Whether cpu_product() takes x, weight and bias: float32 on a CPU, at least one row, and a LibTorch
-// that has oneDNN.
+// Whether cpu_product() takes x, weight and bias: float32 on a CPU, at least one row, and a
+// LibTorch that has oneDNN.
 bool has_cpu_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 // x [...,I] times the transpose of weight [O,I], plus bias [O] where it is defined: [...,O]. The

@@ -20,7 +20,7 @@ struct Case {
   bool bias;
 };
 
-const Case kCases[] = {{{3, 144, 64}, 192, true}, {{1, 5}, 3, true},      {{7, 1, 33}, 17, false},
+const Case kCases[] = {{{3, 144, 64}, 192, true}, {{1, 5}, 3, true},        {{7, 1, 33}, 17, false},
                        {{2, 10, 256}, 64, true},  {{4, 3, 2, 12}, 1, true}, {{100, 48}, 96, false}};
 
 at::Tensor bias_of(const Case& one) { return one.bias ? drawn({one.out}, 3) : at::Tensor(); }
@@ -30,9 +30,8 @@ TEST(CpuProduct, IsALinearLayer) {
     const at::Tensor x = drawn(one.x, 1), weight = drawn({one.out, one.x.back()}, 2);
     const at::Tensor bias = bias_of(one);
     if (!has_cpu_product(x, weight, bias)) GTEST_SKIP() << "LibTorch without oneDNN";
-    const at::Tensor expected =
-        at::linear(x.to(at::kDouble), weight.to(at::kDouble),
-                   bias.defined() ? bias.to(at::kDouble) : bias);
+    const at::Tensor expected = at::linear(x.to(at::kDouble), weight.to(at::kDouble),
+                                           bias.defined() ? bias.to(at::kDouble) : bias);
     const at::Tensor found = cpu_product(x, weight, bias);
     EXPECT_EQ(found.sizes(), expected.sizes());
     EXPECT_LT((found.to(at::kDouble) - expected).abs().max().item<double>(), 1e-4);
@@ -88,8 +87,7 @@ TEST(CpuProduct, GivesEveryThreadTheSameBits) {
   std::vector<at::Tensor> found(4);
   {
     std::vector<std::jthread> threads;
-    for (auto& mine : found)
-      threads.emplace_back([&] { mine = cpu_product(x, weight, bias); });
+    for (auto& mine : found) threads.emplace_back([&] { mine = cpu_product(x, weight, bias); });
   }
   for (const auto& one : found) EXPECT_TRUE(one.equal(expected));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datasets/lists/tar_index.h"
+#include "datasets/tar/tar_index.h"
 
 #include <gtest/gtest.h>
 
