@@ -11,6 +11,7 @@
 #include "models/encoders/encoder.h"
 #include "models/network/vit.h"
 #include "probes/heads/classifier.h"
+#include "probes/train/backpropagation.h"
 #include "probes/train/stacked_adamw.h"
 
 namespace permafrost {
@@ -78,7 +79,8 @@ void train_step(benchmark::State& state, HeadKind kind, bool with_encoder) {
   const EncoderSpec encoder_spec = pico_encoder();
   const Encoder encoder = random_encoder(encoder_spec, 1);
   const at::Tensor pixels = at::rand({kBatch, encoder_spec.tokens(), encoder_spec.patch_values()});
-  const at::Tensor target = labels().repeat({state.range(0)});
+  const at::Tensor target = labels();
+  Backpropagation backpropagate(head, spec);
   const at::Tensor kept = sees_the_mean_alone(kind) ? tokens().mean(1, true) : tokens();
   std::int64_t step = 0;
   for (auto _ : state) {
@@ -87,7 +89,7 @@ void train_step(benchmark::State& state, HeadKind kind, bool with_encoder) {
       const at::NoGradGuard no_grad;
       x = standardised(encode(encoder.weights, encoder_spec, pixels));
     }
-    at::cross_entropy_loss(training_logits(head, spec, x).flatten(0, 1), target).backward();
+    backpropagate(x, target);
     ++step;
     optimiser.step(schedule.learning_rates(step), schedule.weight_decays(step), 1.0);
   }

@@ -179,18 +179,23 @@ at::Tensor head_logits(const HeadWeights& w, const HeadSpec& spec, const at::Ten
   return spec.blocks > 0 ? deep_logits(w, spec, tokens) : attentive_logits(w, spec, tokens);
 }
 
-at::Tensor training_logits(HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
-  if (spec.kind != HeadKind::linear) return head_logits(w, spec, tokens);
+at::Tensor training_means(HeadWeights& w, HeadKind kind, const at::Tensor& tokens) {
   constexpr double kMomentum = 0.1;
-  const at::Tensor x = tokens.mean(1), mean = x.mean(0);
-  const at::Tensor variance = (x - mean).square().mean(0);
+  const at::Tensor x = tokens.mean(1);
+  if (kind != HeadKind::linear) return x;
+  const at::Tensor mean = x.mean(0), variance = (x - mean).square().mean(0);
   const auto n = static_cast<double>(x.size(0));
   if (n > 1) {
     w.running_mean = w.running_mean * (1 - kMomentum) + mean * kMomentum;
     w.running_variance =
         w.running_variance * (1 - kMomentum) + variance * (kMomentum * n / (n - 1));
   }
-  return shared_linear(batch_normed(x, mean, variance), w.linear_weight, w.linear_bias);
+  return batch_normed(x, mean, variance);
+}
+
+at::Tensor training_logits(HeadWeights& w, const HeadSpec& spec, const at::Tensor& tokens) {
+  if (!sees_the_mean_alone(spec.kind)) return head_logits(w, spec, tokens);
+  return shared_linear(training_means(w, spec.kind, tokens), w.linear_weight, w.linear_bias);
 }
 
 bool sees_the_mean_alone(HeadKind kind) { return kind != HeadKind::attentive; }

@@ -77,6 +77,10 @@ at::Tensor head_logits(const HeadWeights& weights, const HeadSpec& spec, const a
 // (those of a batch of one sample say nothing and are left out).
 at::Tensor training_logits(HeadWeights& weights, const HeadSpec& spec, const at::Tensor& tokens);
 
+// What the linear layer of mean_pool and linear sees in training, [B,D]: training_logits without
+// that layer.
+at::Tensor training_means(HeadWeights& weights, HeadKind kind, const at::Tensor& tokens);
+
 // Does the kind look at the mean of the tokens alone? It may then be computed once: [n,1,D].
 bool sees_the_mean_alone(HeadKind kind);
 

@@ -18,6 +18,18 @@ class SoftmaxObjective : public HeadObjective {
   at::Tensor summed(const at::Tensor& logits, const at::Tensor& truth) const override {
     return at::cross_entropy_loss(logits, truth, {}, at::Reduction::Sum, kNoLabel);
   }
+  LossGradient with_gradient(const at::Tensor& logits, const at::Tensor& truth) const override {
+    const at::NoGradGuard no_grad;
+    const at::Tensor log_shares = at::log_softmax(logits, 1);
+    const auto [loss, weight] =
+        at::nll_loss_forward(log_shares, truth, {}, at::Reduction::Sum, kNoLabel);
+    const at::Tensor gradient =
+        at::nll_loss_backward(at::ones({}, logits.options()), log_shares, truth, {},
+                              at::Reduction::Sum, kNoLabel, weight);
+    // Logits without a label may be NaN, and 0 * NaN is NaN.
+    return {loss, at::_log_softmax_backward_data(gradient, log_shares, 1, logits.scalar_type())
+                      .masked_fill_(truth.eq(kNoLabel).unsqueeze(1), 0)};
+  }
   at::Tensor shares(const std::vector<MixedTarget>& parts, int classes,
                     double smoothing) const override {
     at::Tensor row = at::zeros({classes});
@@ -58,6 +70,14 @@ class SigmoidObjective : public HeadObjective {
   }
   at::Tensor summed(const at::Tensor& logits, const at::Tensor& truth) const override {
     return summed_soft(logits, truth);
+  }
+  LossGradient with_gradient(const at::Tensor& logits, const at::Tensor& truth) const override {
+    const at::NoGradGuard no_grad;
+    const at::Tensor unread = truth < 0;
+    const at::Tensor read = logits.masked_fill(unread, 0);
+    const at::Tensor gradient =
+        ((at::sigmoid(read) - truth) / static_cast<double>(logits.size(1))).masked_fill_(unread, 0);
+    return {summed_soft(read, truth), gradient};
   }
   at::Tensor shares(const std::vector<MixedTarget>& parts, int classes,
                     double smoothing) const override {

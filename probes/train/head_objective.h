@@ -29,6 +29,11 @@ struct MixedTarget {
   double share = 1;  // of all parts of a sample together 1
 };
 
+// A loss (a scalar) and its gradient at the logits [n,C].
+struct LossGradient {
+  at::Tensor loss, gradient;
+};
+
 // Samples that could not be read have no weight. Thread-safe; one object of each lives as long as
 // the program.
 class HeadObjective {
@@ -40,6 +45,9 @@ class HeadObjective {
   // Sum over the samples of the loss of logits [n,C]. Softmax: cross-entropy. Sigmoid: binary
   // cross-entropy, its mean over the classes.
   virtual at::Tensor summed(const at::Tensor& logits, const at::Tensor& truth) const = 0;
+  // The same without autograd, and its gradient, whose rows are zeros for what could not be read,
+  // even where its logits are not finite.
+  virtual LossGradient with_gradient(const at::Tensor& logits, const at::Tensor& truth) const = 0;
   // The row [C] of one mixed sample, and of one that could not be read if there are no parts.
   // Smoothing gives a share of every label to what knows nothing: evenly to the classes (softmax),
   // a half to each class (sigmoid).

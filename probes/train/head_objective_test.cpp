@@ -81,5 +81,25 @@ TEST(HeadObjective, TruthIsRepeatedForCandidates) {
   EXPECT_EQ(repeated(kSigmoid.truth({&set, &set}, 3), 4).sizes(), (at::IntArrayRef{8, 3}));
 }
 
+TEST(HeadObjective, GradientsAreThoseOfAutograd) {
+  const Target label = 1, set = Target::of_set({0, 2}), none = Target::of_set({});
+  for (const auto& [objective, targets] : {std::pair{&kSoftmax, TargetPointers{&label, nullptr}},
+                                           std::pair{&kSigmoid, TargetPointers{&set, nullptr}},
+                                           std::pair{&kSigmoid, TargetPointers{&none, &set}}}) {
+    const at::Tensor truth = objective->truth(targets, 3);
+    const at::Tensor leaf = logits().requires_grad_();
+    const at::Tensor loss = objective->summed(leaf, truth);
+    loss.backward();
+    const LossGradient found = objective->with_gradient(logits(), truth);
+    EXPECT_NEAR(found.loss.item<double>(), loss.item<double>(), 1e-5);
+    EXPECT_LT((found.gradient - leaf.grad()).abs().max().item<double>(), 1e-6);
+    at::Tensor broken = logits();
+    if (targets[1] == nullptr) broken[1].fill_(std::nan(""));
+    const LossGradient whole = objective->with_gradient(broken, truth);
+    EXPECT_TRUE(whole.gradient.isfinite().all().item<bool>());
+    EXPECT_TRUE(whole.loss.isfinite().item<bool>());
+  }
+}
+
 }  // namespace
 }  // namespace permafrost

@@ -8,23 +8,14 @@
 #include "common/machine/stopwatch.h"
 #include "datasets/clips/loader.h"
 #include "models/network/device_copy.h"
-#include "models/training/gradient_shards.h"
 #include "probes/heads/nearest_neighbours.h"
+#include "probes/train/backpropagation.h"
 #include "probes/train/head_objective.h"
 #include "probes/train/held_out.h"
 #include "probes/train/stacked_adamw.h"
 
 namespace permafrost {
 namespace {
-
-// Gradients of all candidates on a batch.
-void backpropagate(HeadWeights& head, const HeadSpec& spec, const HeadObjective& objective,
-                   const at::Tensor& tokens, const at::Tensor& truth) {
-  const at::Tensor logits = training_logits(head, spec, tokens);  // [L,B,C]
-  const at::Tensor loss = objective.summed(logits.flatten(0, 1), repeated(truth, logits.size(0))) /
-                          static_cast<double>(truth.size(0));
-  backward(loss);
-}
 
 // Logits [L,n,C] of samples; knn: votes.
 using Scores = std::function<at::Tensor(const std::vector<std::int64_t>&)>;
@@ -64,6 +55,7 @@ HeadWeights trained_head(const HeadSpec& spec,
   HeadWeights head = to_device(make_head(spec, static_cast<int>(candidates.size()), run.seed),
                                spec.kind, run.device);
   StackedAdamW optimiser(head, spec.kind);
+  Backpropagation backpropagate(head, spec, objective);
   const auto n = static_cast<std::int64_t>(train.size());
   const std::int64_t batches = (n + protocol.batch - 1) / protocol.batch;
   const StackedSchedule schedule(candidates, batches * protocol.epochs);
@@ -76,7 +68,7 @@ HeadWeights trained_head(const HeadSpec& spec,
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       const at::Tensor shown = tokens(epoch, samples);
       const at::Tensor truth = objective.truth(pointers_to(data.features, samples), data.classes);
-      backpropagate(head, spec, objective, shown, queued_copy(truth, run.device));
+      backpropagate(shown, queued_copy(truth, run.device));
       ++step;
       optimiser.step(queued_copy(schedule.learning_rates(step), run.device),
                      queued_copy(schedule.weight_decays(step), run.device), protocol.clip_grad);

@@ -19,9 +19,9 @@ class StackedAdamW {
   // decayed.
   StackedAdamW(HeadWeights& weights, HeadKind kind);
 
-  // One step with the gradients that backward() left, which are then zero. Rates and decays are
-  // float32 [L], where the weights are; each candidate's gradient is scaled down to norm `clip` (0:
-  // never).
+  // One step with the gradients that the weights have (grad()), which are then taken away. Rates
+  // and decays are float32 [L], where the weights are; each candidate's gradient is scaled down to
+  // norm `clip` (0: never). On the CPU every tensor is passed over twice, once for the norm.
   void step(const at::Tensor& learning_rates, const at::Tensor& weight_decays, double clip);
 
  private:
@@ -29,9 +29,14 @@ class StackedAdamW {
     at::Tensor value, first, second;
     bool decayed;
   };
+  void step_in_place(const at::Tensor& learning_rates, const at::Tensor& weight_decays,
+                     double clip);
+  void step_by_tensors(const at::Tensor& learning_rates, const at::Tensor& weight_decays,
+                       double clip);
   at::Tensor clip_factor(double clip) const;
 
   std::vector<Entry> entries_;
+  bool in_place_ = true;  // float32 on the host, every candidate's values side by side
   int steps_ = 0;
 };
 

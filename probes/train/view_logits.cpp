@@ -5,12 +5,14 @@
 
 #include <algorithm>
 
-namespace permafrost {
+#include "probes/heads/fused_head.h"
 
+namespace permafrost {
 std::vector<at::Tensor> logits_of_views(const HeadWeights& head, const HeadSpec& spec,
                                         const ViewsOf& tokens, const Samples& samples) {
   const at::NoGradGuard no_grad;
   constexpr std::int64_t kMostValues = std::int64_t{1} << 28;
+  FusedHead fused(spec, head.linear_weight.size(0));
   std::vector<std::vector<at::Tensor>> parts;  // [views][chunks]
   std::size_t chunk = 1, begin = 0;
   while (begin < samples.size()) {
@@ -21,7 +23,8 @@ std::vector<at::Tensor> logits_of_views(const HeadWeights& head, const HeadSpec&
     parts.resize(views.size());
     std::int64_t values = 0;
     for (std::size_t v = 0; v < views.size(); ++v) {
-      parts[v].push_back(head_logits(head, spec, views[v]));
+      parts[v].push_back(FusedHead::handles(spec, views[v]) ? fused.logits(head, views[v], false)
+                                                            : head_logits(head, spec, views[v]));
       values += views[v].numel() / views[v].size(0);
     }
     // The first sample tells how large the others are.
