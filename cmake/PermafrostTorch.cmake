@@ -37,10 +37,3 @@ target_include_directories(permafrost_torch SYSTEM INTERFACE
 target_link_options(permafrost_torch INTERFACE -Wl,--allow-shlib-undefined)
 target_link_libraries(permafrost_torch INTERFACE
   -Wl,--no-as-needed torch_cpu c10 -Wl,--as-needed ${CMAKE_DL_LIBS})
-
-# One precompiled header for the whole build: torch/types.h costs 14 s a file without it.
-file(WRITE ${CMAKE_BINARY_DIR}/torch_precompiled.cpp.in "// The owner of the precompiled header.\n")
-configure_file(${CMAKE_BINARY_DIR}/torch_precompiled.cpp.in ${CMAKE_BINARY_DIR}/torch_precompiled.cpp COPYONLY)
-add_library(torch_precompiled OBJECT ${CMAKE_BINARY_DIR}/torch_precompiled.cpp)
-target_link_libraries(torch_precompiled PUBLIC permafrost_compiler permafrost_torch)
-target_precompile_headers(torch_precompiled PRIVATE <torch/types.h>)
