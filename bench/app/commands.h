@@ -17,6 +17,7 @@ void add_inspect(CommandLine& line);  // inspect/
 void add_compare(CommandLine& line);
 void add_report(CommandLine& line);
 void add_masks(CommandLine& line);
+void add_cache(CommandLine& line);
 void add_data(CommandLine& line);  // data/, where each of its commands has a file
 void add_doctor(CommandLine& line);
 

@@ -13,7 +13,7 @@ namespace permafrost {
 namespace {
 
 struct ProbeCommand {
-  std::string encoder, task, out, suite = "pico", data;
+  std::string encoder, task, out, suite = "pico", data, features_cache;
   EncoderOptions reading;
   std::vector<std::string> heads, set;
 };
@@ -83,6 +83,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   options.data = data;
   options.execution = execution_of(common);
   options.keep_heads = !finetune;
+  options.features_cache = features_cache_named(command.features_cache);
   const TablesResult result = run_specs(options, suite, {table});
   if (!result.failed.empty()) throw Error(result.failed[0]);
   if (!result.tables[0].cells[0][0].available())
@@ -115,9 +116,11 @@ CLI::App* add_row_command(CommandLine& line, const char* name, const char* what,
 
 void add_probe(CommandLine& line) {
   const auto command = std::make_shared<ProbeCommand>();
-  add_row_command(line, "probe", "train a probe on a frozen encoder", false, command)
-      ->add_option("--head", command->heads, "attentive, linear, mean_pool, knn")
-      ->delimiter(',');
+  CLI::App* sub =
+      add_row_command(line, "probe", "train a probe on a frozen encoder", false, command);
+  sub->add_option("--head", command->heads, "attentive, linear, mean_pool, knn")->delimiter(',');
+  sub->add_option("--features-cache", command->features_cache,
+                  "folder of features that outlive a run, or off; default: below ~/.cache");
 }
 
 void add_finetune(CommandLine& line) {

@@ -50,7 +50,7 @@ TEST_F(ReportCli, RefusesWhatIsNoFolderOfResults) {
   EXPECT_FALSE(fs::exists(path("o.html")));
   expect_refusal("report", {"folder"});
   expect_refusal("report " + folder() + " --out " + write("file", "x") + "/below",
-                 {"/file", "a folder to write to"});
+                 {"/file", "a place where a file can be written"});
 }
 
 }  // namespace

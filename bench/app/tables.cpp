@@ -19,7 +19,8 @@ namespace {
 struct TablesCommand {
   std::vector<int> tables;  // empty: all of the suite
   std::string suite = "pico", out = "out", data;
-  std::string features = "auto", paths, from, verify;
+  std::string features = "auto", paths, from, verify, features_cache;
+  double features_cache_size = 10;  // gigabytes
   int batch = 16;
   double memory = 0;  // gigabytes
   int seeds = 0;      // 0: the suite's
@@ -77,6 +78,8 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.fresh = command.fresh;
   options.keep_heads = command.keep_heads;
   options.batch = command.batch;
+  options.features_cache = features_cache_named(command.features_cache);
+  options.features_cache_bytes = command.features_cache_size * 1e9;
   options.from = command.from;
   options.verify = share_of(command.verify);
   options.memory_bytes = command.memory * 1e9;
@@ -87,6 +90,11 @@ int run(const CommonOptions& common, const TablesCommand& command) {
     std::printf("%s\n", common.json ? json_text(to_json(run)).c_str() : to_markdown(run).c_str());
     return 0;
   }
+  if (!common.json)
+    options.table_done = [](const TableModel& table) {
+      std::printf("%s\n", to_markdown(table).c_str());
+      std::fflush(stdout);
+    };
   const TablesResult result = run_tables(options);
   const Report report = write_report(options.out, options.out / "report.html");
   for (const auto& problem : report.problems) options.execution.tell("report: " + problem);
@@ -95,8 +103,6 @@ int run(const CommonOptions& common, const TablesCommand& command) {
     std::printf("%s\n", json_text(to_json(command.out, result)).c_str());
     return holds && result.failed.empty() ? 0 : 1;
   }
-  for (const auto& table : result.tables) std::printf("%s\n", to_markdown(table).c_str());
-  std::fflush(stdout);
   std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s; all on one page: %s\n",
                result.computed, result.reused, (options.out / "records").c_str(),
                clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
@@ -124,6 +130,12 @@ void add_tables(CommandLine& line) {
   sub->add_option("--features", command->features,
                   "kept in memory, streamed (encoded in every epoch), or auto: kept if they fit")
       ->check(CLI::IsMember({"auto", "kept", "streamed"}))
+      ->capture_default_str();
+  sub->add_option("--features-cache", command->features_cache,
+                  "folder of features that outlive a run, or off; default: below ~/.cache");
+  sub->add_option("--features-cache-size", command->features_cache_size,
+                  "gigabytes; features are kept where those of the whole run fit")
+      ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
   sub->add_option("--from", command->from,
                   "records to begin with: a folder of results or its .tar.xz");

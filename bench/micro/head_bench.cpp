@@ -80,7 +80,7 @@ void train_step(benchmark::State& state, HeadKind kind, bool with_encoder) {
   const Encoder encoder = random_encoder(encoder_spec, 1);
   const at::Tensor pixels = at::rand({kBatch, encoder_spec.tokens(), encoder_spec.patch_values()});
   const at::Tensor target = labels();
-  Backpropagation backpropagate(head, spec);
+  Backpropagation backpropagate(head, spec, objective_of(HeadLoss::softmax));
   const at::Tensor kept = sees_the_mean_alone(kind) ? tokens().mean(1, true) : tokens();
   std::int64_t step = 0;
   for (auto _ : state) {

@@ -52,10 +52,9 @@ class ProbeSteps {
         first_(candidate(head_, spec_.kind, 0)),
         optimiser_(head_, spec_.kind),
         schedule_(candidates_of(options), options.warmup + options.steps),
-        backpropagate_(head_, spec_) {
+        backpropagate_(head_, spec_, objective_of(HeadLoss::softmax)) {
     const auto generator = at::make_generator<at::CPUGeneratorImpl>(1);
-    tokens_ =
-        standardised(at::randn({options.clips, options.tokens, options.width}, generator));
+    tokens_ = standardised(at::randn({options.clips, options.tokens, options.width}, generator));
     labels_ = at::randint(0, options.classes, {options.clips}, generator, at::kLong);
   }
 
@@ -71,10 +70,10 @@ class ProbeSteps {
 
   // What the other side needs for the same steps.
   void write() {
-    Json json{{"width", options_.width},         {"heads", options_.heads},
-              {"classes", options_.classes},     {"clip_grad", options_.clip_grad},
-              {"warmup", options_.warmup},       {"steps", options_.steps},
-              {"batch", options_.batch},         {"candidates", Json::array()},
+    Json json{{"width", options_.width},     {"heads", options_.heads},
+              {"classes", options_.classes}, {"clip_grad", options_.clip_grad},
+              {"warmup", options_.warmup},   {"steps", options_.steps},
+              {"batch", options_.batch},     {"candidates", Json::array()},
               {"losses", Json::array()}};
     for (const auto& c : candidates_of(options_))
       json["candidates"].push_back(
@@ -98,8 +97,7 @@ class ProbeSteps {
   at::Tensor samples_of(std::int64_t number) {
     const std::int64_t batches = options_.clips / options_.batch, epoch = (number - 1) / batches;
     if (epoch != epoch_) {
-      const auto order =
-          epoch_order("probe.order", options_.clips, 1, static_cast<int>(epoch));
+      const auto order = epoch_order("probe.order", options_.clips, 1, static_cast<int>(epoch));
       order_ = at::tensor(at::ArrayRef<std::int64_t>(order), at::kLong);
       epoch_ = epoch;
     }
@@ -126,14 +124,10 @@ OrderedJson time_of(const Options& options) {
                processor = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   const auto count = static_cast<double>(options.steps);
   const BuildInfo build = build_info();
-  return {{"step_ms", seconds / count * 1e3},
-          {"processor_ms", processor / count * 1e3},
-          {"candidates", options.candidates},
-          {"batch", options.batch},
-          {"steps", options.steps},
-          {"version", build.version},
-          {"commit", build.commit},
-          {"libtorch", build.libtorch},
+  return {{"step_ms", seconds / count * 1e3}, {"processor_ms", processor / count * 1e3},
+          {"candidates", options.candidates}, {"batch", options.batch},
+          {"steps", options.steps},           {"version", build.version},
+          {"commit", build.commit},           {"libtorch", build.libtorch},
           {"processor", build.processor}};
 }
 

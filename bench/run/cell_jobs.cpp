@@ -15,9 +15,11 @@
 #include "bench/run/probe_features.h"
 #include "bench/run/work_estimate.h"
 #include "common/error.h"
+#include "common/files/hash.h"
 #include "common/machine/progress.h"
 #include "common/machine/stopwatch.h"
 #include "datasets/tasks/label_subset.h"
+#include "probes/encode/feature_cache.h"
 #include "probes/encode/features.h"
 #include "probes/heads/classifier_file.h"
 #include "probes/train/finetune.h"
@@ -97,10 +99,12 @@ struct LoadedEncoder {
 // What all jobs of a run share. Thread-safe.
 class Run {
  public:
-  Run(const TablesOptions& options, const Suite& suite, Plan& plan, std::int64_t units)
+  Run(const TablesOptions& options, const Suite& suite, Plan& plan, std::int64_t units,
+      const std::function<void(std::size_t)>& ended)
       : options_(options),
         suite_(suite),
         plan_(plan),
+        ended_(ended),
         progress_("tables", units, "units", options.execution.quiet) {}
 
   const TablesOptions& options() const { return options_; }
@@ -126,12 +130,49 @@ class Run {
     return last_ = loaded;
   }
 
+  // Of what a group's features depend on; empty without a cache.
+  std::string cache_key(const PlannedGroup& group) const {
+    const BuildInfo build = build_info(execution().device);
+    if (options_.features_cache.empty() || build.commit.ends_with("-dirty")) return "";
+    const EncoderIdentity& encoder = plan_.encoders.at(group.encoder).identity;
+    const Json inputs{{"encoder", encoder.sha256},
+                      {"spec", encoder.spec},
+                      {"task", group.task->identity},
+                      {"clips", group.clips},
+                      {"views", group.task->source->views()},
+                      {"batch", options_.batch},
+                      {"evaluation_version", kEvaluationVersion},
+                      {"version", build.version},
+                      {"commit", build.commit},
+                      {"libtorch", build.libtorch},
+                      {"device", build.device},
+                      {"processor", build.processor}};
+    return sha256_of(inputs.dump());
+  }
+  std::optional<LabelledFeatures> cached(const std::string& key) const {
+    if (key.empty()) return std::nullopt;
+    return cache().find(key);
+  }
+  // Whether the features of all groups fit: else they would push each other out.
+  void set_cached_bytes(double bytes) { cached_bytes_ = bytes; }
+  bool fills_cache() const { return cached_bytes_ <= options_.features_cache_bytes; }
+  void keep(const std::string& key, const PlannedGroup& group,
+            const LabelledFeatures& features) const {
+    cache().keep(key,
+                 group.encoder + " on " + group.task->name + ", " + std::to_string(group.clips) +
+                     (group.clips == 1 ? " clip" : " clips"),
+                 features);
+  }
+
   // The cell is given up, which is told and leaves no record; other cells go on.
   void give_up(PlannedCell& cell, const TrainingDiverged& why) {
-    const std::lock_guard lock(failing_);
-    if (!cell.failure.empty()) return;
-    cell.failure = why.what();
-    execution().tell(name_of(cell) + ": " + cell.failure);
+    {
+      const std::lock_guard lock(failing_);
+      if (!cell.failure.empty()) return;
+      cell.failure = why.what();
+      execution().tell(name_of(cell) + ": " + cell.failure);
+    }
+    tell_of_end(cell);
   }
   bool given_up(const PlannedCell& cell) const {
     const std::lock_guard lock(failing_);
@@ -139,7 +180,7 @@ class Run {
   }
 
   // Writes the record of a cell from all of its folds.
-  void finish(PlannedCell& cell, const std::vector<FoldResult>& results) const {
+  void finish(PlannedCell& cell, const std::vector<FoldResult>& results) {
     pool_folds(results, *cell.task, cell.record);
     cell.record.threads = execution().threads;
     cell.record.build = build_info(execution().device);
@@ -147,12 +188,20 @@ class Run {
     complete(cell.record);
     write_record(options_.out, cell.record);
     cell.done = true;
+    tell_of_end(cell);
   }
 
  private:
+  FeatureCache cache() const { return {options_.features_cache, options_.features_cache_bytes}; }
+  void tell_of_end(const PlannedCell& cell) const {
+    if (ended_) ended_(static_cast<std::size_t>(&cell - plan_.cells.data()));
+  }
+
   const TablesOptions& options_;
   const Suite& suite_;
   Plan& plan_;
+  std::function<void(std::size_t)> ended_;
+  double cached_bytes_ = 0;
   Progress progress_;
   mutable std::mutex failing_;
   std::mutex loading_;
@@ -227,6 +276,7 @@ class ProbeGroup {
       : run_(std::move(run)),
         group_(std::move(group)),
         work_(std::move(work)),
+        key_(kept ? run_->cache_key(group_) : ""),
         encoder_(run_->encoder(group_.encoder)),
         kept_(kept),
         encoding_(run_->progress(), work_.encode, group_.task->source->size()),
@@ -234,22 +284,30 @@ class ProbeGroup {
                 .task = *group_.task,
                 .clips = group_.clips,
                 .kept = kept,
+                .found = run_->cached(key_),
                 .batch = run_->options().batch,
                 .notice = run_->execution().notice,
                 .progress = &encoding_}),
         results_(group_.cells.size(), group_.task->folds.size()) {
     run_->progress().note(group_.encoder + ", " + group_.task->name + ", frozen");
+    if (store_.batches() == 0) encoding_.advance(group_.task->source->size());
   }
 
   static std::vector<JobStage> stages(const std::shared_ptr<ProbeGroup>& group) {
     return {{.jobs = group->store_.batches(),
              .run = [group](std::int64_t job, int threads) { group->encode(job, threads); }},
             {.jobs = 1, .run = [group](std::int64_t, int) { group->finish_encoding(); }},
-            {.jobs = group->results_.jobs(),
-             .run = [group](std::int64_t job, int threads) { group->train(job, threads); }}};
+            {.jobs = group->results_.jobs() + (group->is_to_be_cached() ? 1 : 0),
+             .run = [group](std::int64_t job, int threads) {
+               if (job < group->results_.jobs()) return group->train(job, threads);
+               group->run_->keep(group->key_, group->group_, group->store_.features());
+             }}};
   }
 
  private:
+  bool is_to_be_cached() const {
+    return !key_.empty() && store_.batches() > 0 && run_->fills_cache();
+  }
   void encode(std::int64_t batch, int threads) {
     const Stopwatch watch;
     store_.encode(batch, threads);
@@ -320,6 +378,7 @@ class ProbeGroup {
   std::shared_ptr<Run> run_;
   PlannedGroup group_;
   GroupUnits work_;
+  std::string key_;  // of the features in the cache; empty where there is none
   std::shared_ptr<const LoadedEncoder> encoder_;
   bool kept_;
   Progress encoding_;
@@ -417,14 +476,16 @@ double finetuning_bytes(const Plan& plan, const PlannedGroup& group, int threads
 
 }  // namespace
 
-CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan) {
+CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan,
+                   const std::function<void(std::size_t)>& ended) {
   const auto groups = groups_to_compute(plan);
   std::vector<GroupUnits> work;
   std::int64_t total = 0;
   for (const auto& group : groups) total += work.emplace_back(units_of(plan, group)).total();
-  const auto run = std::make_shared<Run>(options, suite, plan, total);
+  const auto run = std::make_shared<Run>(options, suite, plan, total, ended);
   CellJobs jobs;
   jobs.bytes = options.memory_bytes;
+  double features = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     JobGroup& job = jobs.groups.emplace_back();
     if (groups[g].is_finetune) {
@@ -437,11 +498,13 @@ CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan)
     const double needed = kept_bytes(plan, groups[g]);
     job.bytes = needed;
     const bool kept = keeps_features(options, groups[g], needed, jobs.bytes);
+    if (kept) features += needed;
     if (!kept) job.bytes = 0;  // a batch at a time
     job.begin = [run, group = groups[g], units = work[g], kept] {
       return ProbeGroup::stages(std::make_shared<ProbeGroup>(run, group, units, kept));
     };
   }
+  run->set_cached_bytes(features);
   return jobs;
 }
 

@@ -3,6 +3,8 @@
 
 // From the cells of a plan that are not done to jobs for the queue: batches to encode, folds of
 // probes to train, folds to fine-tune. The last job of a cell writes its record.
+#include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "bench/run/job_queue.h"
@@ -18,8 +20,10 @@ struct CellJobs {
   double bytes = 0;  // that groups under way may take together: options.memory_bytes
 };
 
-// Options, suite and plan must outlive the result. Jobs throw Error for an encoder whose file
-// changed after it was planned.
-CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan);
+// Options, suite and plan must outlive the result. `ended` is told, on any thread, which cell has
+// its record or was given up. Jobs throw Error for an encoder whose file changed after it was
+// planned.
+CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan,
+                   const std::function<void(std::size_t cell)>& ended = {});
 
 }  // namespace permafrost

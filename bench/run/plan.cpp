@@ -173,8 +173,23 @@ fs::path head_path(const fs::path& out, const PlannedCell& cell, std::size_t fol
   return out / "heads" / (cell.record.key + of + ".safetensors");
 }
 
+namespace {
+
+// The first table that shows each cell.
+std::vector<std::size_t> first_tables(const Plan& plan) {
+  std::vector<std::size_t> first(plan.cells.size(), plan.places.size());
+  for (std::size_t t = plan.places.size(); t-- > 0;)
+    for (const auto& row : plan.places[t])
+      for (const auto& place : row)
+        for (const auto cell : place.cells) first[cell] = t;
+  return first;
+}
+
+}  // namespace
+
 std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
   std::vector<PlannedGroup> groups;
+  std::vector<std::string> encoders;  // in order of first use
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     const PlannedCell& cell = plan.cells[i];
     if (cell.done) continue;
@@ -186,13 +201,14 @@ std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
     if (it == groups.end())
       it = groups.insert(groups.end(), {cell.encoder, cell.task, cell.clips, is_finetune, {}});
     it->cells.push_back(i);
+    if (std::find(encoders.begin(), encoders.end(), cell.encoder) == encoders.end())
+      encoders.push_back(cell.encoder);
   }
-  std::vector<std::string> order;
-  for (const auto& group : groups)
-    if (std::find(order.begin(), order.end(), group.encoder) == order.end())
-      order.push_back(group.encoder);
+  const auto first = first_tables(plan);
   const auto rank = [&](const PlannedGroup& group) {
-    return std::find(order.begin(), order.end(), group.encoder) - order.begin();
+    std::size_t table = plan.places.size();
+    for (const auto cell : group.cells) table = std::min(table, first[cell]);
+    return std::pair(table, std::find(encoders.begin(), encoders.end(), group.encoder));
   };
   std::stable_sort(groups.begin(), groups.end(),
                    [&](const PlannedGroup& a, const PlannedGroup& b) { return rank(a) < rank(b); });

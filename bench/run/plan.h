@@ -78,7 +78,8 @@ struct PlannedGroup {
   std::vector<std::size_t> cells;
 };
 
-// The cells that are not done, encoders one after the other.
+// The cells that are not done: first all that the first table needs, then what the second needs
+// beside it, and so on; for each table encoders one after the other.
 std::vector<PlannedGroup> groups_to_compute(const Plan& plan);
 
 }  // namespace permafrost

@@ -41,8 +41,14 @@ double feature_bytes(const EncoderSpec& spec, const Task& task, int clips, int t
 
 ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
   const ClipSource& source = *input.task.source;
+  if (input.kept && source.views() > 1) tested_ = tested_samples(input.task);
+  if (input.found) {
+    features_ = std::move(*input_.found);
+    input_.found.reset();
+    for (std::int64_t i = 0; i < source.size(); ++i) features_.targets.push_back(source.target(i));
+    return;
+  }
   if (input.kept) {
-    if (source.views() > 1) tested_ = tested_samples(input.task);
     encoding_.emplace(
         input.encoder, source,
         EncodeOptions{.clips = input.clips, .batch = input.batch, .progress = input.progress},

@@ -34,6 +34,7 @@ struct ProbeFeaturesInput {
   const Task& task;        // test samples are looked at in every view of its source
   int clips = 1;
   bool kept = true;
+  std::optional<LabelledFeatures> found = {};  // kept by an earlier run, without targets
   std::int64_t batch = 16;
   std::function<void(const std::string&)> notice = {};
   Progress* progress = nullptr;  // of samples that are encoded to be kept

@@ -17,6 +17,7 @@
 #include "common/files/folder_lock.h"
 #include "common/machine/memory.h"
 #include "common/machine/stopwatch.h"
+#include "probes/encode/feature_cache.h"
 
 namespace permafrost {
 namespace {
@@ -81,6 +82,44 @@ void tell_of_inputs(const Plan& plan, const TablesOptions& options) {
     }
 }
 
+// Makes every table as soon as all of its cells have ended. Thread-safe.
+class TablesInTheMaking {
+ public:
+  // All must outlive this; `made` is called for one table at a time.
+  TablesInTheMaking(const Plan& plan, std::function<TableModel(std::size_t)> make,
+                    std::function<void(const TableModel&)> made)
+      : make_(std::move(make)), made_(std::move(made)), tables_(plan.places.size()) {
+    cells_left_.resize(plan.places.size());
+    for (std::size_t t = 0; t < plan.places.size(); ++t)
+      for (const auto& row : plan.places[t])
+        for (const auto& place : row)
+          for (const auto cell : place.cells)
+            if (!plan.cells[cell].done) cells_left_[t].insert(cell);
+    for (std::size_t t = 0; t < tables_.size(); ++t)
+      if (cells_left_[t].empty()) make_table(t);
+  }
+
+  void cell_ended(std::size_t cell) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t t = 0; t < tables_.size(); ++t)
+      if (cells_left_[t].erase(cell) > 0 && cells_left_[t].empty()) make_table(t);
+  }
+
+  std::vector<TableModel> take() { return std::move(tables_); }
+
+ private:
+  void make_table(std::size_t t) {
+    tables_[t] = make_(t);
+    if (made_) made_(tables_[t]);
+  }
+
+  std::function<TableModel(std::size_t)> make_;
+  std::function<void(const TableModel&)> made_;
+  std::mutex mutex_;
+  std::vector<std::set<std::size_t>> cells_left_;
+  std::vector<TableModel> tables_;
+};
+
 }  // namespace
 
 TablesResult run_specs(const TablesOptions& given, const Suite& suite,
@@ -108,8 +147,21 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
   if (!options.from.empty()) take_from(options, plan);
   if (!options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice);
+  const TableContext context{.suite = suite.name,
+                             .suite_title = suite.title,
+                             .seeds = seeds,
+                             .first_seed = options.execution.seed,
+                             .quick = options.quick};
+  TablesInTheMaking making(
+      plan,
+      [&](std::size_t t) {
+        return build_table(with_notes(tables[t], suite), context,
+                           inputs_of(plan.places[t], plan.cells));
+      },
+      options.table_done);
   if (!all_done(plan)) {
-    CellJobs jobs = cell_jobs(options, suite, plan);
+    CellJobs jobs =
+        cell_jobs(options, suite, plan, [&](std::size_t cell) { making.cell_ended(cell); });
     run_jobs(std::move(jobs.groups), {.threads = options.execution.threads, .bytes = jobs.bytes});
   }
   std::vector<VerifiedCell> verified;
@@ -123,16 +175,14 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
     else
       result.failed.push_back(name_of(cell) + ": " + cell.failure);
   }
-  const TableContext context{.suite = suite.name,
-                             .suite_title = suite.title,
-                             .seeds = seeds,
-                             .first_seed = options.execution.seed,
-                             .quick = options.quick};
-  for (std::size_t t = 0; t < tables.size(); ++t)
-    result.tables.push_back(
-        build_table(with_notes(tables[t], suite), context, inputs_of(plan.places[t], plan.cells)));
+  result.tables = making.take();
   result.seconds = watch.seconds();
   return result;
+}
+
+std::filesystem::path features_cache_named(const std::string& flag) {
+  if (flag == "off") return {};
+  return flag.empty() ? default_feature_cache() : std::filesystem::path(flag);
 }
 
 Suite suite_for(const TablesOptions& options, std::string& data) {
@@ -155,9 +205,11 @@ std::vector<TableSpec> tables_for(const TablesOptions& options, const Suite& sui
 TablesResult run_tables(const TablesOptions& given) {
   TablesOptions options = given;
   const Suite suite = suite_for(given, options.data);
-  TablesResult result = run_specs(options, suite, tables_for(options, suite));
-  for (const auto& table : result.tables) write_table(options.out, table);
-  return result;
+  options.table_done = [&](const TableModel& table) {
+    write_table(options.out, table);
+    if (given.table_done) given.table_done(table);
+  };
+  return run_specs(options, suite, tables_for(options, suite));
 }
 
 }  // namespace permafrost

@@ -8,6 +8,7 @@
 //   for (const auto& table : result.tables) std::cout << to_markdown(table) << "\n";
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct TablesOptions {
   int seeds = 0;                // 0: the suite's number; from execution.seed on
   std::int64_t batch = 16;      // samples encoded together; changes no number but by rounding
   FeatureStore features = FeatureStore::automatic;  // changes no number
+  // Where kept features outlive the run, see feature_cache.h; empty: nowhere. Those of a run are
+  // written where all of them fit into it, and taken wherever they are. Changes no number: the key
+  // has the program's build and processor, and a program of changed sources ("-dirty") has no
+  // cache.
+  std::filesystem::path features_cache;
+  double features_cache_bytes = 10e9;
   // Of clips, features and training together; 0: half of what is free. Changes no number.
   double memory_bytes = 0;
   bool quick = false;          // fewer samples and epochs, keys of its own
@@ -34,6 +41,8 @@ struct TablesOptions {
   std::filesystem::path from;  // records to begin with, see import_records(); empty: none
   double verify = 0;           // share of the cells taken from records that is computed once more
   bool keep_heads = false;     // writes trained heads, see head_path; computes what has none
+  // Called once a table, one at a time, as soon as all of its cells are there (or given up).
+  std::function<void(const TableModel&)> table_done = {};
   // Told are records that were damaged, and rows and columns that are not available.
   Execution execution;
 };
@@ -53,6 +62,9 @@ struct VerifiedCell {
   // Whether the number lies in the recorded interval.
   bool holds() const { return ci95.low <= computed && computed <= ci95.high; }
 };
+
+// What a flag --features-cache says: a folder, "off" (an empty path), or nothing: the default.
+std::filesystem::path features_cache_named(const std::string& flag);
 
 struct TablesResult {
   std::vector<TableModel> tables;  // in the order asked for

@@ -158,6 +158,9 @@ class Runner : public testing::Test {
     options.quick = quick_;
     options.fresh = fresh_;
     options.from = from_;
+    options.features_cache = cache_;
+    options.features_cache_bytes = cache_bytes_;
+    options.table_done = done_;
     options.verify = verify_;
     options.execution.notice = [this](const std::string& line) { notices_.push_back(line); };
     notices_.clear();
@@ -170,7 +173,9 @@ class Runner : public testing::Test {
   std::int64_t batch_ = 16;
   FeatureStore features_ = FeatureStore::automatic;
   bool quick_ = false, fresh_ = false;
-  fs::path from_;
+  fs::path from_, cache_;
+  double cache_bytes_ = 10e9;
+  std::function<void(const TableModel&)> done_;
   double verify_ = 0;
   std::vector<std::string> notices_;
 };
@@ -693,6 +698,45 @@ TEST_F(Runner, RefusesRecordsOfNoneOfItsCells) {
   from_ = root() / "specs";
   EXPECT_THROW(run({1}), InputError) << "no folder of records";
   fs::remove_all(theirs);
+}
+
+TEST_F(Runner, TellsOfATableAsSoonAsItsCellsAreThere) {
+  std::vector<int> told;
+  std::vector<std::size_t> records;  // that were there by then
+  done_ = [&](const TableModel& table) {
+    told.push_back(table.spec.number);
+    records.push_back(fs::is_directory(out() / "records") ? record_keys(out()).size() : 0);
+    EXPECT_TRUE(fs::exists(out() / ("table" + std::to_string(table.spec.number) + ".md")));
+  };
+  threads_ = 1;
+  run({5, 1, 2});
+  EXPECT_EQ(told, (std::vector<int>{5, 1, 2}));
+  EXPECT_LT(records[0], records[2]);
+  told.clear();
+  run({1, 2});
+  EXPECT_EQ(told, (std::vector<int>{1, 2})) << "from records as well";
+}
+
+TEST_F(Runner, TakesFeaturesOfAnEarlierRun) {
+  if (build_info().commit.ends_with("-dirty")) GTEST_SKIP() << "built from changed sources";
+  cache_ = root() / "cache";
+  run({2, 5});
+  const auto numbers = numbers_of(out());
+  double encoding = 0;
+  for (const auto& record : read_records(out())) encoding += record.encode_seconds;
+  EXPECT_GT(encoding, 0);
+  fs::remove_all(out());
+  run({2, 5});
+  EXPECT_EQ(numbers_of(out()), numbers);
+  for (const auto& record : read_records(out())) EXPECT_EQ(record.encode_seconds, 0);
+  fs::remove_all(out());
+  cache_bytes_ = 1000;  // too small for the run: nothing is written, nor thrown out
+  run({1});
+  fs::remove_all(out());
+  cache_bytes_ = 10e9;
+  run({2, 5});
+  for (const auto& record : read_records(out())) EXPECT_EQ(record.encode_seconds, 0);
+  fs::remove_all(cache_);
 }
 
 }  // namespace

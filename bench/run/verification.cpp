@@ -70,6 +70,7 @@ std::vector<VerifiedCell> verify_cells(const TablesOptions& options, const Suite
   TablesOptions apart = options;
   apart.out = options.out / "verification";
   apart.keep_heads = false;
+  apart.features_cache.clear();  // what is verified is the encoding too
   const auto drawn = drawn_cells(plan, share, options.execution.seed);
   std::vector<std::size_t> failed;  // are left alone
   for (std::size_t i = 0; i < plan.cells.size(); ++i)

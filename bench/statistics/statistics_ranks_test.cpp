@@ -62,17 +62,18 @@ TEST(MeanAveragePrecision, IntervalsAreAboutThoseOfTheFullBootstrap) {
   constexpr int kSamples = 600, kClasses = 4, kRounds = 400;
   RandomStream stream({.seed = 3, .purpose = "test"});
   std::vector<std::vector<float>> scores;
-  std::vector<int> labels;
+  std::vector<Target> labels;
   for (int i = 0; i < kSamples; ++i) {
     labels.push_back(i % kClasses);
     auto& row = scores.emplace_back();
-    for (int c = 0; c < kClasses; ++c) row.push_back(stream.normal() + (c == labels[i] ? 1.F : 0));
+    for (int c = 0; c < kClasses; ++c)
+      row.push_back(stream.normal() + (c == i % kClasses ? 1.F : 0));
   }
   const Interval held = bootstrap_interval(average_precision_values(scores, labels), {}, {0, 1});
   std::vector<double> anew;
   for (int r = 0; r < kRounds; ++r) {
     std::vector<std::vector<float>> drawn;
-    std::vector<int> classes;
+    std::vector<Target> classes;
     for (int i = 0; i < kSamples; ++i) {
       const auto k = stream.integer(kSamples);
       drawn.push_back(scores[k]);

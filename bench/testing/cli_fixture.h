@@ -24,6 +24,9 @@ struct Ran {
 
 class Cli : public testing::Test {
  protected:
+  // Tests leave nothing in the user's own folders.
+  Cli() { ::setenv("PERMAFROST_FEATURES_CACHE", "off", 1); }
+
   Ran program(const std::string& arguments, const std::string& before = "") const {
     const std::string command = before + " " + PERMAFROST_PROGRAM + " " + arguments + " 2>'" +
                                 (folder_ / "stderr").string() + "'";

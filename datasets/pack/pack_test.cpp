@@ -36,7 +36,8 @@ class PackFiles : public testing::Test {
       const std::string name = "shard-" + std::to_string(s) + ".pfshard";
       ShardWriter writer(folder_ / name, info.plan, 2 * s, PackCoding::raw);
       for (int k = 2 * s; k < 2 * s + 2; ++k) {
-        writer.begin({.name = std::to_string(k) + ".mp4", .target = static_cast<int>(k % 2), .group = k});
+        writer.begin(
+            {.name = std::to_string(k) + ".mp4", .target = static_cast<int>(k % 2), .group = k});
         for (int t = 0; t < 6 + k; t += 2)
           writer.add_frame(std::string(16 * 20 * 3, static_cast<char>(10 * t + k)));
         writer.end(6 + k, 16, 20);

@@ -418,7 +418,8 @@ TEST(Images, AreEncodedFrameByFrame) {
     const at::Tensor alone =
         encode(image.weights, image.spec, patchify(pixels.slice(1, t, t + 1), image.spec), {},
                Tokens::all);
-    EXPECT_LT(largest_difference(together.slice(1, 13 * t, 13 * (t + 1)), alone), 1e-6);
+    // Products of other sizes are summed in another order.
+    EXPECT_LT(largest_difference(together.slice(1, 13 * t, 13 * (t + 1)), alone), 5e-6);
   }
   EXPECT_EQ(encode(clip.weights, clip.spec, patchify(pixels, clip.spec)).size(1), 45);
 }
