@@ -32,8 +32,8 @@ std::string time_text(std::filesystem::file_time_type time) {
 int run(const CommonOptions& common, const CacheCommand& command) {
   const std::filesystem::path folder = features_cache_named(command.folder);
   if (folder.empty())
-    throw InputError("--features-cache", "", "a folder, as neither HOME nor XDG_CACHE_HOME names one",
-                     "off");
+    throw InputError("--features-cache", "",
+                     "a folder, as neither HOME nor XDG_CACHE_HOME names one", "off");
   const FeatureCache cache(folder, 0);
   const auto entries = cache.entries();
   double bytes = 0;

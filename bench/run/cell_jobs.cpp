@@ -293,21 +293,39 @@ class ProbeGroup {
     if (store_.batches() == 0) encoding_.advance(group_.task->source->size());
   }
 
+  // Cells of a table that is wanted later are a stage of their own.
   static std::vector<JobStage> stages(const std::shared_ptr<ProbeGroup>& group) {
-    return {{.jobs = group->store_.batches(),
-             .run = [group](std::int64_t job, int threads) { group->encode(job, threads); }},
-            {.jobs = 1, .run = [group](std::int64_t, int) { group->finish_encoding(); }},
-            {.jobs = group->results_.jobs() + (group->is_to_be_cached() ? 1 : 0),
-             .run = [group](std::int64_t job, int threads) {
-               if (job < group->results_.jobs()) return group->train(job, threads);
-               group->run_->keep(group->key_, group->group_, group->store_.features());
-             }}};
+    const std::vector<int>& ranks = group->group_.ranks;
+    std::vector<JobStage> stages{
+        {.jobs = group->store_.batches(),
+         .run = [group](std::int64_t job, int threads) { group->encode(job, threads); },
+         .rank = ranks.front()},
+        {.jobs = 1,
+         .run = [group](std::int64_t, int) { group->finish_encoding(); },
+         .rank = ranks.front()}};
+    const auto folds = static_cast<std::int64_t>(group->group_.task->folds.size());
+    for (auto from = ranks.begin(); from != ranks.end();) {
+      const auto to = std::upper_bound(from, ranks.end(), *from);
+      const std::int64_t first = (from - ranks.begin()) * folds;
+      stages.push_back({.jobs = (to - from) * folds,
+                        .run = [group, first](std::int64_t job,
+                                              int threads) { group->train(first + job, threads); },
+                        .rank = *from});
+      from = to;
+    }
+    if (group->is_to_be_cached())
+      stages.push_back({.jobs = 1,
+                        .run = [group](std::int64_t, int) { group->keep_features(); },
+                        .rank = ranks.back()});
+    return stages;
   }
 
  private:
   bool is_to_be_cached() const {
     return !key_.empty() && store_.batches() > 0 && run_->fills_cache();
   }
+  void keep_features() const { run_->keep(key_, group_, store_.features()); }
+
   void encode(std::int64_t batch, int threads) {
     const Stopwatch watch;
     store_.encode(batch, threads);
@@ -403,7 +421,8 @@ class FinetuneGroup {
 
   static std::vector<JobStage> stages(const std::shared_ptr<FinetuneGroup>& group) {
     return {{.jobs = group->results_.jobs(),
-             .run = [group](std::int64_t job, int threads) { group->train(job, threads); }}};
+             .run = [group](std::int64_t job, int threads) { group->train(job, threads); },
+             .rank = group->group_.ranks.front()}};
   }
 
  private:
@@ -488,6 +507,7 @@ CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan,
   double features = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     JobGroup& job = jobs.groups.emplace_back();
+    job.rank = groups[g].ranks.front();
     if (groups[g].is_finetune) {
       job.bytes = finetuning_bytes(plan, groups[g], options.execution.threads);
       job.begin = [run, group = groups[g], units = work[g]] {

@@ -76,7 +76,7 @@ class Estimator {
             const std::filesystem::path& data)
       : suite_(suite), plan_(plan), seeds_(seeds), data_(data) {}
 
-  DryCell cell(const TableSpec& table, std::size_t r, std::size_t c, const PlannedPlace& place) {
+  DryCell cell(const TableSpec& table, std::size_t r, std::size_t c, const TableCell& place) {
     const RowSpec& row = table.rows[r];
     const ColumnSpec& column = table.columns[c];
     const ProtocolChoice& protocol = protocol_of(suite_, column.protocol);
@@ -88,7 +88,7 @@ class Estimator {
                  .task = column.task,
                  .protocol = column.protocol,
                  .seeds = seeds_of(protocol, seeds_).count};
-    for (const auto i : place.cells) cell.done += plan_.cells[i].done ? 1 : 0;
+    for (const auto i : place.planned) cell.done += plan_.cells[i].done ? 1 : 0;
     add_reason(cell, place.unavailable);
     const EncoderChoice& choice = encoder_of(suite_, row.encoder);
     const auto planned = plan_.encoders.find(choice.name);
@@ -116,8 +116,8 @@ class Estimator {
 
  private:
   // Adds what no earlier cell has counted.
-  void count(const DryCell& cell, const PlannedPlace& place, const Work& work) {
-    for (const auto i : place.cells) {
+  void count(const DryCell& cell, const TableCell& place, const Work& work) {
+    for (const auto i : place.planned) {
       const PlannedCell& planned = plan_.cells[i];
       if (!counted_.insert(planned.record.key).second) continue;
       ++total_.records;
@@ -127,7 +127,7 @@ class Estimator {
       const bool first = features_.insert({planned.encoder, planned.task, planned.clips}).second;
       if (first) total_.core_hours += hours_of(work.encoding);
     }
-    if (!place.cells.empty()) return;
+    if (!place.planned.empty()) return;
     if (!counted_.insert(cell.encoder + "\n" + cell.task + "\n" + cell.protocol).second) return;
     total_.records += cell.seeds;
     total_.missing += cell.seeds;

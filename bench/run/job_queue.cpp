@@ -79,21 +79,43 @@ class Queue {
   }
 
   std::optional<Claim> take() {
-    for (std::size_t g = first_; g < next_; ++g) {
-      Flight& flight = flights_[g];
-      if (flight.waiting() == 0) continue;
-      Claim claim{.group = g, .stage = flight.stage, .job = flight.next++};
-      ++flight.running;
-      claim.threads = share_of_threads();
-      ++busy_;
-      return claim;
+    const std::size_t group = most_wanted();
+    const bool has_job = group < next_;
+    if (!can_begin() || (has_job && rank_of(group) <= groups_[next_].rank)) {
+      if (!has_job) return std::nullopt;
+      return taken_from(group);
     }
-    if (next_ == groups_.size()) return std::nullopt;
-    const bool alone = next_ == ended_;
-    if (!alone && bytes_ + groups_[next_].bytes > limits_.bytes) return std::nullopt;
     bytes_ += groups_[next_].bytes;
     ++busy_;
     return Claim{.group = next_++};
+  }
+
+  int rank_of(std::size_t group) const {
+    const Flight& flight = flights_[group];
+    return flight.stages[flight.stage].rank;
+  }
+
+  // The earliest of the groups whose next job has the lowest rank; next_ where none has a job.
+  std::size_t most_wanted() const {
+    std::size_t found = next_;
+    for (std::size_t g = first_; g < next_; ++g)
+      if (flights_[g].waiting() > 0 && (found == next_ || rank_of(g) < rank_of(found))) found = g;
+    return found;
+  }
+
+  bool can_begin() const {
+    if (next_ == groups_.size()) return false;
+    const bool alone = next_ == ended_;
+    return alone || bytes_ + groups_[next_].bytes <= limits_.bytes;
+  }
+
+  Claim taken_from(std::size_t group) {
+    Flight& flight = flights_[group];
+    Claim claim{.group = group, .stage = flight.stage, .job = flight.next++};
+    ++flight.running;
+    claim.threads = share_of_threads();
+    ++busy_;
+    return claim;
   }
 
   // Of a job that is just being taken: threads that neither jobs under way nor waiting work need.

@@ -23,10 +23,12 @@ struct JobStage {
   // Does job `number` of the stage, in 0 .. jobs - 1. It may use `threads` threads: 1 as long as
   // there is other work for them.
   std::function<void(std::int64_t number, int threads)> run;
+  int rank = 0;  // lower ones are wanted sooner
 };
 
 struct JobGroup {
   double bytes = 0;  // memory that the group holds from begin() to the end of its last job
+  int rank = 0;      // of its first stage; groups come in the order of their ranks
   // Called on a thread of the queue. What the stages' functions hold is released when the last job
   // has ended.
   std::function<std::vector<JobStage>()> begin;
@@ -38,10 +40,11 @@ struct JobLimits {
   double bytes = 0;
 };
 
-// Runs all jobs. Groups begin in their order; a free thread takes the first job of the earliest
-// group that has one, and begins the next group where none has and the memory allows it. After an
-// exception no further job is taken; the jobs under way end, then the exception is thrown that
-// belongs to the earliest group, stage and job.
+// Runs all jobs. Groups begin in their order; a free thread takes the first job of the lowest rank,
+// of the earliest group that has one, and begins the next group where none has a job of that
+// group's rank or a lower one, and the memory allows it. So what is wanted later waits, as long as
+// there is memory for what it holds. After an exception no further job is taken; the jobs under way
+// end, then the exception is thrown that belongs to the earliest group, stage and job.
 void run_jobs(std::vector<JobGroup> groups, const JobLimits& limits);
 
 }  // namespace permafrost

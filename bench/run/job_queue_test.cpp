@@ -130,5 +130,24 @@ TEST(JobQueue, AGroupThatCannotBeginEndsTheRun) {
   EXPECT_THROW(run_jobs(std::move(groups), {.threads = 3, .bytes = 5}), std::runtime_error);
 }
 
+// Two groups whose second stage is wanted later, and a third that is wanted later as a whole.
+std::string order_of(double memory) {
+  std::string order;
+  const auto stage = [&](char name, int rank) {
+    return JobStage{
+        .jobs = 2, .run = [&order, name](std::int64_t, int) { order += name; }, .rank = rank};
+  };
+  std::vector<JobGroup> groups{group_of(1, {stage('a', 0), stage('A', 1)}),
+                               group_of(1, {stage('b', 0), stage('B', 2)}),
+                               group_of(1, {stage('c', 1)})};
+  groups[2].rank = 1;
+  run_jobs(std::move(groups), {.threads = 1, .bytes = memory});
+  return order;
+}
+
+TEST(JobQueue, WhatIsWantedSoonerComesFirst) { EXPECT_EQ(order_of(10), "aabbAAccBB"); }
+
+TEST(JobQueue, WhatIsWantedLaterIsDoneForItsMemory) { EXPECT_EQ(order_of(1), "aaAAbbBBcc"); }
+
 }  // namespace
 }  // namespace permafrost

@@ -39,13 +39,13 @@ class Planner {
   }
 
  private:
-  PlannedPlace place(const TableSpec& table, const RowSpec& row, const ColumnSpec& column) {
+  TableCell place(const TableSpec& table, const RowSpec& row, const ColumnSpec& column) {
     const TaskSpec& spec = task_of(suite_, column.task);
     const ProtocolChoice& protocol = protocol_of(suite_, column.protocol);
     CellUse use{.table = table.number, .row = row.name, .column = column.name};
     if (const auto it = row.paper.find(column.name); it != row.paper.end()) use.paper = it->second;
 
-    PlannedPlace place;
+    TableCell place;
     const SeedRange seeds = seeds_of(protocol, seeds_);
     // Before any cell is planned: half a place is no place.
     for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
@@ -77,7 +77,7 @@ class Planner {
       const auto [it, added] = by_key_.try_emplace(cell.record.key, plan_.cells.size());
       if (added) plan_.cells.push_back(std::move(cell));
       add_use(plan_.cells[it->second].record.used_by, use);
-      place.cells.push_back(it->second);
+      place.planned.push_back(it->second);
     }
     return place;
   }
@@ -181,7 +181,7 @@ std::vector<std::size_t> first_tables(const Plan& plan) {
   for (std::size_t t = plan.places.size(); t-- > 0;)
     for (const auto& row : plan.places[t])
       for (const auto& place : row)
-        for (const auto cell : place.cells) first[cell] = t;
+        for (const auto cell : place.planned) first[cell] = t;
   return first;
 }
 
@@ -199,19 +199,24 @@ std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
              group.clips == cell.clips && group.is_finetune == is_finetune;
     });
     if (it == groups.end())
-      it = groups.insert(groups.end(), {cell.encoder, cell.task, cell.clips, is_finetune, {}});
+      it = groups.insert(groups.end(), {cell.encoder, cell.task, cell.clips, is_finetune, {}, {}});
     it->cells.push_back(i);
     if (std::find(encoders.begin(), encoders.end(), cell.encoder) == encoders.end())
       encoders.push_back(cell.encoder);
   }
   const auto first = first_tables(plan);
-  const auto rank = [&](const PlannedGroup& group) {
-    std::size_t table = plan.places.size();
-    for (const auto cell : group.cells) table = std::min(table, first[cell]);
-    return std::pair(table, std::find(encoders.begin(), encoders.end(), group.encoder));
+  for (auto& group : groups) {
+    std::stable_sort(group.cells.begin(), group.cells.end(),
+                     [&](std::size_t a, std::size_t b) { return first[a] < first[b]; });
+    for (const auto cell : group.cells) group.ranks.push_back(static_cast<int>(first[cell]));
+  }
+  const auto place = [&](const PlannedGroup& group) {
+    return std::pair(group.ranks.front(),
+                     std::find(encoders.begin(), encoders.end(), group.encoder));
   };
-  std::stable_sort(groups.begin(), groups.end(),
-                   [&](const PlannedGroup& a, const PlannedGroup& b) { return rank(a) < rank(b); });
+  std::stable_sort(groups.begin(), groups.end(), [&](const PlannedGroup& a, const PlannedGroup& b) {
+    return place(a) < place(b);
+  });
   return groups;
 }
 

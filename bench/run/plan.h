@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/records/cell_records.h"
 #include "bench/records/record.h"
 #include "bench/suites/table_spec.h"
 #include "datasets/tasks/task.h"
@@ -28,12 +29,6 @@ struct PlannedCell {
   std::string failure;  // why it could not be computed
 };
 
-// A place of a table: its cells by index, or why there are none.
-struct PlannedPlace {
-  std::vector<std::size_t> cells;  // one a seed
-  std::string unavailable;
-};
-
 // What is known of an encoder without keeping its weights.
 struct PlannedEncoder {
   EncoderIdentity identity;
@@ -42,8 +37,8 @@ struct PlannedEncoder {
 };
 
 struct Plan {
-  std::vector<PlannedCell> cells;                              // in order of first use
-  std::vector<std::vector<std::vector<PlannedPlace>>> places;  // [tables][rows][columns]
+  std::vector<PlannedCell> cells;                           // in order of first use
+  std::vector<std::vector<std::vector<TableCell>>> places;  // [tables][rows][columns]
   std::map<std::string, PlannedEncoder> encoders;
   std::map<std::string, Task> tasks;  // by name, clip shape and views
 };
@@ -76,6 +71,7 @@ struct PlannedGroup {
   int clips = 1;
   bool is_finetune = false;
   std::vector<std::size_t> cells;
+  std::vector<int> ranks;  // of the cells, ascending: the first table that shows each
 };
 
 // The cells that are not done: first all that the first table needs, then what the second needs

@@ -22,17 +22,17 @@
 namespace permafrost {
 namespace {
 
-std::vector<std::vector<CellRecords>> inputs_of(
-    const std::vector<std::vector<PlannedPlace>>& places, const std::vector<PlannedCell>& cells) {
-  std::vector<std::vector<CellRecords>> inputs;
+std::vector<std::vector<TableCell>> inputs_of(const std::vector<std::vector<TableCell>>& places,
+                                              const std::vector<PlannedCell>& cells) {
+  std::vector<std::vector<TableCell>> inputs;
   for (const auto& row : places) {
     auto& out = inputs.emplace_back();
     for (const auto& place : row) {
-      CellRecords input{.unavailable = place.unavailable};
-      for (const auto i : place.cells)
+      TableCell input{.unavailable = place.unavailable};
+      for (const auto i : place.planned)
         if (input.unavailable.empty()) input.unavailable = cells[i].failure;
       if (input.unavailable.empty())
-        for (const auto i : place.cells) input.seeds.push_back(cells[i].record);
+        for (const auto i : place.planned) input.seeds.push_back(cells[i].record);
       out.push_back(std::move(input));
     }
   }
@@ -93,7 +93,7 @@ class TablesInTheMaking {
     for (std::size_t t = 0; t < plan.places.size(); ++t)
       for (const auto& row : plan.places[t])
         for (const auto& place : row)
-          for (const auto cell : place.cells)
+          for (const auto cell : place.planned)
             if (!plan.cells[cell].done) cells_left_[t].insert(cell);
     for (std::size_t t = 0; t < tables_.size(); ++t)
       if (cells_left_[t].empty()) make_table(t);

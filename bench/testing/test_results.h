@@ -69,10 +69,10 @@ class TestResults : public TestFolder {
                     .text = name + " leads",
                     .chains = {{spec.rows[0].name, spec.rows[1].name}},
                     .places = {spec.columns[0].name, spec.columns[1].name}}};
-    std::vector<std::vector<CellRecords>> inputs(3, std::vector<CellRecords>(2));
+    std::vector<std::vector<TableCell>> inputs(3, std::vector<TableCell>(2));
     for (int r = 0; r < 3; ++r)
       for (int c = 0; c < 2; ++c) {
-        CellRecords& input = inputs[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)];
+        TableCell& input = inputs[static_cast<std::size_t>(r)][static_cast<std::size_t>(c)];
         if (r == 2 && c == 1) {
           input.unavailable = name + " is gone";
           continue;

@@ -35,7 +35,8 @@ class FeatureCache {
   // no such file; one whose checksum is wrong is removed.
   std::optional<LabelledFeatures> find(const std::string& key) const;
   // Whether they were kept: not where they are larger than the cache, or the disk is full.
-  bool keep(const std::string& key, const std::string& what, const LabelledFeatures& features) const;
+  bool keep(const std::string& key, const std::string& what,
+            const LabelledFeatures& features) const;
 
   // The one that was used last comes first.
   std::vector<CachedFeatures> entries() const;

@@ -100,8 +100,8 @@ void keep_used(TableSpec& spec, const std::vector<UsedRecord>& used) {
 TableModel table_of_records(int number, const std::vector<UsedRecord>& used) {
   TableSpec spec = spec_for(number);
   keep_used(spec, used);
-  std::vector<std::vector<CellRecords>> inputs(spec.rows.size(),
-                                               std::vector<CellRecords>(spec.columns.size()));
+  std::vector<std::vector<TableCell>> inputs(spec.rows.size(),
+                                             std::vector<TableCell>(spec.columns.size()));
   std::set<std::uint64_t> seeds;
   for (const auto& [stored, use] : used) {
     const auto row = std::find_if(spec.rows.begin(), spec.rows.end(),
@@ -111,8 +111,8 @@ TableModel table_of_records(int number, const std::vector<UsedRecord>& used) {
     if (use->paper) row->paper[use->column] = *use->paper;
     column->task = stored->record.task.name;
     column->protocol = stored->record.protocol.at("name").get<std::string>();
-    CellRecords& input = inputs[static_cast<std::size_t>(row - spec.rows.begin())]
-                               [static_cast<std::size_t>(column - spec.columns.begin())];
+    TableCell& input = inputs[static_cast<std::size_t>(row - spec.rows.begin())]
+                             [static_cast<std::size_t>(column - spec.columns.begin())];
     if (!stored->has_predictions)
       input.unavailable = "its predictions are not in the folder";
     else if (input.seeds.empty() || same_samples(input.seeds[0], stored->record))

@@ -53,10 +53,10 @@ std::optional<double> paper_effect(const TableSpec& table, const Contrast& contr
 
 // Effects of the single repetitions, and whether these are pretrainings.
 void measure_repetitions(Finding& finding, const Contrast& contrast,
-                         const std::vector<std::vector<CellRecords>>& inputs) {
+                         const std::vector<std::vector<TableCell>>& inputs) {
   std::vector<double> effects;
   for (const auto& part : contrast.parts) {
-    const CellRecords& cell = inputs[part.row][part.column];
+    const TableCell& cell = inputs[part.row][part.column];
     if (effects.empty()) effects.assign(cell.seeds.size(), 0);
     if (effects.size() != cell.seeds.size()) return;
     for (std::size_t k = 0; k < effects.size(); ++k) effects[k] += part.sign * cell.seeds[k].value;
@@ -67,8 +67,8 @@ void measure_repetitions(Finding& finding, const Contrast& contrast,
 
 // Fills effect, intervals and p from the cells; `variance` is that a sample.
 void measure(Finding& finding, const Contrast& contrast,
-             const std::vector<std::vector<CellRecords>>& inputs, double& variance) {
-  const auto cell = [&](const Contrast::Part& part) -> const CellRecords& {
+             const std::vector<std::vector<TableCell>>& inputs, double& variance) {
+  const auto cell = [&](const Contrast::Part& part) -> const TableCell& {
     return inputs[part.row][part.column];
   };
   for (const auto& part : contrast.parts)
@@ -177,7 +177,7 @@ void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
 
 class Judge {
  public:
-  Judge(const TableSpec& table, const std::vector<std::vector<CellRecords>>& inputs)
+  Judge(const TableSpec& table, const std::vector<std::vector<TableCell>>& inputs)
       : table_(table), inputs_(inputs) {}
 
   std::vector<Finding> judge() {
@@ -227,7 +227,7 @@ class Judge {
   }
 
   const TableSpec& table_;
-  const std::vector<std::vector<CellRecords>>& inputs_;
+  const std::vector<std::vector<TableCell>>& inputs_;
   std::vector<Finding> findings_;
   std::vector<double> variances_;
 };
@@ -255,7 +255,7 @@ const char* name_of(Verdict verdict) {
 }
 
 std::vector<Finding> judge_claims(const TableSpec& table,
-                                  const std::vector<std::vector<CellRecords>>& inputs) {
+                                  const std::vector<std::vector<TableCell>>& inputs) {
   return Judge(table, inputs).judge();
 }
 

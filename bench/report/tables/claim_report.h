@@ -55,6 +55,6 @@ inline constexpr double kLevel = 0.05;
 // `inputs` [rows][columns], as the specification orders them. Wholes before their steps, claims in
 // the specification's order.
 std::vector<Finding> judge_claims(const TableSpec& table,
-                                  const std::vector<std::vector<CellRecords>>& inputs);
+                                  const std::vector<std::vector<TableCell>>& inputs);
 
 }  // namespace permafrost

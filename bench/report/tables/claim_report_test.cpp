@@ -22,7 +22,7 @@ Record record_of(int begin, int end, std::uint64_t seed = 1) {
   return record;
 }
 
-CellRecords cell(int begin, int end) { return {{record_of(begin, end)}, ""}; }
+TableCell cell(int begin, int end) { return {{record_of(begin, end)}, ""}; }
 
 TableSpec table(std::vector<ClaimSpec> claims) {
   TableSpec spec{.number = 1, .title = "One"};
@@ -45,8 +45,8 @@ ClaimSpec claim(ClaimKind kind, std::vector<std::string> chain, double margin = 
 }
 
 // Rows A, B, C with these shares right, in both columns.
-std::vector<std::vector<CellRecords>> cells(int a, int b, int c) {
-  std::vector<std::vector<CellRecords>> inputs;
+std::vector<std::vector<TableCell>> cells(int a, int b, int c) {
+  std::vector<std::vector<TableCell>> inputs;
   for (const int right : {a, b, c}) inputs.push_back({cell(0, right), cell(0, right)});
   return inputs;
 }
@@ -172,7 +172,7 @@ TEST(ClaimReport, WhatCannotBeComparedIsNotAvailable) {
 }
 
 TEST(Cells, RepetitionsAreSeedsOrSplits) {
-  CellRecords found{{record_of(0, 10, 1), record_of(0, 12, 2)}, ""};
+  TableCell found{{record_of(0, 10, 1), record_of(0, 12, 2)}, ""};
   EXPECT_EQ(repeated_over(found), SpreadOver::seeds);
   found.seeds[1].task.identity = "another training subset";
   EXPECT_EQ(repeated_over(found), SpreadOver::splits);
@@ -185,8 +185,8 @@ TEST(Cells, RepetitionsAreSeedsOrSplits) {
 }
 
 // Repetitions with these shares right, each from an encoder of its own or all from one.
-CellRecords repetitions(const std::vector<int>& right, bool own_encoders) {
-  CellRecords input;
+TableCell repetitions(const std::vector<int>& right, bool own_encoders) {
+  TableCell input;
   for (std::size_t k = 0; k < right.size(); ++k) {
     input.seeds.push_back(record_of(0, right[k], k + 1));
     if (own_encoders) input.seeds.back().encoder.sha256 = "weights " + std::to_string(k);

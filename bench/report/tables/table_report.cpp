@@ -9,7 +9,7 @@
 namespace permafrost {
 namespace {
 
-CellModel model_of(const CellRecords& input, const std::optional<double>& paper) {
+CellModel model_of(const TableCell& input, const std::optional<double>& paper) {
   CellModel cell{.unavailable = why_missing(input), .paper = paper};
   if (!cell.available()) return cell;
   std::vector<double> values;
@@ -52,7 +52,7 @@ std::vector<RankModel> ranks_of(const TableModel& table) {
 }  // namespace
 
 TableModel build_table(const TableSpec& spec, const TableContext& context,
-                       const std::vector<std::vector<CellRecords>>& inputs) {
+                       const std::vector<std::vector<TableCell>>& inputs) {
   TableModel table{.spec = spec, .context = context};
   table.columns.resize(spec.columns.size());
   for (std::size_t r = 0; r < spec.rows.size(); ++r) {

@@ -69,7 +69,7 @@ struct TableModel {
 
 // `inputs` [rows][columns], as the specification orders them.
 TableModel build_table(const TableSpec& spec, const TableContext& context,
-                       const std::vector<std::vector<CellRecords>>& inputs);
+                       const std::vector<std::vector<TableCell>>& inputs);
 
 // What the numbers are: "Top-1 accuracy in percent (mean average precision in boxes)".
 std::string measures_text(const TableModel& table);

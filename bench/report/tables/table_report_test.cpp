@@ -49,7 +49,7 @@ TableSpec spec() {
 }
 
 TableModel sample_table() {
-  const CellRecords gone{.unavailable = "no such folder"};
+  const TableCell gone{.unavailable = "no such folder"};
   return build_table(spec(), {.suite = "pico", .suite_title = "small ones", .seeds = 2},
                      {{{{record_of(2, 1), record_of(3, 2)}, ""}, gone},
                       {{{record_of(9, 1, 1), record_of(9, 2, 1)}, ""}, gone},
@@ -132,7 +132,7 @@ TEST(TableReport, SaysHowMuchOfTheReleasedDatasetIsHere) {
   one.rows.resize(1);
   one.claims.clear();
   const TableModel table =
-      build_table(one, {.suite = "pico", .seeds = 1}, {{CellRecords{{part}, ""}}});
+      build_table(one, {.suite = "pico", .seeds = 1}, {{TableCell{{part}, ""}}});
   EXPECT_NE(to_markdown(table).find(
                 "n = 10 (10 of 12 released; the training list has 90 of 100), chance 25.0"),
             std::string::npos)
@@ -148,7 +148,7 @@ TEST(TableReport, SaysWhatWasLeftOutOfTraining) {
   one.rows.resize(1);
   one.claims.clear();
   const TableModel table =
-      build_table(one, {.suite = "pico", .seeds = 2}, {{CellRecords{{part, whole}, ""}}});
+      build_table(one, {.suite = "pico", .seeds = 2}, {{TableCell{{part, whole}, ""}}});
   EXPECT_NE(to_markdown(table).find("Training of Pixels, motion: 2 samples of the training list"),
             std::string::npos);
   EXPECT_EQ(to_json(table)["cells"][0]["n_untrained"], 2);
@@ -159,7 +159,7 @@ TEST(TableReport, RanksRowsAsThePaperDoesOrNot) {
   three.columns.pop_back();
   three.claims.clear();
   three.rows[2].paper = {{"motion", 90.0}};
-  const auto cell = [](int right) { return std::vector<CellRecords>{{{record_of(right, 1)}, ""}}; };
+  const auto cell = [](int right) { return std::vector<TableCell>{{{record_of(right, 1)}, ""}}; };
   const TableModel table =
       build_table(three, {.suite = "pico", .seeds = 1}, {cell(2), cell(4), cell(3)});
   ASSERT_EQ(table.ranks.size(), 1U);
@@ -176,7 +176,7 @@ TEST(TableReport, SplitsAreNotCalledSeeds) {
   one.columns.pop_back();
   one.rows.resize(1);
   one.claims.clear();
-  CellRecords cell{{record_of(2, 1), record_of(4, 1)}, ""};
+  TableCell cell{{record_of(2, 1), record_of(4, 1)}, ""};
   cell.seeds[1].task.identity = "another subset";
   const TableModel table = build_table(one, {.suite = "pico", .seeds = 2}, {{cell}});
   EXPECT_NE(to_markdown(table).find("In motion the mean and ± are over splits"), std::string::npos);
