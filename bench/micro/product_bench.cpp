@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear layers of frozen encoders on one thread: LibTorch's own, and ours (cpu_product.h), alone and
-// with the GELU that follows one of them; and the whole forward pass with either. The outputs are
-// compared before anything is timed.
+// Linear layers of frozen encoders on one thread: LibTorch's own, and ours (cpu_product.h), alone
+// and with the GELU that follows one of them; and the whole forward pass with either. The outputs
+// are compared before anything is timed.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/types.h>
@@ -37,9 +37,9 @@ Inputs inputs_of(std::int64_t shape) {
 void count(benchmark::State& state) {
   const auto& [rows, in, out] = kShapes[state.range(0)];
   state.SetLabel(std::to_string(rows) + " x " + std::to_string(in) + " x " + std::to_string(out));
-  state.counters["FLOP/s"] = benchmark::Counter(
-      2.0 * static_cast<double>(rows * in * out),
-      benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+  state.counters["FLOP/s"] = benchmark::Counter(2.0 * static_cast<double>(rows * in * out),
+                                                benchmark::Counter::kIsIterationInvariantRate,
+                                                benchmark::Counter::kIs1000);
 }
 
 void libtorch(benchmark::State& state) {
@@ -100,8 +100,7 @@ void pico_encoder_by_libtorch(benchmark::State& state) {
   const BiasAfterProduct without_ours;
   const Encoder encoder = random_encoder(pico_encoder(), 1);
   const at::Tensor patches = pico_patches();
-  for (auto _ : state)
-    benchmark::DoNotOptimize(encode(encoder.weights, encoder.spec, patches));
+  for (auto _ : state) benchmark::DoNotOptimize(encode(encoder.weights, encoder.spec, patches));
 }
 BENCHMARK(pico_encoder_by_libtorch)->Unit(benchmark::kMillisecond);
 
@@ -109,8 +108,7 @@ void pico_encoder_by_ours(benchmark::State& state) {
   const at::NoGradGuard no_grad;
   const Encoder encoder = random_encoder(pico_encoder(), 1);
   const at::Tensor patches = pico_patches();
-  for (auto _ : state)
-    benchmark::DoNotOptimize(encode(encoder.weights, encoder.spec, patches));
+  for (auto _ : state) benchmark::DoNotOptimize(encode(encoder.weights, encoder.spec, patches));
 }
 BENCHMARK(pico_encoder_by_ours)->Unit(benchmark::kMillisecond);
 

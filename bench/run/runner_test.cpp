@@ -158,6 +158,7 @@ class Runner : public testing::Test {
     options.quick = quick_;
     options.fresh = fresh_;
     options.from = from_;
+    options.memory_bytes = memory_;
     options.features_cache = cache_;
     options.features_cache_bytes = cache_bytes_;
     options.table_done = done_;
@@ -174,6 +175,7 @@ class Runner : public testing::Test {
   FeatureStore features_ = FeatureStore::automatic;
   bool quick_ = false, fresh_ = false;
   fs::path from_, cache_;
+  double memory_ = 0;
   double cache_bytes_ = 10e9;
   std::function<void(const TableModel&)> done_;
   double verify_ = 0;
@@ -737,6 +739,18 @@ TEST_F(Runner, TakesFeaturesOfAnEarlierRun) {
   run({2, 5});
   for (const auto& record : read_records(out())) EXPECT_EQ(record.encode_seconds, 0);
   fs::remove_all(cache_);
+}
+
+TEST_F(Runner, WithLittleMemoryStreamsFeaturesAndGivesTheSameNumbers) {
+  run({1, 2});
+  const auto numbers = numbers_of(out());
+  fs::remove_all(out());
+  memory_ = 1000;
+  run({1, 2});
+  EXPECT_EQ(numbers_of(out()), numbers);
+  EXPECT_TRUE(std::any_of(notices_.begin(), notices_.end(), [](const std::string& line) {
+    return line.find("encoded anew in every epoch") != std::string::npos;
+  })) << "and says so";
 }
 
 }  // namespace

@@ -14,10 +14,13 @@
 #include "datasets/clips/kept_source.h"
 #include "datasets/clips/list_source.h"
 #include "datasets/clips/source.h"
+#include "datasets/lists/text_line.h"
 #include "datasets/pack/pack.h"
 #include "datasets/synthetic/source.h"
 #include "datasets/tasks/task_lists.h"
 #include "datasets/tasks/task_warnings.h"
+#include "datasets/video/decoder.h"
+#include "datasets/video/frame_folder.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -115,6 +118,36 @@ std::string unreadable(const NamedList& list) {
 #endif
 }
 
+// Two numbers behind a path are read as the number of frames and the label. Where that is true of
+// none of the first videos, they were two labels. A few frames more or less are another way of
+// counting.
+void refuse_wrong_frame_counts(const NamedList& list) {
+#ifdef PERMAFROST_FFMPEG
+  constexpr int kLookedAt = 3;
+  const ManifestEntry* wrong = nullptr;
+  int looked_at = 0;
+  for (const auto& entry : list.manifest.entries) {
+    if (entry.frames_told == 0 || entry.bytes <= 0 || !is_video_path(entry.path)) continue;
+    std::int64_t frames = 0;
+    try {
+      frames = probe_video(entry.path.string()).frames;
+    } catch (const InputError&) {
+      continue;  // is told when it is decoded
+    }
+    const std::int64_t off = std::abs(frames - entry.frames_told);
+    if (off <= std::max<std::int64_t>(2, frames / 20)) return;
+    if (wrong == nullptr) wrong = &entry;
+    if (++looked_at == kLookedAt) break;
+  }
+  if (wrong != nullptr)
+    refuse_several_labels(list.path.string() + ":" + std::to_string(wrong->line),
+                          wrong->name + " " + std::to_string(wrong->frames_told) + " " +
+                              std::to_string(wrong->label));
+#else
+  (void)list;
+#endif
+}
+
 // Null where no list is a pack: the lists are then one.
 std::unique_ptr<ClipSource> packed_source(const std::vector<NamedList>& lists,
                                           const VideoOptions& options) {
@@ -140,6 +173,7 @@ void open_manifest(const TaskSpec& spec, const ClipShape& shape, const fs::path&
   for (const auto& list : apart)
     if (task.available()) task.unavailable = unreadable(list);
   if (!task.available()) return;
+  for (const auto& list : apart) refuse_wrong_frame_counts(list);
   const VideoOptions options{.shape = shape,
                              .frame_step = spec.frame_step,
                              .short_side = view.short_side,

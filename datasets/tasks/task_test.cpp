@@ -12,6 +12,9 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"
+#ifdef PERMAFROST_FFMPEG
+#include "datasets/testing/test_video.h"
+#endif
 
 namespace permafrost {
 namespace {
@@ -426,6 +429,32 @@ TEST(DataFolder, FlagComesBeforeEnvironment) {
   EXPECT_EQ(data_folder(), "/from/environment");
   ::unsetenv("PERMAFROST_DATA");
 }
+
+#ifdef PERMAFROST_FFMPEG
+TEST(Task, TwoNumbersBehindAPathAreFramesAndLabelOnlyWhereTheFramesAreThere) {
+  const TestFolder folder;
+  for (const char* name : {"a.mkv", "b.mkv", "c.mkv", "d.mkv"})
+    write_test_video(folder / name, {.frames = grey_frames(20, 16, 16)});
+  const auto open = [&](const std::string& list) {
+    write_file_atomically(folder / "list.txt", list);
+    const Json json{{"name", "t"}, {"kind", "manifest"}, {"manifest", "list.txt"}, {"folds", 2}};
+    return open_task(read_task_spec(json, "t.json"), {2, 16, 16}, folder.path());
+  };
+  const Task counted = open("a.mkv 20 1\nb.mkv 19 0\nc.mkv 22 1\nd.mkv 20 0\n");
+  EXPECT_EQ(counted.source->label(0), 1);
+  EXPECT_EQ(counted.classes, 2);
+  EXPECT_NO_THROW(open("a.mkv 999 1\nb.mkv 20 0\nc.mkv 20 1\nd.mkv 20 0\n"))
+      << "one that is wrong is for data check to tell";
+  try {
+    open("a.mkv 1 0\nb.mkv 0 1\nc.mkv 1 0\nd.mkv 1 1\n");
+    FAIL();
+  } catch (const InputError& error) {
+    const std::string text = error.what();
+    for (const char* part : {"list.txt:1", "several labels on a line", "a.mkv 1 0", "multi_label"})
+      EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
+}
+#endif
 
 }  // namespace
 }  // namespace permafrost
