@@ -8,6 +8,7 @@
 
 #include <cstdio>
 
+#include "bench/micro/pico_sizes.h"
 #include "models/encoders/encoder.h"
 #include "models/network/vit.h"
 #include "probes/heads/classifier.h"
@@ -18,18 +19,6 @@ namespace permafrost {
 namespace {
 
 constexpr std::int64_t kBatch = 64;
-
-// The pico suite's encoders and probe.
-EncoderSpec pico_encoder() {
-  EncoderSpec spec;
-  spec.width = 64;
-  spec.depth = 4;
-  spec.heads = 2;
-  spec.frames = 8;
-  spec.height = spec.image_width = 48;
-  spec.patch = 8;
-  return spec;
-}
 
 HeadSpec pico_head(HeadKind kind) { return {.kind = kind, .width = 64, .heads = 2, .classes = 8}; }
 

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 
+#include "bench/micro/pico_sizes.h"
 #include "models/encoders/encoder.h"
 #include "models/network/layers/cpu_product.h"
 #include "models/network/layers/linear.h"
@@ -77,18 +78,6 @@ void ours_and_gelu(benchmark::State& state) {
   count(state);
 }
 BENCHMARK(ours_and_gelu)->DenseRange(1, 1);
-
-// The pico suite's encoders.
-EncoderSpec pico_encoder() {
-  EncoderSpec spec;
-  spec.width = 64;
-  spec.depth = 4;
-  spec.heads = 2;
-  spec.frames = 8;
-  spec.height = spec.image_width = 48;
-  spec.patch = 8;
-  return spec;
-}
 
 at::Tensor pico_patches() {
   const EncoderSpec spec = pico_encoder();
