@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import platform
+import statistics
 import subprocess
 import sys
 
@@ -66,6 +67,13 @@ def output_of(command, env=None):
         said = done.stderr.strip().splitlines() or lines or ["no message"]
         raise Failure(f"{pathlib.Path(command[0]).name}: exit {done.returncode}: {said[-1]}")
     return json.loads(lines[-1]) if lines else None
+
+
+def ratio(rounds, field):
+    """PyTorch's time over ours: of the medians, of the smallest and of the largest round."""
+    medians = [statistics.median(pair[side][field] for pair in rounds) for side in (0, 1)]
+    each = [theirs[field] / ours[field] for ours, theirs in rounds]
+    return medians[1] / medians[0], min(each), max(each)
 
 
 def processor_name():
