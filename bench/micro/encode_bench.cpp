@@ -89,9 +89,9 @@ struct Bench {
 void write(const Options& options) {
   Bench bench(options);
   const EncoderSpec& spec = bench.encoder.spec;
-  const Json json{{"width", spec.width},     {"depth", spec.depth},   {"heads", spec.heads},
-                  {"patch", spec.patch},     {"tubelet", spec.tubelet}, {"norm_eps", spec.norm_eps},
-                  {"mean", spec.mean},       {"deviation", spec.deviation}};
+  const Json json{{"width", spec.width}, {"depth", spec.depth},        {"heads", spec.heads},
+                  {"patch", spec.patch}, {"tubelet", spec.tubelet},    {"norm_eps", spec.norm_eps},
+                  {"mean", spec.mean},   {"deviation", spec.deviation}};
   NamedTensors tensors;
   for (const auto& [name, tensor] : named_tensors(bench.encoder.weights))
     tensors.emplace_back("encoder." + name, tensor);
@@ -99,9 +99,8 @@ void write(const Options& options) {
     tensors.emplace_back("encoder.pos_embed", bench.encoder.weights.pos_embed);
   std::vector<at::Tensor> pixels;
   for (const auto k : bench.samples)
-    pixels.push_back(
-        at::tensor(at::ArrayRef<std::uint8_t>(bench.source.clip(k).pixels), at::kByte)
-            .view({spec.frames, spec.height, spec.image_width, 3}));
+    pixels.push_back(at::tensor(at::ArrayRef<std::uint8_t>(bench.source.clip(k).pixels), at::kByte)
+                         .view({spec.frames, spec.height, spec.image_width, 3}));
   tensors.emplace_back("pixels", at::stack(pixels));
   tensors.emplace_back("tokens", bench.tokens(1).slice(0, 0, 2));
   write_safetensors(options.write, tensors, {{"step", json.dump()}});

@@ -28,7 +28,8 @@ TEST_F(EncodeBench, WritesWhatTheOtherSideNeeds) {
   EXPECT_EQ(file.tensor("pixels", out).sizes(), at::IntArrayRef({3, 8, 48, 48, 3}));
   EXPECT_EQ(file.tensor("tokens", out).sizes(), at::IntArrayRef({2, 144, 64}));
   EXPECT_EQ(file.tensor("encoder.pos_embed", out).sizes(), at::IntArrayRef({1, 144, 64}));
-  EXPECT_EQ(file.tensor("encoder.blocks.3.mlp.fc1.weight", out).sizes(), at::IntArrayRef({256, 64}));
+  EXPECT_EQ(file.tensor("encoder.blocks.3.mlp.fc1.weight", out).sizes(),
+            at::IntArrayRef({256, 64}));
   EXPECT_EQ(parse_json(file.metadata.at("step"), out).at("depth"), 4);
 }
 
