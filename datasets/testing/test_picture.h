@@ -13,7 +13,8 @@ namespace permafrost {
 
 inline std::string big_endian(std::uint64_t value, int bytes) {
   std::string text;
-  for (int k = bytes - 1; k >= 0; --k) text += static_cast<char>(value >> (8 * k) & 0xFF);
+  for (int k = bytes - 1; k >= 0; --k)
+    text += k < 8 ? static_cast<char>(value >> (8 * k) & 0xFF) : '\0';
   return text;
 }
 

@@ -18,7 +18,7 @@ using Index = std::int64_t;
 constexpr Index kLanes = PERMAFROST_LANES;
 
 typedef float Vector __attribute__((vector_size(4 * PERMAFROST_LANES)));
-typedef std::int32_t Whole __attribute__((vector_size(4 * PERMAFROST_LANES)));
+typedef std::uint32_t Whole __attribute__((vector_size(4 * PERMAFROST_LANES)));
 typedef Vector Loose __attribute__((aligned(4), may_alias));
 
 [[gnu::always_inline]] inline Vector load(const float* p) {
@@ -228,7 +228,8 @@ void transpose(const float* from, Index from_row, Index rows, Index columns, flo
   y = y * r + 0.5F;
   y = y * r + 1.0F;
   y = y * r + 1.0F;
-  // The lowest bits of `shifted` are n: moved into the exponent of y.
+  // The lowest bits of `shifted` are n: moved into the exponent of y. Of what is no number, and of
+  // lanes that nobody looks at, they wrap around.
   const Whole bits = reinterpret_cast<Whole>(y) + (reinterpret_cast<Whole>(shifted) << 23);
   return x == x ? reinterpret_cast<Vector>(bits) : x;
 }
