@@ -132,8 +132,9 @@ class Run {
 
   // Of what a group's features depend on; empty without a cache.
   std::string cache_key(const PlannedGroup& group) const {
+    if (options_.features_cache.empty()) return "";
     const BuildInfo build = build_info(execution().device);
-    if (options_.features_cache.empty() || build.commit.ends_with("-dirty")) return "";
+    if (build.commit.ends_with("-dirty")) return "";
     const EncoderIdentity& encoder = plan_.encoders.at(group.encoder).identity;
     const Json inputs{{"encoder", encoder.sha256},
                       {"spec", encoder.spec},

@@ -15,6 +15,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/machine/parallel.h"
+#include "datasets/lists/class_names.h"
 #include "datasets/lists/missing_files.h"
 #include "datasets/video/frame_folder.h"
 
@@ -137,7 +138,7 @@ void judge_classes(const ListReport& list, DatasetReport& report) {
   std::vector<std::string> empty;
   for (std::size_t k = 0; k < list.class_sizes.size(); ++k)
     if (list.class_sizes[k] == 0)
-      empty.push_back(k < report.class_names.size() ? report.class_names[k] : number(k));
+      empty.push_back(class_name_of(report.class_names, static_cast<int>(k)));
   if (empty.empty()) return;
   std::string some;
   for (std::size_t k = 0; k < std::min<std::size_t>(empty.size(), 5); ++k)

@@ -7,6 +7,7 @@
 
 #include "common/nearest_name.h"
 #include "datasets/check/dataset_check.h"
+#include "datasets/lists/class_names.h"
 
 namespace permafrost {
 namespace {
@@ -40,7 +41,7 @@ OrderedJson json_of(const Spread& spread) {
 }
 
 std::string class_name(const DatasetReport& report, std::size_t k) {
-  return k < report.class_names.size() ? report.class_names[k] : std::to_string(k);
+  return class_name_of(report.class_names, static_cast<int>(k));
 }
 
 std::string fixed(double value, int digits) {
@@ -146,8 +147,7 @@ std::string whole_list(const Manifest& list, const ListReport& report) {
     const ManifestEntry& entry = list.entries[k];
     std::vector<std::string> labels;
     for (const int label : target_of(entry).labels()) {
-      const auto c = static_cast<std::size_t>(label);
-      labels.push_back(c < list.class_names.size() ? list.class_names[c] : std::to_string(label));
+      labels.push_back(class_name_of(list.class_names, label));
     }
     text += in_quotes(std::filesystem::absolute(entry.path).lexically_normal().string());
     if (has_labels)

@@ -159,4 +159,9 @@ std::vector<std::string> parse_class_names(const std::string& text, const fs::pa
   return names;
 }
 
+std::string class_name_of(const std::vector<std::string>& names, int label) {
+  const auto k = static_cast<std::size_t>(label);
+  return k < names.size() ? names[k] : std::to_string(label);
+}
+
 }  // namespace permafrost

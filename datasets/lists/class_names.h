@@ -21,4 +21,7 @@ std::vector<std::string> read_class_names(const std::filesystem::path& path);
 std::vector<std::string> parse_class_names(const std::string& text,
                                            const std::filesystem::path& path);
 
+// For people: the name of a class, or its number where it has none.
+std::string class_name_of(const std::vector<std::string>& names, int label);
+
 }  // namespace permafrost

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The samples of a pack as a list.
 #include "common/error.h"
+#include "datasets/lists/class_names.h"
 #include "datasets/lists/manifest_builder.h"
 #include "datasets/pack/pack.h"
 
@@ -22,18 +23,15 @@ Manifest read_pack_list(const fs::path& folder, const ManifestOptions& options) 
   for (std::int64_t i = 0; i < pack.size(); ++i) {
     const PackedSample& sample = pack.sample(i);
     ManifestRow row{.path = sample.name, .group = std::to_string(sample.group)};
-    const auto text_of = [&](int label) {
-      const auto k = static_cast<std::size_t>(label);
-      return k < info.class_names.size() ? info.class_names[k] : std::to_string(label);
-    };
     if (options.multi_label) {
       row.labels.emplace();
-      for (const int label : sample.target.labels()) row.labels->push_back(text_of(label));
+      for (const int label : sample.target.labels())
+        row.labels->push_back(class_name_of(info.class_names, label));
     } else if (sample.target.kind() == TargetKind::class_set && !options.labels_ignored) {
       throw InputError(where, sample.name, "one label", "a sample of several",
                        "\"multi_label\": true of the task reads them");
     } else if (sample.target.label() >= 0) {
-      row.label = text_of(sample.target.label());
+      row.label = class_name_of(info.class_names, sample.target.label());
     } else if (options.labels_required) {
       throw InputError(where, sample.name, "a label", "none");
     }

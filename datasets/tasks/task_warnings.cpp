@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/nearest_name.h"
+#include "datasets/lists/class_names.h"
 
 namespace permafrost {
 namespace {
@@ -21,8 +22,7 @@ std::string names_of(const std::vector<int>& labels, const Task& task) {
       names.emplace_back("...");
       break;
     }
-    const auto k = static_cast<std::size_t>(label);
-    names.push_back(k < task.class_names.size() ? task.class_names[k] : std::to_string(label));
+    names.push_back(class_name_of(task.class_names, label));
   }
   return joined(names);
 }

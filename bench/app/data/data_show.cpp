@@ -13,6 +13,7 @@
 #include "common/nearest_name.h"
 #include "common/random.h"
 #include "datasets/clips/list_source.h"
+#include "datasets/lists/class_names.h"
 #include "datasets/tasks/task_lists.h"
 
 namespace permafrost {
@@ -54,11 +55,8 @@ void draw_row(const Sample& sample, int row, const ClipShape& shape, Image& shee
 // The name of the class or its number; of several parted by ";".
 std::string text_of(const Target& target, const Manifest& manifest) {
   std::vector<std::string> texts;
-  for (const int label : target.labels()) {
-    const auto k = static_cast<std::size_t>(label);
-    texts.push_back(k < manifest.class_names.size() ? manifest.class_names[k]
-                                                    : std::to_string(label));
-  }
+  for (const int label : target.labels())
+    texts.push_back(class_name_of(manifest.class_names, label));
   return texts.empty() ? "no label" : joined(texts, "; ");
 }
 

@@ -13,6 +13,7 @@
 #include "bench/text/markdown.h"
 #include "common/error.h"
 #include "common/nearest_name.h"
+#include "datasets/lists/class_names.h"
 #include "probes/encode/features.h"
 #include "probes/heads/classifier_file.h"
 
@@ -75,8 +76,7 @@ std::optional<Task> measured_task(const KeptHead& head, const ClipShape& shape) 
 
 std::string class_text(const std::vector<std::string>& names, int label) {
   if (label < 0) return "nothing (not read)";
-  return static_cast<std::size_t>(label) < names.size() ? names[static_cast<std::size_t>(label)]
-                                                        : std::to_string(label);
+  return class_name_of(names, label);
 }
 
 std::string classes_text(const std::vector<std::string>& names, const Target& target) {

@@ -69,9 +69,7 @@ at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
 }
 
 at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& x) {
-  const bool trained =
-      at::GradMode::is_enabled() && (x.requires_grad() || weights.weight.requires_grad());
-  if (!trained && bias_after_product == 0 && has_cpu_product(x, weights.weight, weights.bias))
+  if (bias_after_product == 0 && has_cpu_product(x, weights.weight, weights.bias))
     return cpu_product(x, weights.weight, weights.bias, AfterProduct::gelu);
   at::Tensor product = apply_linear(weights, x);
   // Without a backward pass nobody needs what goes into the GELU any more.
