@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/error.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace permafrost {
 namespace {
@@ -45,5 +47,7 @@ std::string unquoted(const std::string& text) {
   const std::string whole = quoted(text);
   return whole.substr(1, whole.size() - 2);
 }
+
+std::string system_reason() { return std::strerror(errno); }
 
 }  // namespace permafrost

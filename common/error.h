@@ -43,4 +43,7 @@ inline std::string quoted(std::string& text) {
 // The same without the quotes: a name in the middle of a sentence.
 std::string unquoted(const std::string& text);
 
+// What the operating system says of the call that failed last (errno): "No space left on device".
+std::string system_reason();
+
 }  // namespace permafrost

@@ -6,6 +6,7 @@
 #include "bench/records/comparison.h"
 #include "bench/text/html.h"
 #include "bench/text/markdown.h"
+#include "common/json/json_fields.h"
 
 namespace permafrost {
 namespace {
@@ -70,10 +71,6 @@ std::vector<std::string> notes_of(const Comparison& comparison) {
   return notes;
 }
 
-OrderedJson optional_json(const std::optional<double>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
-
 // For an attribute of JUnit's XML, whose readers would make spaces of line breaks.
 std::string attribute_text(const std::string& text) {
   std::string out;
@@ -118,14 +115,14 @@ OrderedJson to_json(const Comparison& comparison) {
                      {"name", cell.name},
                      {"outcome", name_of(cell.outcome)},
                      {"regression", comparison.is_regression(cell)},
-                     {"baseline", optional_json(cell.baseline)},
-                     {"candidate", optional_json(cell.candidate)}};
+                     {"baseline", number_or_null(cell.baseline)},
+                     {"candidate", number_or_null(cell.candidate)}};
     if (compared(cell)) {
       json["change"] = cell.change;
       json["ci95_over_samples"] = {cell.ci95.low, cell.ci95.high};
       json["method"] = name_of(cell.method);
-      json["p"] = optional_json(cell.p);
-      json["p_holm"] = optional_json(cell.p_adjusted);
+      json["p"] = number_or_null(cell.p);
+      json["p_holm"] = number_or_null(cell.p_adjusted);
       if (cell.method != ComparisonMethod::intervals)
         json["only_right"] = {{"candidate", cell.discordance.only_first},
                               {"baseline", cell.discordance.only_second}};

@@ -70,10 +70,6 @@ void fields_of_build(Part& build, Visitor&& visit) {
   visit.when(!build.processor.empty(), "processor", build.processor);
 }
 
-OrderedJson optional_json(const std::optional<double>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
-
 const Json& required(JsonObject& object, const std::string& key) {
   const Json* json = object.child(key);
   if (json == nullptr) throw InputError(object.where(key), "", "a value", "no such key");
@@ -262,7 +258,7 @@ OrderedJson to_json(const Record& r) {
   json["coverage"] = r.coverage();
   json["ci95"] = {r.ci95.low, r.ci95.high};
   json["ci95_is"] = grouped ? "bootstrap over groups of samples" : "bootstrap over samples";
-  json["paper"] = optional_json(first.paper);
+  json["paper"] = number_or_null(first.paper);
   json["used_by"] = list_json(r.used_by, kUse);
   json["predictions"] = "predictions/" + r.key + ".csv";
   OrderedJson& selection = json["selection"] = OrderedJson::array();

@@ -17,10 +17,10 @@ const ColumnChange* change_of(const Suite& suite, const TableSpec& table,
   return nullptr;
 }
 
-using Names = std::map<std::string, std::string>;  // of columns; none: left out
+using ColumnNames = std::map<std::string, std::string>;  // of columns; none: left out
 
 // False where nothing is left to judge.
-bool rename(ClaimSpec& claim, const Names& names) {
+bool rename(ClaimSpec& claim, const ColumnNames& names) {
   if (claim.between_columns) {
     for (auto& chain : claim.chains)
       for (auto& column : chain) column = names.at(column);
@@ -89,7 +89,7 @@ void set_dataset(Suite& suite, const std::string& name, const std::string& path,
 }  // namespace
 
 TableSpec fitted_to(TableSpec table, const Suite& suite) {
-  Names names;
+  ColumnNames names;
   std::vector<ColumnSpec> columns;
   for (auto& column : table.columns) {
     const ColumnChange* change = change_of(suite, table, column.name);

@@ -78,6 +78,10 @@ std::string html_element(const std::string& name, const std::string& content) {
   return html_element(name, {}, content);
 }
 
+std::string number_cell(const std::string& text) {
+  return html_element("td", {{"class", "number"}}, html_text(text));
+}
+
 std::string html_link(const std::string& href, const std::string& content) {
   return html_element("a", {{"href", href}}, content);
 }

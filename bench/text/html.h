@@ -23,6 +23,9 @@ std::string html_element(const std::string& name, const HtmlAttributes& attribut
                          const std::string& content);
 std::string html_element(const std::string& name, const std::string& content);
 
+// A cell of a table that holds a number, aligned by the class of that name.
+std::string number_cell(const std::string& text);
+
 // <a href="href">content</a>.
 std::string html_link(const std::string& href, const std::string& content);
 

@@ -20,8 +20,6 @@ namespace {
 constexpr int kMostLinks = 40;  // as the kernel
 constexpr const char* kOwnDescriptors = "/proc/self/fd";
 
-std::string reason() { return std::strerror(errno); }
-
 [[noreturn]] void throw_no_place(const fs::path& path, const std::string& found,
                                  const std::string& hint = "") {
   throw InputError(path.string(), "", "a place where a file can be written", found, hint);
@@ -83,7 +81,7 @@ Target target_of(const fs::path& path) {
   }
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
-    if (errno != ENOENT) throw_no_place(path, reason());
+    if (errno != ENOENT) throw_no_place(path, system_reason());
     if (!target.place.path.has_filename()) throw_no_place(path, "the name of a folder");
     return target;
   }
@@ -125,7 +123,7 @@ int open_stream(const fs::path& path, const Target& target) {
   const int descriptor = target.how == How::take_own
                              ? ::fcntl(target.place.own, F_DUPFD_CLOEXEC, 3)
                              : ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
-  if (descriptor < 0) throw_no_place(path, reason());
+  if (descriptor < 0) throw_no_place(path, system_reason());
   return descriptor;
 }
 
@@ -175,7 +173,7 @@ void FileWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw Error(path_.string() + ": cannot write: " + reason());
+    if (written < 0) throw Error(path_.string() + ": cannot write: " + system_reason());
     bytes.remove_prefix(static_cast<std::size_t>(written));
     size_ += static_cast<std::uint64_t>(written);
   }
@@ -186,20 +184,20 @@ void FileWriter::cut(std::uint64_t size) {
   if (!is_replacing())
     throw Error(path_.string() + ": what was written to a device or pipe cannot be taken back");
   if (::ftruncate(descriptor_, end) != 0 || ::lseek(descriptor_, end, SEEK_SET) != end)
-    throw Error(path_.string() + ": cannot write: " + reason());
+    throw Error(path_.string() + ": cannot write: " + system_reason());
   size_ = size;
 }
 
 void FileWriter::finish() {
   if (is_replacing() && mode_ >= 0) ::fchmod(descriptor_, static_cast<mode_t>(mode_));
-  if (!sync(descriptor_)) throw Error(path_.string() + ": cannot sync: " + reason());
+  if (!sync(descriptor_)) throw Error(path_.string() + ": cannot sync: " + system_reason());
   if (!is_replacing()) {
     close();
     return;
   }
   // Locked until it has its name, so that nobody takes it for a leaving.
   if (::rename(temporary_.c_str(), target_.c_str()) != 0)
-    throw_no_place(path_, reason(),
+    throw_no_place(path_, system_reason(),
                    errno == EBUSY ? "it is mounted by itself; mount the folder around it" : "");
   close();
   sync_folder(folder_of(target_));
@@ -210,12 +208,12 @@ void require_writable_file(const fs::path& path, const std::string& flag) {
     const Target target = target_of(path);
     if (target.how == How::take_own) return;
     if (target.how == How::write_into) {
-      if (::access(path.c_str(), W_OK) != 0) throw_no_place(path, reason());
+      if (::access(path.c_str(), W_OK) != 0) throw_no_place(path, system_reason());
       return;
     }
     const fs::path folder = nearest_there(folder_of(target.place.path));
     if (::access(folder.c_str(), W_OK | X_OK) != 0)
-      throw InputError(folder.string(), "", "a folder to write to", reason());
+      throw InputError(folder.string(), "", "a folder to write to", system_reason());
   } catch (const InputError& error) {
     throw Error(flag + ": " + error.what(), error.exit_status());
   }

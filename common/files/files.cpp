@@ -20,8 +20,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-std::string reason() { return std::strerror(errno); }
-
 std::string name_of(fs::file_type kind) {
   switch (kind) {
     case fs::file_type::directory:
@@ -48,7 +46,7 @@ std::string read_file(const fs::path& path) {
       kind != fs::file_type::none && kind != fs::file_type::unknown)
     throw InputError(path.string(), "", "a readable file", name_of(kind));
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError(path.string(), "", "a readable file", reason());
+  if (!file) throw InputError(path.string(), "", "a readable file", system_reason());
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
@@ -79,7 +77,7 @@ void require_writable_directory(const fs::path& path, const std::string& flag) {
 MappedFile::MappedFile(const fs::path& path) {
   // Not blocking: a named pipe would be waited for, and is refused below.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) throw InputError(path.string(), "", "a readable file", reason());
+  if (descriptor < 0) throw InputError(path.string(), "", "a readable file", system_reason());
   struct stat status {};
   if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
     ::close(descriptor);
@@ -91,7 +89,7 @@ MappedFile::MappedFile(const fs::path& path) {
     void* address =
         ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
     if (address == MAP_FAILED) {
-      const std::string why = reason();
+      const std::string why = system_reason();
       ::close(descriptor);
       throw Error(path.string() + ": cannot map: " + why);
     }

@@ -43,7 +43,7 @@ FolderLock::FolderLock(const std::filesystem::path& folder, const std::string& f
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0)
     throw InputError(flag, "", "a folder that can be written to",
-                     quoted(path.string()) + ": " + std::strerror(errno));
+                     quoted(path.string()) + ": " + system_reason());
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
     const std::string text = owner_text() + "\n";
     // For people alone: on a full disk the empty file locks as well.

@@ -56,7 +56,7 @@ std::string sha256_of(std::string_view bytes) {
 
 std::string sha256_of_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError(path.string(), "", "a readable file", std::strerror(errno));
+  if (!file) throw InputError(path.string(), "", "a readable file", system_reason());
   Sha256 hash;
   std::vector<char> block(1 << 20);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0)

@@ -40,6 +40,10 @@ std::string name_among(const NamedValue<Value> (&values)[N], Value value) {
   throw Error("a value without a name");
 }
 
+inline OrderedJson number_or_null(const std::optional<double>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
+}
+
 // Into Json or OrderedJson.
 template <class AnyJson>
 class FieldWriter {

@@ -7,7 +7,7 @@
 namespace permafrost {
 namespace {
 
-constexpr int kTries = 10;
+constexpr int kCropTries = 10;
 
 // Half to even, as Python rounds.
 int rounded(double value) { return static_cast<int>(std::nearbyint(value)); }
@@ -22,7 +22,7 @@ CropBox centred(int height, int width, int box_height, int box_width) {
 
 CropBox draw_crop_box(RandomStream& stream, const CropRule& rule, int height, int width) {
   const double low = std::log(rule.least_ratio), high = std::log(rule.most_ratio);
-  for (int k = 0; k < kTries; ++k) {
+  for (int k = 0; k < kCropTries; ++k) {
     const double share =
         rule.least_area + (rule.most_area - rule.least_area) * double{stream.uniform()};
     const double ratio = std::exp(low + (high - low) * double{stream.uniform()});

@@ -9,14 +9,14 @@
 namespace permafrost {
 namespace {
 
-constexpr int kTries = 100;
+constexpr int kErasingTries = 100;
 // Of the ImageNet normalisation, in levels.
 constexpr float kMean[3] = {0.485F * 255, 0.456F * 255, 0.406F * 255};
 constexpr float kDeviation[3] = {0.229F * 255, 0.224F * 255, 0.225F * 255};
 
 bool draw_box(RandomStream& stream, const ErasingRule& rule, const ClipShape& shape, CropBox& box) {
   const double low = std::log(rule.least_ratio), high = std::log(rule.most_ratio);
-  for (int k = 0; k < kTries; ++k) {
+  for (int k = 0; k < kErasingTries; ++k) {
     const double share =
         rule.least_area + (rule.most_area - rule.least_area) * double{stream.uniform()};
     const double ratio = std::exp(low + (high - low) * double{stream.uniform()});

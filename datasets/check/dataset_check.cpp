@@ -51,8 +51,8 @@ std::string why_no_file(const fs::path& path) {
   return is_usual ? "" : "a named pipe, socket or device, not a file";
 }
 
-Spread spread_of(std::vector<double> values) {
-  Spread spread;
+Distribution distribution_of(std::vector<double> values) {
+  Distribution spread;
   if (values.empty()) return spread;
   std::sort(values.begin(), values.end());
   for (const double value : values) spread.sum += value;
@@ -192,7 +192,7 @@ CheckedFiles::CheckedFiles(const fs::path& journal) : journal_(journal) {
   if (fs::exists(journal, error)) read(journal);
   descriptor_ = ::open(journal.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0)
-    throw InputError(journal.string(), "", "a file that can be written", std::strerror(errno));
+    throw InputError(journal.string(), "", "a file that can be written", system_reason());
 }
 
 CheckedFiles::~CheckedFiles() {
@@ -319,9 +319,9 @@ DatasetReport check_dataset(const std::vector<NamedList>& lists, const DatasetCh
     if (check.duration > 0) seconds.push_back(check.duration);
     if (check.fps > 0) rates.push_back(check.fps);
   }
-  report.frames = spread_of(std::move(frames));
-  report.seconds = spread_of(std::move(seconds));
-  report.rates = spread_of(std::move(rates));
+  report.frames = distribution_of(std::move(frames));
+  report.seconds = distribution_of(std::move(seconds));
+  report.rates = distribution_of(std::move(rates));
   report.duplicates = duplicates_of(found);
   report.wrong = options.wrong;
   if (options.classes > 0 && report.classes != options.classes)

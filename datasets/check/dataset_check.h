@@ -84,7 +84,7 @@ struct ListReport {
 };
 
 // Least, median, mean and most of what is known; zeros where nothing is.
-struct Spread {
+struct Distribution {
   double least = 0, median = 0, mean = 0, most = 0, sum = 0;
 };
 
@@ -94,8 +94,8 @@ struct DatasetReport {
   int classes = 0;
   // In the order of the lists.
   std::vector<FoundFile> missing, unreadable, damaged, short_videos;
-  std::vector<Duplicate> duplicates;  // by the first file
-  Spread frames, seconds, rates;      // of videos; seconds and rates where they are known
+  std::vector<Duplicate> duplicates;    // by the first file
+  Distribution frames, seconds, rates;  // of videos; seconds and rates where they are known
   std::map<std::string, std::int64_t> sizes, codecs;  // "854x480" and "h264": files
   std::int64_t bytes = 0, images = 0, videos = 0, least_frames = 0;
   // One sentence for everything that is wrong; empty when nothing is.

@@ -32,7 +32,7 @@ OrderedJson json_of(const std::vector<FoundFile>& files) {
   return json;
 }
 
-OrderedJson json_of(const Spread& spread) {
+OrderedJson json_of(const Distribution& spread) {
   return {{"least", spread.least},
           {"median", spread.median},
           {"mean", spread.mean},
@@ -50,7 +50,7 @@ std::string fixed(double value, int digits) {
   return text;
 }
 
-std::string spread_line(const char* what, const Spread& spread, int digits) {
+std::string spread_line(const char* what, const Distribution& spread, int digits) {
   return std::string(what) + fixed(spread.least, digits) + " to " + fixed(spread.most, digits) +
          ", median " + fixed(spread.median, digits) + ", mean " + fixed(spread.mean, digits) + "\n";
 }

@@ -18,6 +18,8 @@ extern "C" {
 #include <memory>
 #include <string>
 
+#include "common/error.h"
+
 namespace permafrost {
 
 struct FfmpegDeleter {
@@ -37,6 +39,12 @@ inline std::string ffmpeg_reason(int status) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
   av_strerror(status, text, sizeof text);
   return text;
+}
+
+// Throws Error with FFmpeg's reason behind `failure` ("JPEG encoder: cannot encode") where the
+// status is negative.
+inline void check_ffmpeg(int status, const char* failure) {
+  if (status < 0) throw Error(std::string(failure) + ": " + ffmpeg_reason(status));
 }
 
 // Whether decoding could begin with this frame, as the decoder says. 6.1 made it a flag.

@@ -11,14 +11,6 @@
 #include "datasets/images/picture.h"
 
 namespace permafrost {
-namespace {
-
-void check(int status, const char* what) {
-  if (status < 0) throw Error(std::string("JPEG encoder: ") + what + ": " + ffmpeg_reason(status));
-}
-
-}  // namespace
-
 struct JpegEncoder::State {
   int quality = 90, height = 0, width = 0;
   FfmpegOwner<AVCodecContext> encoder;
@@ -46,7 +38,7 @@ struct JpegEncoder::State {
     encoder->flags |= AV_CODEC_FLAG_QSCALE | AV_CODEC_FLAG_BITEXACT;
     encoder->global_quality = scale * FF_QP2LAMBDA;
     encoder->qmin = 1;  // by default 2, which would refuse the finest
-    check(avcodec_open2(encoder.get(), codec, nullptr), "cannot be opened");
+    check_ffmpeg(avcodec_open2(encoder.get(), codec, nullptr), "JPEG encoder: cannot be opened");
   }
 };
 
@@ -65,12 +57,14 @@ std::string JpegEncoder::encode(const ImageView& image) {
   frame->height = image.height;
   frame->color_range = AVCOL_RANGE_JPEG;
   frame->quality = state_->encoder->global_quality;
-  check(av_frame_get_buffer(frame.get(), 0), "no memory for a frame");
+  check_ffmpeg(av_frame_get_buffer(frame.get(), 0), "JPEG encoder: no memory for a frame");
   const std::uint8_t* const planes[4] = {image.pixels, nullptr, nullptr, nullptr};
   const int strides[4] = {static_cast<int>(image.stride), 0, 0, 0};
   sws_scale(state_->scaler.get(), planes, strides, 0, image.height, frame->data, frame->linesize);
-  check(avcodec_send_frame(state_->encoder.get(), frame.get()), "cannot encode");
-  check(avcodec_receive_packet(state_->encoder.get(), state_->packet.get()), "cannot encode");
+  check_ffmpeg(avcodec_send_frame(state_->encoder.get(), frame.get()),
+               "JPEG encoder: cannot encode");
+  check_ffmpeg(avcodec_receive_packet(state_->encoder.get(), state_->packet.get()),
+               "JPEG encoder: cannot encode");
   std::string bytes(reinterpret_cast<const char*>(state_->packet->data),
                     static_cast<std::size_t>(state_->packet->size));
   av_packet_unref(state_->packet.get());

@@ -92,13 +92,13 @@ int webp_orientation(Bytes file) {
   return 0;
 }
 
-struct Box {
+struct HeifBox {
   std::string_view name, content;
 };
 
 // The boxes that stand one behind the other.
-std::vector<Box> boxes_of(std::string_view text) {
-  std::vector<Box> boxes;
+std::vector<HeifBox> boxes_of(std::string_view text) {
+  std::vector<HeifBox> boxes;
   const Bytes bytes{text};
   for (std::size_t at = 0; at + 8 <= bytes.size();) {
     std::uint64_t length = bytes.number(at, 4), head = 8;
@@ -111,7 +111,7 @@ std::vector<Box> boxes_of(std::string_view text) {
   return boxes;
 }
 
-std::string_view content_of(const std::vector<Box>& boxes, std::string_view name) {
+std::string_view content_of(const std::vector<HeifBox>& boxes, std::string_view name) {
   for (const auto& box : boxes)
     if (box.name == name) return box.content;
   return {};
@@ -125,7 +125,7 @@ Orientation turned(Orientation before) {
   return before;
 }
 
-Orientation with_property(Orientation before, const Box& property) {
+Orientation with_property(Orientation before, const HeifBox& property) {
   if (property.content.empty()) return before;
   const int value = static_cast<std::uint8_t>(property.content.front());
   if (property.name == "irot")
@@ -161,11 +161,11 @@ std::vector<std::size_t> properties_of(std::string_view box, std::uint64_t item)
 Orientation heif_orientation(std::string_view file) {
   const std::string_view meta = content_of(boxes_of(file), "meta");
   if (meta.size() < 4) return {};
-  const std::vector<Box> boxes = boxes_of(meta.substr(4));
+  const std::vector<HeifBox> boxes = boxes_of(meta.substr(4));
   const Bytes primary{content_of(boxes, "pitm")};
   const std::uint64_t item = primary.number(4, primary.number(0, 1) == 0 ? 2 : 4);
-  const std::vector<Box> properties = boxes_of(content_of(boxes, "iprp"));
-  const std::vector<Box> all = boxes_of(content_of(properties, "ipco"));
+  const std::vector<HeifBox> properties = boxes_of(content_of(boxes, "iprp"));
+  const std::vector<HeifBox> all = boxes_of(content_of(properties, "ipco"));
   Orientation orientation;
   for (const std::size_t number : properties_of(content_of(properties, "ipma"), item))
     if (number >= 1 && number <= all.size())

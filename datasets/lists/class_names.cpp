@@ -12,19 +12,13 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/json/json_object.h"
+#include "datasets/lists/text_line.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
 using IndexedName = std::pair<std::int64_t, std::string>;
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\v\f";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 std::string without_quotes(std::string_view text) {
   text = trimmed(text);

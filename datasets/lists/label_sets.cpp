@@ -6,17 +6,10 @@
 #include <cmath>
 
 #include "datasets/lists/manifest_builder.h"
+#include "datasets/lists/text_line.h"
 
 namespace permafrost {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r\v\f\n";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
-}
 
 // What stands between any of the separators; what is empty is left out.
 std::vector<std::string> parts_of(std::string_view text, std::string_view separators) {

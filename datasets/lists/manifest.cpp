@@ -22,8 +22,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kNowhere = std::string_view::npos;
-
 // Kinetics' columns that together name a file: <id>_<start>_<end>.
 struct KineticsColumns {
   std::size_t id = 0, start = 0, end = 0;

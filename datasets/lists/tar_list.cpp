@@ -12,6 +12,7 @@
 #include "common/json/json_object.h"
 #include "common/machine/parallel.h"
 #include "datasets/lists/manifest_builder.h"
+#include "datasets/lists/text_line.h"
 #include "datasets/tar/tar_index.h"
 #include "datasets/video/frame_folder.h"
 
@@ -36,13 +37,6 @@ constexpr const char* kDots =
 bool has_several_dots(const std::string& member) {
   const std::string base = fs::path(member).filename().string();
   return base.find('.', 1) != base.rfind('.');
-}
-
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return "";
-  return std::string(text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1));
 }
 
 void read_json_member(std::string_view bytes, const std::string& where, TarSample& sample) {

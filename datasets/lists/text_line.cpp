@@ -11,8 +11,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr auto kNowhere = std::string_view::npos;
-
 // Takes CSV quotes off a field: "a ""b""" -> a "b".
 std::string unquoted(std::string_view field) {
   field = trimmed(field);

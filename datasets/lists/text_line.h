@@ -10,8 +10,11 @@
 
 namespace permafrost {
 
-inline constexpr std::string_view kBlanks = " \t\r\v\f";
+inline constexpr std::string_view kBlanks = " \t\r\v\f\n";
 
+inline constexpr auto kNowhere = std::string_view::npos;
+
+// Without blanks and line breaks at both ends.
 std::string_view trimmed(std::string_view text);
 
 // A blank after "#", or nothing: "#1.mp4,0" is an entry, as no one would write it as a comment.

@@ -17,10 +17,6 @@ struct OutputDeleter {
   void operator()(AVFormatContext* output) const { avformat_free_context(output); }
 };
 
-void check(int status, const char* what) {
-  if (status < 0) throw Error(std::string("video encoder: ") + what + ": " + ffmpeg_reason(status));
-}
-
 FfmpegOwner<AVCodecContext> open_encoder(const ClipShape& shape, const VideoWriting& options) {
   const bool lossless = options.coding == VideoCoding::lossless;
   const char* name = lossless ? "libx264rgb" : "libx264";
@@ -39,7 +35,7 @@ FfmpegOwner<AVCodecContext> open_encoder(const ClipShape& shape, const VideoWrit
   encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
   av_opt_set(encoder->priv_data, "preset", "medium", 0);
   av_opt_set(encoder->priv_data, lossless ? "qp" : "crf", lossless ? "0" : "18", 0);
-  check(avcodec_open2(encoder.get(), codec, nullptr), "cannot be opened");
+  check_ffmpeg(avcodec_open2(encoder.get(), codec, nullptr), "video encoder: cannot be opened");
   return encoder;
 }
 
@@ -51,7 +47,7 @@ FfmpegOwner<AVFrame> frame_of(const Clip& clip, int index, const AVCodecContext&
   frame->width = encoder.width;
   frame->height = encoder.height;
   frame->pts = index;
-  check(av_frame_get_buffer(frame.get(), 0), "no memory for a frame");
+  check_ffmpeg(av_frame_get_buffer(frame.get(), 0), "video encoder: no memory for a frame");
   const std::uint8_t* const planes[4] = {clip.frame(index), nullptr, nullptr, nullptr};
   const int strides[4] = {clip.shape.width * 3, 0, 0, 0};
   if (encoder.pix_fmt == AV_PIX_FMT_RGB24) {
@@ -66,7 +62,7 @@ FfmpegOwner<AVFrame> frame_of(const Clip& clip, int index, const AVCodecContext&
 // Owns the file in memory while it is written.
 class MemoryFile {
  public:
-  MemoryFile() { check(avio_open_dyn_buf(&io_), "no memory for the file"); }
+  MemoryFile() { check_ffmpeg(avio_open_dyn_buf(&io_), "video encoder: no memory for the file"); }
   ~MemoryFile() {
     if (io_ != nullptr) take();
   }
@@ -91,7 +87,7 @@ void drain(AVCodecContext* encoder, AVFormatContext* output, AVPacket* packet) {
     packet->duration = 1;
     av_packet_rescale_ts(packet, encoder->time_base, output->streams[0]->time_base);
     packet->stream_index = 0;
-    check(av_write_frame(output, packet), "cannot write a packet");
+    check_ffmpeg(av_write_frame(output, packet), "video encoder: cannot write a packet");
     av_packet_unref(packet);
   }
 }
@@ -109,7 +105,8 @@ std::string encode_video(const Clip& clip, const VideoWriting& options) {
   const FfmpegOwner<AVCodecContext> encoder = open_encoder(shape, options);
   MemoryFile file;
   AVFormatContext* made = nullptr;
-  check(avformat_alloc_output_context2(&made, nullptr, "mp4", nullptr), "no MP4 writer");
+  check_ffmpeg(avformat_alloc_output_context2(&made, nullptr, "mp4", nullptr),
+               "video encoder: no MP4 writer");
   const std::unique_ptr<AVFormatContext, OutputDeleter> output(made);
   output->pb = file.io();
   output->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
@@ -117,8 +114,10 @@ std::string encode_video(const Clip& clip, const VideoWriting& options) {
   if (stream == nullptr) throw std::bad_alloc();
   stream->time_base = encoder->time_base;
   stream->avg_frame_rate = encoder->framerate;
-  check(avcodec_parameters_from_context(stream->codecpar, encoder.get()), "parameters");
-  check(avformat_write_header(output.get(), nullptr), "cannot write the header");
+  check_ffmpeg(avcodec_parameters_from_context(stream->codecpar, encoder.get()),
+               "video encoder: parameters");
+  check_ffmpeg(avformat_write_header(output.get(), nullptr),
+               "video encoder: cannot write the header");
 
   FfmpegOwner<SwsContext> scaler;
   if (encoder->pix_fmt != AV_PIX_FMT_RGB24) {
@@ -131,12 +130,13 @@ std::string encode_video(const Clip& clip, const VideoWriting& options) {
   if (!packet) throw std::bad_alloc();
   for (int t = 0; t < shape.frames; ++t) {
     const auto frame = frame_of(clip, t, *encoder, scaler.get());
-    check(avcodec_send_frame(encoder.get(), frame.get()), "cannot encode a frame");
+    check_ffmpeg(avcodec_send_frame(encoder.get(), frame.get()),
+                 "video encoder: cannot encode a frame");
     drain(encoder.get(), output.get(), packet.get());
   }
-  check(avcodec_send_frame(encoder.get(), nullptr), "cannot finish");
+  check_ffmpeg(avcodec_send_frame(encoder.get(), nullptr), "video encoder: cannot finish");
   drain(encoder.get(), output.get(), packet.get());
-  check(av_write_trailer(output.get()), "cannot write the end");
+  check_ffmpeg(av_write_trailer(output.get()), "video encoder: cannot write the end");
   return file.take();
 }
 

@@ -8,7 +8,6 @@
 namespace permafrost::synthetic {
 namespace {
 
-float absolute(float x) { return x < 0 ? -x : x; }
 // A soft threshold: 0 below -1/slope, 1 above 1/slope. Keeps edges free of aliases at small sizes.
 float soft(float x, float slope) { return clamped(0.5F + 0.5F * slope * x, 0.0F, 1.0F); }
 

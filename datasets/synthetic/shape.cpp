@@ -3,10 +3,11 @@
 
 #include <cmath>
 
+#include "datasets/synthetic/wave.h"
+
 namespace permafrost::synthetic {
 namespace {
 
-float absolute(float x) { return x < 0 ? -x : x; }
 float smaller(float a, float b) { return a < b ? a : b; }
 float larger(float a, float b) { return a > b ? a : b; }
 float length(float x, float y) { return std::sqrt(x * x + y * y); }
@@ -34,7 +35,7 @@ float star(float x, float y) {
 }
 
 template <float (*distance)(float, float)>
-void fill(float x0, float y0, float dx, float dy, int count, float* out) {
+void fill_distances(float x0, float y0, float dx, float dy, int count, float* out) {
   for (int i = 0; i < count; ++i) {
     const float step = static_cast<float>(i);
     out[i] = distance(x0 + step * dx, y0 + step * dy);
@@ -46,21 +47,21 @@ void fill(float x0, float y0, float dx, float dy, int count, float* out) {
 void shape_row(ShapeKind kind, float x0, float y0, float dx, float dy, int count, float* out) {
   switch (kind) {
     case ShapeKind::disc:
-      return fill<disc>(x0, y0, dx, dy, count, out);
+      return fill_distances<disc>(x0, y0, dx, dy, count, out);
     case ShapeKind::square:
-      return fill<square>(x0, y0, dx, dy, count, out);
+      return fill_distances<square>(x0, y0, dx, dy, count, out);
     case ShapeKind::triangle:
-      return fill<triangle>(x0, y0, dx, dy, count, out);
+      return fill_distances<triangle>(x0, y0, dx, dy, count, out);
     case ShapeKind::cross:
-      return fill<cross>(x0, y0, dx, dy, count, out);
+      return fill_distances<cross>(x0, y0, dx, dy, count, out);
     case ShapeKind::ring:
-      return fill<ring>(x0, y0, dx, dy, count, out);
+      return fill_distances<ring>(x0, y0, dx, dy, count, out);
     case ShapeKind::crescent:
-      return fill<crescent>(x0, y0, dx, dy, count, out);
+      return fill_distances<crescent>(x0, y0, dx, dy, count, out);
     case ShapeKind::bowtie:
-      return fill<bowtie>(x0, y0, dx, dy, count, out);
+      return fill_distances<bowtie>(x0, y0, dx, dy, count, out);
     case ShapeKind::star:
-      return fill<star>(x0, y0, dx, dy, count, out);
+      return fill_distances<star>(x0, y0, dx, dy, count, out);
   }
 }
 

@@ -13,6 +13,8 @@ inline float whole(float x) {
   return cut > x ? cut - 1.0F : cut;
 }
 
+inline float absolute(float x) { return x < 0 ? -x : x; }
+
 inline float fraction(float x) { return x - whole(x); }
 
 // Into [-0.5, 0.5): distance on a circle of circumference 1.

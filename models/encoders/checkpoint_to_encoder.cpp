@@ -18,7 +18,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kFormat = "permafrost.encoder.1";
 constexpr const char* kHeadHint =
     "this is a head; name it with --head, and the encoder that it was trained on with --encoder";
 
@@ -288,8 +287,9 @@ EncoderReading read_encoder(const Checkpoint& checkpoint, const EncoderOptions& 
       format != checkpoint.metadata.end() && format->second.rfind("permafrost.", 0) == 0;
   if (own && format->second.rfind("permafrost.head.", 0) == 0)
     throw InputError(checkpoint.path, "metadata format", "an encoder", "a probe head", kHeadHint);
-  if (own && format->second != kFormat)
-    throw InputError(checkpoint.path, "metadata format", quoted(kFormat), quoted(format->second));
+  if (own && format->second != kEncoderFormat)
+    throw InputError(checkpoint.path, "metadata format", quoted(kEncoderFormat),
+                     quoted(format->second));
   EncoderReading reading = own ? read_own(checkpoint, options) : read_foreign(checkpoint, options);
   reading.encoder.name = name_of_path(checkpoint);
   reading.encoder.source = checkpoint.path;

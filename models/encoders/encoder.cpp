@@ -15,12 +15,6 @@
 
 namespace permafrost {
 namespace fs = std::filesystem;
-namespace {
-
-constexpr const char* kFormat = "permafrost.encoder.1";
-
-}  // namespace
-
 Encoder load_encoder_file(const fs::path& path, const EncoderOptions& options) {
   EncoderReading reading = read_encoder(open_checkpoint(path), options);
   if (!reading.complete())
@@ -68,7 +62,7 @@ void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& 
     for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
   write_safetensors(
       path, tensors,
-      {{"format", kFormat},
+      {{"format", kEncoderFormat},
        {"spec", to_json(spec).dump()},
        {"provenance", provenance.dump(-1, ' ', false, Json::error_handler_t::replace)}});
 }

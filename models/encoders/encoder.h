@@ -11,6 +11,9 @@
 
 namespace permafrost {
 
+// What "format" says in the metadata of our own encoder files.
+inline constexpr const char* kEncoderFormat = "permafrost.encoder.1";
+
 struct Encoder {
   std::string name;
   EncoderSpec spec;

@@ -13,11 +13,7 @@
 #include "common/files/files.h"
 
 namespace permafrost {
-namespace {
-
-std::string reason() { return std::strerror(errno); }
-
-}  // namespace
+namespace {}  // namespace
 
 RunLog::~RunLog() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -26,7 +22,8 @@ RunLog::~RunLog() {
 void RunLog::open() {
   if (descriptor_ >= 0) ::close(descriptor_);
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
-  if (descriptor_ < 0) throw InputError(path_.string(), "", "a file that can be written", reason());
+  if (descriptor_ < 0)
+    throw InputError(path_.string(), "", "a file that can be written", system_reason());
 }
 
 void RunLog::begin(const std::string& lines) {
@@ -60,13 +57,13 @@ void RunLog::go_on(const LogMark& mark, const std::string& lines) {
   bytes_ = mark.bytes;
   open();
   if (::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0)
-    throw Error(path_.string() + ": cannot write: " + reason());
+    throw Error(path_.string() + ": cannot write: " + system_reason());
 }
 
 void RunLog::add(const std::string& line) {
   const ssize_t written = ::write(descriptor_, line.data(), line.size());
   if (written != static_cast<ssize_t>(line.size())) {
-    const std::string why = written < 0 ? reason() : std::strerror(ENOSPC);
+    const std::string why = written < 0 ? system_reason() : std::strerror(ENOSPC);
     // No half of a line; the checkpoint would not know it.
     if (::ftruncate(descriptor_, static_cast<off_t>(bytes_)) != 0)
       throw Error(path_.string() + ": cannot write, nor take it back: " + why);
@@ -98,7 +95,7 @@ std::string RunLog::written() const {
 LogMark RunLog::mark() {
   if (!is_in_its_place()) begin(written());
   if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOTSUP && errno != ENOSYS)
-    throw Error(path_.string() + ": cannot sync: " + reason());
+    throw Error(path_.string() + ": cannot sync: " + system_reason());
   return {.bytes = bytes_, .sha256 = hash_->hex_so_far()};
 }
 

@@ -14,7 +14,7 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kFormat = "permafrost.features.1";
+constexpr const char* kCacheFormat = "permafrost.features.1";
 constexpr const char* kEnding = ".safetensors";
 
 NamedTensors tensors_of(const LabelledFeatures& features) {
@@ -44,7 +44,8 @@ std::vector<std::string> read_failures(const std::string& text) {
 LabelledFeatures read_features(const fs::path& path, const std::string& key) {
   SafetensorsFile file = read_safetensors(path);
   const auto said = [&](const char* name) { return file.metadata.at(name); };
-  if (said("format") != kFormat || said("key") != key || said("sha256") != hash_of(file.tensors))
+  if (said("format") != kCacheFormat || said("key") != key ||
+      said("sha256") != hash_of(file.tensors))
     throw Error(path.string() + ": damaged");
   LabelledFeatures features;
   features.failures = read_failures(said("failures"));
@@ -84,7 +85,7 @@ bool FeatureCache::keep(const std::string& key, const std::string& what,
   try {
     make_room(bytes);
     write_safetensors(file_of(key), tensors,
-                      {{"format", kFormat},
+                      {{"format", kCacheFormat},
                        {"key", key},
                        {"what", what},
                        {"sha256", hash_of(tensors)},

@@ -16,11 +16,11 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kFormat = "permafrost.head.1";
+constexpr const char* kHeadFormat = "permafrost.head.1";
 
 bool is_ours(const Checkpoint& file) {
   const auto format = file.metadata.find("format");
-  return format != file.metadata.end() && format->second == kFormat;
+  return format != file.metadata.end() && format->second == kHeadFormat;
 }
 
 // The first entry that is a head, or the one that is asked for.
@@ -305,7 +305,7 @@ void save_classifier(const fs::path& path, const Classifier& classifier) {
   require_finite(named_tensors(classifier), path.string());
   write_safetensors(
       path, named_tensors(classifier),
-      {{"format", kFormat},
+      {{"format", kHeadFormat},
        {"spec", to_json(classifier.spec).dump()},
        {"class_names", Json(classifier.class_names).dump()},
        {"provenance", classifier.provenance.dump(-1, ' ', false, Json::error_handler_t::replace)}});

@@ -204,14 +204,14 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
 void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
                  const HeadObjective& objective, const ClipSource& source, int clips,
                  const Samples& samples, int threads) {
-  constexpr std::int64_t kChunk = 16;
+  constexpr std::int64_t kClipsAtOnce = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
   outcome.scores.resize(samples.size());
   outcome.failures.resize(samples.size());
-  parallel_for((n + kChunk - 1) / kChunk, threads, [&](std::int64_t chunk) {
+  parallel_for((n + kClipsAtOnce - 1) / kClipsAtOnce, threads, [&](std::int64_t chunk) {
     const at::NoGradGuard no_grad;
-    const std::int64_t begin = chunk * kChunk, end = std::min(n, begin + kChunk);
+    const std::int64_t begin = chunk * kClipsAtOnce, end = std::min(n, begin + kClipsAtOnce);
     const auto count = static_cast<std::size_t>(end - begin);
     const auto failures =
         std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);

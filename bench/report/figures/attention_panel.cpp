@@ -12,10 +12,10 @@
 namespace permafrost {
 namespace {
 
-constexpr int kMostTubelets = 4, kMostPixels = 64, kFrame = 78, kGap = 4;
+constexpr int kShownTubelets = 4, kMostPixels = 64, kFrame = 78, kGap = 4;
 constexpr double kDarkest = 0.82;
 
-int shown_tubelets(const EncoderSpec& spec) { return std::min(kMostTubelets, spec.grid_t()); }
+int shown_tubelets(const EncoderSpec& spec) { return std::min(kShownTubelets, spec.grid_t()); }
 
 // One frame of every tubelet side by side, at most 64 pixels high.
 Image strip_of(const Clip& clip, int tubelet, int tubelets) {

@@ -13,7 +13,7 @@
 namespace permafrost {
 namespace {
 
-constexpr std::size_t kMostPanels = 6;
+constexpr std::size_t kMostMatrices = 6;
 constexpr int kMostClasses = 16;
 constexpr std::size_t kLongestName = 12;
 
@@ -104,7 +104,7 @@ Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles
     for (std::size_t r = 0; r < table.cells.size(); ++r) {
       const auto records = records_of(folder, table.cells[r][c]);
       if (!is_frozen(records) || styles.of(table, r).floor) continue;
-      if (records[0]->task.classes > kMostClasses || figure.panels.size() == kMostPanels) {
+      if (records[0]->task.classes > kMostClasses || figure.panels.size() == kMostMatrices) {
         ++left_out;
         continue;
       }

@@ -10,10 +10,6 @@
 namespace permafrost {
 namespace {
 
-std::string number_cell(const std::string& text) {
-  return html_element("td", {{"class", "number"}}, html_text(text));
-}
-
 std::string chosen_text(const Record& record) {
   std::string text;
   for (const auto& selection : record.selections) {

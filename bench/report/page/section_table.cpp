@@ -116,10 +116,6 @@ std::string first_link(const std::string& subject) {
   return at == std::string::npos ? "" : subject.substr(at + 6, subject.find('"', at + 6) - at - 6);
 }
 
-std::string number_cell(const std::string& text) {
-  return html_element("td", {{"class", "number"}}, html_text(text));
-}
-
 std::string to_decide(const Finding& f) {
   std::string text =
       f.samples_to_decide ? "n to decide: " + about(*f.samples_to_decide) : "no n would decide";

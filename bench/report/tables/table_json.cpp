@@ -4,15 +4,12 @@
 
 #include "bench/records/record_json.h"
 #include "bench/report/tables/table_report.h"
+#include "common/json/json_fields.h"
 
 namespace permafrost {
 namespace {
 
 OrderedJson interval_json(const Interval& interval) { return {interval.low, interval.high}; }
-
-OrderedJson optional_json(const std::optional<double>& value) {
-  return value ? OrderedJson(*value) : OrderedJson(nullptr);
-}
 
 OrderedJson cell_json(const CellModel& cell, const RowSpec& row, const ColumnSpec& column) {
   OrderedJson json{{"row", row.name}, {"column", column.name}};
@@ -20,7 +17,7 @@ OrderedJson cell_json(const CellModel& cell, const RowSpec& row, const ColumnSpe
     const bool splits = cell.repeated.over == SpreadOver::splits;
     json["mean"] = cell.repeated.mean;
     json[splits ? "splits" : "seeds"] = cell.repeated.values;
-    json[splits ? "sd_over_splits" : "sd_over_seeds"] = optional_json(cell.repeated.deviation);
+    json[splits ? "sd_over_splits" : "sd_over_seeds"] = number_or_null(cell.repeated.deviation);
     json[splits ? "ci95_over_splits" : "ci95_over_seeds"] =
         cell.repeated.ci95 ? interval_json(*cell.repeated.ci95) : OrderedJson(nullptr);
     json["ci95_over_samples"] = interval_json(cell.ci95);
@@ -32,7 +29,7 @@ OrderedJson cell_json(const CellModel& cell, const RowSpec& row, const ColumnSpe
   } else {
     json["not_available"] = cell.unavailable;
   }
-  json["paper"] = optional_json(cell.paper);
+  json["paper"] = number_or_null(cell.paper);
   return json;
 }
 
@@ -42,7 +39,7 @@ OrderedJson finding_json(const Finding& finding) {
                    {"subject", finding.subject},    {"column", finding.place}};
   if (finding.whole || finding.step) json["part"] = finding.whole ? "whole" : "step";
   if (finding.kind == ClaimKind::equivalent) json["margin"] = finding.margin;
-  json["gap"] = optional_json(finding.effect);
+  json["gap"] = number_or_null(finding.effect);
   if (finding.effect) {
     json["ci95_over_samples"] = interval_json(finding.ci95);
     if (finding.kind == ClaimKind::equivalent)
@@ -50,7 +47,7 @@ OrderedJson finding_json(const Finding& finding) {
     json["p"] = finding.p;
     json["p_holm"] = finding.p_adjusted;
   }
-  json["paper_gap"] = optional_json(finding.paper);
+  json["paper_gap"] = number_or_null(finding.paper);
   std::string verdict = name_of(finding.verdict);
   std::replace(verdict.begin(), verdict.end(), ' ', '_');
   json["verdict"] = verdict;
