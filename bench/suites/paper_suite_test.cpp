@@ -50,6 +50,7 @@ class PaperSuite : public Cli {
     for (auto& encoder : suite["encoders"])
       if (encoder.contains("expected")) encoder["expected"] = Json::parse(kTinySpec);
     suite["encoders"]["random-init"]["random"]["spec"] = Json::parse(kTinySpec);
+    suite["encoders"]["raw-pixels"]["pixels"]["spec"] = Json::parse(kTinySpec);
     write("bench/specs/suites/paper.json", suite.dump());
     fs::copy(source("bench/specs/tables"), folder_ / "bench/specs/tables");
     fs::copy(source("bench/claims"), folder_ / "bench/claims");

@@ -50,8 +50,7 @@ std::string place_text(const TableModel& table, std::size_t number, std::size_t 
 // "supported on appearance (+3.1), object (+2.7); undecided on motion (+0.1)".
 std::string verdicts_of(const TableModel& table, const Answer& answer) {
   std::string text;
-  for (const Verdict verdict :
-       {Verdict::supported, Verdict::contradicted, Verdict::undecided, Verdict::not_available}) {
+  for (const Verdict verdict : kVerdicts) {
     std::string places;
     for (const std::size_t k : answer.findings)
       if (table.findings[k].verdict == verdict)

@@ -139,8 +139,7 @@ std::string finding_row(const TableModel& table, std::size_t number, std::size_t
   const std::string gap = f.effect ? fixed(*f.effect, 1, true) : "";
   std::string verdict = verdict_badge(f.verdict);
   if (f.control) verdict += below("control");
-  if (f.verdict == Verdict::not_available && !f.reason.empty())
-    verdict += below(html_text(f.reason));
+  if (!f.reason.empty()) verdict += below(html_text(f.reason));
   if (f.verdict == Verdict::undecided) verdict += below(to_decide(f));
   std::string gap_cell = gap.empty() || at.empty() ? gap : html_link(at, gap);
   if (f.over_pretrainings && !f.whole) gap_cell += below("by pretraining " + repeated_text(f));

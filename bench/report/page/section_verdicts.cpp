@@ -13,15 +13,14 @@
 namespace permafrost {
 namespace {
 
-constexpr std::array kVerdicts{Verdict::supported, Verdict::contradicted, Verdict::undecided,
-                               Verdict::not_available};
-
 const char* sign_of(Verdict verdict) {
   switch (verdict) {
     case Verdict::supported:
       return "✓";
     case Verdict::contradicted:
       return "✗";
+    case Verdict::below_the_floor:
+      return "⊥";
     case Verdict::undecided:
       return "?";
     default:

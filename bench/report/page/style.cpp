@@ -94,7 +94,7 @@ tr:target > *, tbody:target > tr > *, .record:target { background: var(--warn-gr
   font-size: .85rem; }
 .verdict.supported { color: var(--good); background: var(--good-ground); }
 .verdict.contradicted { color: var(--bad); background: var(--bad-ground); }
-.verdict.undecided, .verdict.not-available { color: var(--open); background: var(--open-ground); }
+.verdict.undecided, .verdict.not-available, .verdict.below-the-floor { color: var(--open); background: var(--open-ground); }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem .5rem; margin: 0; padding: 0; list-style: none; }
 .chips a { text-decoration: none; display: inline-block; }
 .chips a:hover { text-decoration: underline; }

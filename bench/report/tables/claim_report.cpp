@@ -111,6 +111,25 @@ Verdict verdict_of(const Finding& finding) {
   return finding.favourable ? Verdict::supported : Verdict::contradicted;
 }
 
+// "Pixels does not lead raw-pixels (floor) on motion" for the first row of the contrast that does
+// not lead a floor of the table; empty where all lead all. A floor without a value is passed over.
+std::string row_below_a_floor(const TableSpec& table, const Contrast& contrast,
+                              const std::vector<std::vector<TableCell>>& inputs) {
+  for (const auto& part : contrast.parts) {
+    if (table.rows[part.row].floor) continue;
+    for (std::size_t floor = 0; floor < table.rows.size(); ++floor) {
+      if (!table.rows[floor].floor || !inputs[floor][part.column].unavailable.empty()) continue;
+      Finding lead;
+      double variance = 0;
+      measure(lead, {{{part.row, part.column, 1}, {floor, part.column, -1}}}, inputs, variance);
+      if (lead.effect && lead.ci95.low > 0) continue;
+      return table.rows[part.row].name + " does not lead " + table.rows[floor].name + " on " +
+             table.columns[part.column].name;
+    }
+  }
+  return "";
+}
+
 // Of one family: its size, adjusted p-values, verdicts.
 void decide(std::vector<Finding>& findings, const std::vector<double>& variances, bool control) {
   std::vector<std::size_t> family;
@@ -141,15 +160,15 @@ void decide(std::vector<Finding>& findings, const std::vector<double>& variances
   }
 }
 
-// From the steps: contradicted where one is, supported where all are, else undecided. The line
-// shows the smallest of the steps that make it so.
+// From the steps: contradicted where one is, else below the floor where one is, supported where all
+// are, else undecided. The line shows the smallest of the steps that make it so.
 void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
   for (const auto* step : steps)
     if (step->verdict == Verdict::not_available && whole.reason.empty())
       whole.reason = step->reason;
   if (!whole.reason.empty()) return;
   whole.verdict = Verdict::supported;
-  for (const auto verdict : {Verdict::undecided, Verdict::contradicted})
+  for (const auto verdict : {Verdict::undecided, Verdict::below_the_floor, Verdict::contradicted})
     if (std::any_of(steps.begin(), steps.end(),
                     [&](const Finding* step) { return step->verdict == verdict; }))
       whole.verdict = verdict;
@@ -164,6 +183,7 @@ void conclude(Finding& whole, const std::vector<const Finding*>& steps) {
       whole.p_adjusted = step->p_adjusted;
       whole.favourable = step->favourable;
       whole.repeated = step->repeated;
+      whole.reason = step->reason;
     }
     if (step->samples_to_decide)  // all of them have to be decided
       whole.samples_to_decide =
@@ -184,6 +204,7 @@ class Judge {
     for (const auto& claim : table_.claims)
       for (const auto& chain : claim.chains) add_chain(claim, chain);
     for (const bool control : {false, true}) decide(findings_, variances_, control);
+    for (std::size_t i = 0; i < findings_.size(); ++i) hold_against_floors(i);
     for (std::size_t i = 0; i < findings_.size(); ++i)
       if (findings_[i].whole) conclude(findings_[i], steps_of(i));
     return std::move(findings_);
@@ -199,6 +220,7 @@ class Judge {
     finding.margin = claim.margin;
     findings_.push_back(std::move(finding));
     variances_.push_back(0);
+    contrasts_.emplace_back();
     return findings_.back();
   }
 
@@ -211,10 +233,20 @@ class Judge {
         Finding& finding = add(claim, {chain[i], chain[i + 1]}, k);
         finding.step = order;
         const Contrast contrast = contrast_of(table_, claim, chain[i], chain[i + 1], k);
+        contrasts_.back() = contrast;
         finding.paper = paper_effect(table_, contrast);
         measure(finding, contrast, inputs_, variances_.back());
       }
     }
+  }
+
+  void hold_against_floors(std::size_t i) {
+    Finding& finding = findings_[i];
+    const bool decided =
+        finding.verdict == Verdict::supported || finding.verdict == Verdict::contradicted;
+    if (finding.control || finding.whole || !decided) return;
+    finding.reason = row_below_a_floor(table_, contrasts_[i], inputs_);
+    if (!finding.reason.empty()) finding.verdict = Verdict::below_the_floor;
   }
 
   std::vector<const Finding*> steps_of(std::size_t whole) const {
@@ -230,6 +262,7 @@ class Judge {
   const std::vector<std::vector<TableCell>>& inputs_;
   std::vector<Finding> findings_;
   std::vector<double> variances_;
+  std::vector<Contrast> contrasts_;
 };
 
 }  // namespace
@@ -247,6 +280,8 @@ const char* name_of(Verdict verdict) {
       return "supported";
     case Verdict::contradicted:
       return "contradicted";
+    case Verdict::below_the_floor:
+      return "below the floor";
     case Verdict::undecided:
       return "undecided";
     default:

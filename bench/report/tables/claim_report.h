@@ -9,6 +9,12 @@
 // below 0.05. All of that is over samples: these encoders, other test clips. Where the repetitions
 // are other pretrainings, a verdict needs more: every one of them must say the same by itself, else
 // the claim is undecided.
+//
+// A claim about rows that add nothing to what they are fed says little. So where a table has floors
+// (raw pixels, random weights), a claim that would be supported or contradicted is "below the
+// floor" unless each of its rows leads each floor in that column: the 95 % interval of the paired
+// gap lies above zero. Controls, which compare with a floor themselves, are left as they are.
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +25,11 @@
 
 namespace permafrost {
 
-enum class Verdict { supported, contradicted, undecided, not_available };
-const char* name_of(Verdict verdict);  // "not available" with a space
+enum class Verdict { supported, contradicted, below_the_floor, undecided, not_available };
+inline constexpr std::array kVerdicts{Verdict::supported, Verdict::contradicted,
+                                      Verdict::below_the_floor, Verdict::undecided,
+                                      Verdict::not_available};
+const char* name_of(Verdict verdict);  // "below the floor", "not available": with spaces
 
 // One line under the table: a claim in one place (a column, as a rule).
 struct Finding {
@@ -47,7 +56,8 @@ struct Finding {
   // Each repetition alone says what all of them together do.
   bool pretrainings_agree() const;
   Verdict verdict = Verdict::not_available;
-  std::string reason;  // where not available
+  // Why it is not available, or which row does not lead which floor.
+  std::string reason;
 };
 
 inline constexpr double kLevel = 0.05;

@@ -65,6 +65,53 @@ TEST(ClaimReport, GreaterIsJudgedInBothDirections) {
   EXPECT_LT(down[0].ci95.high, 0);
 }
 
+// A and B over a floor with this share right, in both columns.
+std::vector<Finding> judged_over_floor(const ClaimSpec& one, int a, int b, int floor) {
+  TableSpec spec = table({one});
+  spec.rows[2].floor = true;
+  return judge_claims(spec, cells(a, b, floor));
+}
+
+TEST(ClaimReport, AClaimAboutRowsThatDoNotLeadTheFloorIsBelowIt) {
+  const ClaimSpec greater = claim(ClaimKind::greater, {"A", "B"});
+  EXPECT_EQ(judged_over_floor(greater, 300, 200, 100)[0].verdict, Verdict::supported);
+  const auto below = judged_over_floor(greater, 300, 200, 199)[0];  // one sample is no lead
+  EXPECT_EQ(below.verdict, Verdict::below_the_floor);
+  EXPECT_EQ(below.reason, "B does not lead C on few");
+  EXPECT_DOUBLE_EQ(*below.effect, 25) << "the gap itself is shown";
+  const auto reversed = claim(ClaimKind::greater, {"B", "A"});
+  EXPECT_EQ(judged_over_floor(reversed, 300, 200, 350)[0].verdict, Verdict::below_the_floor);
+  const auto match = claim(ClaimKind::equivalent, {"A", "B"}, 3);
+  EXPECT_EQ(judged_over_floor(match, 300, 300, 100)[0].verdict, Verdict::supported);
+  EXPECT_EQ(judged_over_floor(match, 300, 300, 300)[0].verdict, Verdict::below_the_floor);
+  // What is not decided stays so, and controls are about the floor themselves.
+  EXPECT_EQ(judged_over_floor(greater, 200, 200, 350)[0].verdict, Verdict::undecided);
+  ClaimSpec control = claim(ClaimKind::greater, {"A", "C"});
+  control.control = true;
+  EXPECT_EQ(judged_over_floor(control, 100, 0, 300)[0].verdict, Verdict::contradicted);
+}
+
+TEST(ClaimReport, AFloorWithoutAValueIsPassedOver) {
+  TableSpec spec = table({claim(ClaimKind::greater, {"A", "B"})});
+  spec.rows[2].floor = true;
+  auto inputs = cells(300, 200, 0);
+  inputs[2][0] = {{}, "no such encoder"};
+  EXPECT_EQ(judge_claims(spec, inputs)[0].verdict, Verdict::supported);
+}
+
+TEST(ClaimReport, AnOrderWithAStepBelowTheFloorIsBelowIt) {
+  TableSpec spec = table({claim(ClaimKind::order, {"A", "B", "D"})});
+  spec.rows[2].floor = true;
+  spec.rows.push_back({.name = "D"});
+  auto inputs = cells(300, 200, 100);
+  inputs.push_back({cell(0, 50), cell(0, 50)});
+  const auto found = judge_claims(spec, inputs);
+  ASSERT_TRUE(found[0].whole);
+  EXPECT_EQ(found[0].verdict, Verdict::below_the_floor);
+  EXPECT_EQ(found[1].verdict, Verdict::supported);
+  EXPECT_EQ(found[2].reason, "D does not lead C on few");
+}
+
 TEST(ClaimReport, UndecidedClaimsSayWhatWouldDecideThem) {
   // A has 20 samples right that B has not, B has 14 that A has not.
   auto inputs = cells(0, 0, 0);

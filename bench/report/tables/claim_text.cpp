@@ -149,6 +149,10 @@ std::vector<std::string> claim_notes(const TableModel& table) {
         "line shows the smallest step of those that make it so.");
   if (any_of(table, [](const Finding& f) { return f.kind == ClaimKind::difference_of_gaps; }))
     notes.emplace_back("\"a over b\": the gap in a less the gap in b, sample by sample.");
+  if (any_of(table, [](const Finding& f) { return f.verdict == Verdict::below_the_floor; }))
+    notes.emplace_back(
+        "Below the floor: the gap would decide the claim, but one of its rows does not lead every "
+        "floor in this column (the 95 % interval of that lead reaches zero).");
   if (any_of(table, [](const Finding& f) { return f.verdict == Verdict::undecided; }))
     notes.emplace_back(
         "n to decide: test samples with which an undecided claim would be decided with a power of "
@@ -199,7 +203,7 @@ std::string claims_to_csv(const TableModel& table) {
         f.samples_to_decide ? std::to_string(*f.samples_to_decide) : "",
         repeated_text(f),
         f.pretrainings_to_decide ? std::to_string(*f.pretrainings_to_decide) : "",
-        csv_field(f.reason)};
+        f.verdict == Verdict::not_available ? csv_field(f.reason) : ""};
     for (std::size_t k = 0; k < fields.size(); ++k) text += (k > 0 ? "," : "") + fields[k];
     text += "\n";
   }

@@ -54,7 +54,7 @@ Interval interval(JsonObject& object, const std::string& key) {
 }
 
 template <class Enum>
-Enum named(const std::string& name, std::initializer_list<Enum> values, const std::string& where) {
+Enum named(const std::string& name, const std::vector<Enum>& values, const std::string& where) {
   for (const Enum value : values) {
     std::string known = name_of(value);
     std::replace(known.begin(), known.end(), ' ', '_');
@@ -175,7 +175,7 @@ Finding read_finding(const Json& json, const std::string& where) {
   Finding finding;
   finding.text = object.text("claim");
   finding.id = object.text("id");
-  finding.kind = named(
+  finding.kind = named<ClaimKind>(
       object.text("kind"),
       {ClaimKind::greater, ClaimKind::equivalent, ClaimKind::order, ClaimKind::difference_of_gaps},
       object.where("kind"));
@@ -194,10 +194,8 @@ Finding read_finding(const Json& json, const std::string& where) {
     finding.p_adjusted = object.number("p_holm", {}, 0, 1);
   }
   finding.paper = optional_number(object, "paper_gap");
-  finding.verdict =
-      named(object.text("verdict"),
-            {Verdict::supported, Verdict::contradicted, Verdict::undecided, Verdict::not_available},
-            object.where("verdict"));
+  finding.verdict = named<Verdict>(object.text("verdict"), {kVerdicts.begin(), kVerdicts.end()},
+                                   object.where("verdict"));
   finding.samples_to_decide = optional_count(object, "samples_to_decide");
   finding.repeated = object.numbers("gap_by_repetition", std::vector<double>{});
   finding.over_pretrainings = object.has("pretrainings_agree");

@@ -78,10 +78,11 @@ TEST(TableReport, JudgesClaims) {
   ASSERT_EQ(table.findings.size(), 3U);
   EXPECT_DOUBLE_EQ(*table.findings[0].effect, 65);
   EXPECT_NEAR(*table.findings[0].paper, 0.2, 1e-9);
-  EXPECT_EQ(table.findings[0].verdict, Verdict::supported);
+  EXPECT_EQ(table.findings[0].verdict, Verdict::below_the_floor);
+  EXPECT_EQ(table.findings[0].reason, "Pixels does not lead random-init (floor) on motion");
   EXPECT_EQ(table.findings[1].verdict, Verdict::not_available);
   EXPECT_EQ(table.findings[1].reason, "no such folder");
-  EXPECT_EQ(table.findings[2].verdict, Verdict::contradicted);
+  EXPECT_EQ(table.findings[2].verdict, Verdict::below_the_floor);
 }
 
 TEST(TableReport, CountsTestsAndControlsApart) {
@@ -212,11 +213,11 @@ TEST(TableReport, MarkdownReadsWell) {
 | random-init (floor) |        20.0 ± 0.0 | not available |
 |                     |       [0.0, 50.0] |               |
 
-| claim                | column     | gap, ours |  95 % interval | p (Holm) | paper | verdict       | n to decide |
-|:---------------------|:-----------|----------:|---------------:|---------:|------:|:--------------|------------:|
-| features lead pixels | motion     |     +65.0 | [+35.0, +90.0] |   <0.001 |  +0.2 | supported     |             |
-|                      | real_fight |           |                |          |     – | not available |             |
-| they match (±5.0)    | motion     |     +65.0 | [+35.0, +90.0] |   <0.001 |  +0.2 | contradicted  |             |
+| claim                | column     | gap, ours |  95 % interval | p (Holm) | paper | verdict         | n to decide |
+|:---------------------|:-----------|----------:|---------------:|---------:|------:|:----------------|------------:|
+| features lead pixels | motion     |     +65.0 | [+35.0, +90.0] |   <0.001 |  +0.2 | below the floor |             |
+|                      | real_fight |           |                |          |     – | not available   |             |
+| they match (±5.0)    | motion     |     +65.0 | [+35.0, +90.0] |   <0.001 |  +0.2 | below the floor |             |
 
 - Suite pico: small ones; seeds 1 to 2.
 - Top-1 accuracy in percent: the mean over seeds, in round brackets the paper's number.
@@ -224,6 +225,7 @@ TEST(TableReport, MarkdownReadsWell) {
 - [low, high] is a 95 % percentile bootstrap over test samples; it knows nothing of encoders other than those that were measured.
 - Gaps are points on the same samples, their interval a paired bootstrap over these. p is that of "no gap", two-sided, adjusted after Holm among the 2 tests of this table; the verdict uses it: below 0.05 a claim is supported or, where the gap points the other way, contradicted.
 - "Match" (±): p is that of two one-sided tests against the margin, or of a gap within it where the data speak for a gap beyond.
+- Below the floor: the gap would decide the claim, but one of its rows does not lead every floor in this column (the 95 % interval of that lead reaches zero).
 - Every row is one encoder: verdicts are about these weights, and nothing is known over pretraining seeds.
 - motion: stands for SSv2 16x1x1; n = 10, chance 25.0, task motion v1, protocol frozen.
 - real_fight: stands for no column of the paper; task real_fight, protocol frozen_real.
@@ -250,9 +252,9 @@ TEST(TableReport, ClaimsCsvHasALineAFinding) {
   EXPECT_EQ(
       claims_to_csv(sample_table()),
       R"csv(table,suite,claim,kind,control,part,subject,column,gap,ci95_over_samples_low,ci95_over_samples_high,p,p_holm,paper_gap,verdict,samples_to_decide,gaps_by_pretraining,pretrainings_to_decide,not_available
-1,pico,table1.lead,greater,no,,Features > Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,supported,,,,
+1,pico,table1.lead,greater,no,,Features > Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,below the floor,,,,
 1,pico,table1.lead,greater,no,,Features > Pixels,real_fight,,,,,,,not available,,,,no such folder
-1,pico,table1.match,equivalent,no,,Features ~ Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,contradicted,,,,
+1,pico,table1.match,equivalent,no,,Features ~ Pixels,motion,65.0000,35.0000,90.0000,0.000400,0.000800,0.2,below the floor,,,,
 )csv");
 }
 
@@ -263,7 +265,7 @@ TEST(TableReport, LatexIsEscaped) {
   EXPECT_NE(text.find("25.0 $\\pm$ 7.1 (66.0)"), std::string::npos);
   EXPECT_EQ(text.find("\n["), std::string::npos);
   EXPECT_NE(text.find("they match ($\\pm$5.0) & motion & +65.0 & {[+35.0, +90.0]} & $<$0.001 & "
-                      "+0.2 & contradicted"),
+                      "+0.2 & below the floor"),
             std::string::npos);
 }
 
@@ -273,7 +275,7 @@ TEST(TableReport, JsonHoldsNumbersAndVerdicts) {
   EXPECT_EQ(json["cells"].size(), 6U);
   EXPECT_EQ(json["cells"][0]["mean"], 25.0);
   EXPECT_EQ(json["cells"][1]["not_available"], "no such folder");
-  EXPECT_EQ(json["claims"][0]["verdict"], "supported");
+  EXPECT_EQ(json["claims"][0]["verdict"], "below_the_floor");
   EXPECT_EQ(json["claims"][1]["verdict"], "not_available");
   EXPECT_NEAR(json["claims"][0]["p_holm"], 4.0 / (kPairedResamples + 1), 1e-12);
   EXPECT_EQ(json["known_over_pretraining_seeds"], false);
