@@ -29,8 +29,9 @@ std::vector<NameRule> original_rules() {
     const std::string name = std::string("blocks.{}.") + part;
     add_pair(rules, name, name);
   }
-  add_pair(rules, "blocks.{}.mlp.fc1", "blocks.{}.mlp.fc1", kGelu);
-  add_pair(rules, "blocks.{}.mlp.fc2", "blocks.{}.mlp.fc2", kGelu);
+  for (const char* kind : {kGelu, kGeluTanh})
+    for (const char* layer : {"blocks.{}.mlp.fc1", "blocks.{}.mlp.fc2"})
+      add_pair(rules, layer, layer, kind);
   add_pair(rules, "blocks.{}.mlp.w12", "blocks.{}.mlp.fc1", kSwiglu);
   add_pair(rules, "blocks.{}.mlp.w3", "blocks.{}.mlp.fc2", kSwiglu);
   rules.push_back({"blocks.{}.ls1.gamma", "blocks.{}.ls1.gamma"});

@@ -31,6 +31,13 @@ double gelu_flops(const FeedForwardSpec& spec, double tokens, double width) {
   return 2 * linear_flops(tokens, width, hidden);
 }
 
+// ---- gelu_tanh: weights and sizes of gelu
+
+at::Tensor apply_gelu_tanh(const FeedForwardWeights& weights, const FeedForwardSpec& /*spec*/,
+                           const at::Tensor& x, BlockTrace* /*trace*/) {
+  return apply_linear(weights.fc2, at::gelu(apply_linear(weights.fc1, x), "tanh"));
+}
+
 // ---- swiglu
 
 FeedForwardWeights make_swiglu(const FeedForwardSpec& spec, std::int64_t width, Init init,
@@ -58,6 +65,7 @@ double swiglu_flops(const FeedForwardSpec& spec, double tokens, double width) {
 std::vector<FeedForwardKind>& kinds() {
   static std::vector<FeedForwardKind> all{
       {.name = kGelu, .make = make_gelu, .apply = apply_gelu, .flops = gelu_flops},
+      {.name = kGeluTanh, .make = make_gelu, .apply = apply_gelu_tanh, .flops = gelu_flops},
       {.name = kSwiglu, .make = make_swiglu, .apply = apply_swiglu, .flops = swiglu_flops},
   };
   return all;

@@ -14,7 +14,10 @@
 
 namespace permafrost {
 
-inline constexpr const char* kGelu = "gelu";      // fc2(gelu(fc1 x)), the exact GELU
+inline constexpr const char* kGelu = "gelu";  // fc2(gelu(fc1 x)), the exact GELU
+// The same with tanh(sqrt(2/pi) (x + 0.044715 x^3)) for the error function: released diffusion
+// transformers.
+inline constexpr const char* kGeluTanh = "gelu_tanh";
 inline constexpr const char* kSwiglu = "swiglu";  // fc2(silu(a) * b) with [a,b] = fc1 x
 
 struct FeedForwardSpec {

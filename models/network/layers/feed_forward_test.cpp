@@ -36,6 +36,21 @@ TEST(FeedForward, GatesTheSecondHalf) {
             1e-6);
 }
 
+TEST(FeedForward, KnowsGelusApproximation) {
+  RandomStream stream({.seed = 1, .purpose = "test"});
+  const FeedForwardSpec spec{.kind = kGeluTanh, .width = 5};
+  FeedForwardWeights weights = make_feed_forward(spec, 4, Init::xavier, stream);
+  const at::Tensor x = fill({2, 3, 4}, 1, 3);
+  const at::Tensor y = at::linear(x, weights.fc1.weight, weights.fc1.bias);
+  const at::Tensor inner = std::sqrt(2 / M_PI) * (y + 0.044715 * y.pow(3));
+  const at::Tensor hidden = 0.5 * y * (1 + inner.tanh());
+  const at::Tensor expected = at::linear(hidden, weights.fc2.weight, weights.fc2.bias);
+  EXPECT_LT(largest_difference(apply_feed_forward(weights, spec, x), expected), 1e-5);
+  const at::Tensor exact = apply_feed_forward(weights, {.kind = kGelu, .width = 5}, x);
+  EXPECT_GT(largest_difference(exact, expected), 1e-5);
+  EXPECT_EQ(feed_forward_flops(spec, 3, 4), feed_forward_flops({.width = 5}, 3, 4));
+}
+
 TEST(FeedForward, AnotherKindIsReadWrittenAndRun) {
   ASSERT_TRUE(kRegistered);
   EXPECT_THROW(register_feed_forward(toy::small_feed_forward()), Error);
@@ -45,7 +60,7 @@ TEST(FeedForward, AnotherKindIsReadWrittenAndRun) {
   EXPECT_TRUE(contains(input_error_of([] {
                          read_encoder_spec({{"ffn", "relu"}}, "a.json");
                        }),
-                       "ffn: expected one of gelu, swiglu, toy_small, found \"relu\""));
+                       "ffn: expected one of gelu, gelu_tanh, swiglu, toy_small, found \"relu\""));
 }
 
 TEST(BlockTrace, IsToldByEveryBlock) {
