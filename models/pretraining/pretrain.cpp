@@ -3,6 +3,7 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -45,6 +46,7 @@ class Run {
 
   PretrainResult all_steps(RealLists real) {
     result_.missing_files = count_of(missing_);
+    measure(real);
     BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), first_,
                    std::move(real));
     Progress progress("pretrain " + config_.name, (config_.steps - first_) * config_.batch, "clips",
@@ -74,6 +76,19 @@ class Run {
 
  private:
   std::int64_t done() { return trainer_.state().step; }
+
+  // The run's own first clips, in their order. A run that goes on has in its checkpoint what they
+  // said.
+  void measure(const RealLists& real) {
+    const std::int64_t clips =
+        std::min(config_.objective->clips_to_measure(), config_.steps * config_.batch);
+    if (clips == 0 || first_ > 0) return;
+    BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), 0, real);
+    std::vector<at::Tensor> batches;
+    for (std::int64_t read = 0; read < clips; read += config_.batch)
+      batches.push_back(feed.next().clone());
+    trainer_.measure(at::cat(batches).slice(0, 0, clips));
+  }
 
   void note(const StepReport& report, Progress& progress) {
     require_finite(report, done());

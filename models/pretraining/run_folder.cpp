@@ -135,9 +135,14 @@ void RunFolder::write_encoder(const TrainerState& state, bool bfloat16) {
   begin();  // nothing was done in this call where the last checkpoint is of the last step
   log_.mark();
   const ExportedEncoder exported = state.learner->exported();
+  const Json provenance = provenance_of(config_, json_, exported.name, missing_);
+  for (ExportedFile& file : state.learner->files()) {
+    require_finite(file.tensors, (out_ / file.name).string());
+    file.metadata["provenance"] = provenance.dump(-1, ' ', false, Json::error_handler_t::replace);
+    write_safetensors(out_ / file.name, file.tensors, file.metadata);
+  }
   VitWeights final = to_device(exported.weights, at::kCPU);
-  save_encoder(out_ / "encoder.safetensors", final, exported.spec,
-               provenance_of(config_, json_, exported.name, missing_), bfloat16);
+  save_encoder(out_ / "encoder.safetensors", final, exported.spec, provenance, bfloat16);
 }
 
 std::string log_line(const PretrainConfig& config, std::int64_t step, const StepReport& report,

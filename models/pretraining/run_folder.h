@@ -3,7 +3,7 @@
 
 // What a pretraining leaves in its folder, and goes on from: config.json, log.jsonl (one JSON
 // object a line), checkpoint.safetensors (while unfinished work could be lost) and, at the end,
-// encoder.safetensors.
+// encoder.safetensors and what else the objective leaves.
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -31,7 +31,8 @@ class RunFolder {
   void add_to_log(const std::string& line) { log_.add(line); }
   // The log goes first: the checkpoint says how much of it is its own.
   void write_checkpoint(TrainerState& state);
-  // The encoder that the objective exports, with all that is told beside it.
+  // The encoder that the objective exports, with all that is told beside it, after its other files:
+  // where there is an encoder, the run is whole.
   void write_encoder(const TrainerState& state, bool bfloat16);
 
  private:

@@ -29,6 +29,10 @@ Trainer::Trainer(const PretrainConfig& config, const TrainerOptions& options)
       gradients_.push_back(at::empty_like(tensor));
 }
 
+void Trainer::measure(const at::Tensor& pixels) {
+  state_.learner->measure(patchify(pixels.to(at::kCPU), config_.encoder));
+}
+
 // At every step and not after it: a checkpoint may have been read in between.
 void Trainer::renew_working_weights() {
   if (!is_mixed()) return;

@@ -43,6 +43,9 @@ class Trainer {
 
   TrainerState& state() { return state_; }
 
+  // Before the first step: the learner measures these pixels uint8 [n,T,H,W,3].
+  void measure(const at::Tensor& pixels);
+
   // One step on pixels uint8 [batch,T,H,W,3] of any device. At the steps that are logged, kept as a
   // checkpoint or last it reports, which waits for the device; other steps are only queued.
   std::optional<StepReport> step(const at::Tensor& pixels);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A third objective, as small as one can be: pixels are disturbed by noise of a level drawn for
-// every clip, and a linear head on the encoder says what the noise was. A slow copy of the encoder
-// is exported. docs/adding-an-objective.md goes through it. Tests only.
+// One more objective, as small as one can be: pixels are disturbed by noise of a level drawn for
+// every clip, in units of their deviation, and a linear head on the encoder says what the noise
+// was. A slow copy of the encoder is exported, and the head beside it. docs/adding-an-objective.md
+// goes through it. Tests only.
 #include <torch/types.h>
 
 #include "common/random.h"
@@ -31,6 +32,8 @@ class NoisePrediction : public Objective {
                                  stream)};
   }
 
+  std::int64_t clips_to_measure() const override { return 12; }
+
   StepFlops flops(const std::vector<at::Tensor>& drawn) const override {
     const EncoderSpec& spec = run.encoder;
     const double clips = static_cast<double>(drawn[0].size(0)), tokens = spec.tokens();
@@ -51,6 +54,15 @@ inline void visit(HeadWeights& weights, const TensorVisitor& visitor) {
   permafrost::visit(weights.noise, "noise", visitor);
 }
 
+// What the first clips say.
+struct PixelStatistics {
+  at::Tensor deviation = at::ones({1});  // of normalised pixels
+};
+
+inline void visit(PixelStatistics& statistics, const TensorVisitor& visitor) {
+  visitor("deviation", statistics.deviation);
+}
+
 class NoiseLearner : public Learner {
  public:
   explicit NoiseLearner(const NoisePrediction& objective)
@@ -66,13 +78,16 @@ class NoiseLearner : public Learner {
 
   std::vector<WeightGroup> groups() override {
     return {group_of("encoder", encoder_), group_of("ema", slow_, Role::follows),
-            group_of("head", head_)};
+            group_of("head", head_), group_of("pixels", pixels_, Role::measured)};
   }
+
+  void measure(const at::Tensor& patches) override { pixels_.deviation.copy_(patches.std()); }
 
   at::Tensor loss(const Shard& shard, StepFigures* figures) const override {
     const at::Tensor &level = shard.drawn[0], &noise = shard.drawn[1];
     const at::Tensor disturbed =
-        (shard.patches + level.view({-1, 1, 1}) * noise).to(shard.seen.scalar_type());
+        (shard.patches + level.view({-1, 1, 1}) * pixels_.deviation * noise)
+            .to(shard.seen.scalar_type());
     BlockTrace trace;
     const at::Tensor features =
         encode(encoder_, objective_.run.encoder, disturbed, {}, Tokens::patch, &trace);
@@ -88,6 +103,9 @@ class NoiseLearner : public Learner {
   }
 
   ExportedEncoder exported() const override { return {"ema", objective_.run.encoder, slow_}; }
+  std::vector<ExportedFile> files() const override {
+    return {{"head.safetensors", {{"noise.weight", head_.noise.weight.detach()}}, {}}};
+  }
 
  private:
   // The mean error of quiet and of loud clips, over all shards.
@@ -100,6 +118,7 @@ class NoiseLearner : public Learner {
   const NoisePrediction& objective_;
   VitWeights encoder_, slow_;
   HeadWeights head_;
+  PixelStatistics pixels_;
 };
 
 inline std::unique_ptr<Learner> NoisePrediction::start() const {

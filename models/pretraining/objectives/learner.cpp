@@ -58,6 +58,7 @@ void move_to(Learner& learner, const at::Device& device) {
 std::unique_ptr<Learner> half_of(const Learner& learner) {
   auto half = learner.copy();
   for (const auto& group : half->groups()) {
+    if (group.role == Role::measured) continue;
     group.visit([](const std::string&, at::Tensor& tensor) {
       tensor = at::empty_like(tensor, at::kBFloat16);
     });

@@ -6,6 +6,7 @@
 // precision, optimiser and checkpoints work by name alone.
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +18,8 @@ namespace permafrost {
 
 enum class Role {
   trained,  // has gradients, an optimiser's moments and a norm of its own
-  follows   // a copy that Learner::after_step() renews
+  follows,  // a copy that Learner::after_step() renews
+  measured  // by Learner::measure(), and the same from then on; float32 in any precision
 };
 
 // One network. A tensor is called "GROUP.NAME" in checkpoints ("encoder.norm.weight"); the
@@ -63,6 +65,13 @@ struct ExportedEncoder {
   VitWeights weights;
 };
 
+// Another file that a run leaves beside it.
+struct ExportedFile {
+  std::string name;  // "denoiser.safetensors"
+  NamedTensors tensors;
+  std::map<std::string, std::string> metadata;  // "provenance" is added
+};
+
 class Learner {
  public:
   virtual ~Learner() = default;
@@ -71,6 +80,9 @@ class Learner {
   virtual std::unique_ptr<Learner> copy() const = 0;
   // Always the same, in the order of a checkpoint. They refer to this learner.
   virtual std::vector<WeightGroup> groups() = 0;
+  // Puts what the run's first clips say into tensors of its groups, in place: before the first
+  // step, where Objective::clips_to_measure() asks for it. Patches float32 [n,N,values] on the CPU.
+  virtual void measure(const at::Tensor& /*patches*/) {}
   // Loss of a shard, a float32 scalar: a mean over its samples. Called from several threads at
   // once. `figures` is null but at steps that are logged; what needs one shard only (and reading it
   // waits for the device) is added for shard number 0.
@@ -78,6 +90,7 @@ class Learner {
   // After the optimiser has changed the trained weights, float32; updates are counted from 0.
   virtual void after_step(std::int64_t /*update*/) {}
   virtual ExportedEncoder exported() const = 0;
+  virtual std::vector<ExportedFile> files() const { return {}; }
 
  protected:
   Learner() = default;
@@ -100,7 +113,8 @@ std::vector<WeightGroup> trained_groups(Learner& learner);
 
 // Puts weights and tables on `device`, in place.
 void move_to(Learner& learner, const at::Device& device);
-// The same networks in bfloat16: tables with their values, weights still empty.
+// The same networks in bfloat16: tables with their values, weights still empty. What was measured
+// is shared, in float32.
 std::unique_ptr<Learner> half_of(const Learner& learner);
 // Copies the weights' values, whatever their precision.
 void copy_values(Learner& to, Learner& from);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "models/pretraining/objectives/denoising.h"
 #include "models/pretraining/objectives/feature_prediction.h"
 #include "models/pretraining/objectives/pixel_prediction.h"
 
@@ -17,6 +18,7 @@ std::vector<ObjectiveKind>& kinds() {
   static std::vector<ObjectiveKind> all{
       feature_prediction(),
       pixel_prediction(),
+      denoising(),
   };
   return all;
 }

@@ -42,6 +42,8 @@ class Objective {
   // All that is random in step `step`, counted from 1, for the whole batch: tensors [batch,...] on
   // the CPU, which are cut into shards and copied to the device. A pure function of (seed, step).
   virtual std::vector<at::Tensor> draw(std::int64_t step) const = 0;
+  // How many of the run's first clips Learner::measure() is to see; fewer where the run is shorter.
+  virtual std::int64_t clips_to_measure() const { return 0; }
   // Of a step with what was drawn for it.
   virtual StepFlops flops(const std::vector<at::Tensor>& drawn) const = 0;
 

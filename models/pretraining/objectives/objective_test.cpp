@@ -8,6 +8,7 @@
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
 #include "models/pretraining/pretrain.h"
+#include "models/pretraining/pretraining_stream.h"
 #include "models/testing/test_support.h"
 #include "models/testing/toy_feed_forward.h"
 #include "models/testing/toy_objective.h"
@@ -36,12 +37,12 @@ PretrainResult run(const Json& json, const std::filesystem::path& out, int threa
                    .stop_after = stop_after});
 }
 
-class ThirdObjective : public testing::Test {
+class AnotherObjective : public testing::Test {
  protected:
   TestFolder folder_;
 };
 
-TEST_F(ThirdObjective, PretrainsSavesAndGoesOn) {
+TEST_F(AnotherObjective, PretrainsSavesAndGoesOn) {
   ASSERT_TRUE(kRegistered);
   run(toy_run(), folder_ / "whole");
   EXPECT_FALSE(run(toy_run(), folder_ / "parts", 1, 3).finished);
@@ -53,7 +54,7 @@ TEST_F(ThirdObjective, PretrainsSavesAndGoesOn) {
   }
 }
 
-TEST_F(ThirdObjective, ItsTensorsAreSavedByName) {
+TEST_F(AnotherObjective, ItsTensorsAreSavedByName) {
   run(toy_run(), folder_ / "run");
   const std::string path = (folder_ / "run/checkpoint.safetensors").string();
   const SafetensorsFile file = read_safetensors(path);
@@ -67,7 +68,42 @@ TEST_F(ThirdObjective, ItsTensorsAreSavedByName) {
   EXPECT_FALSE(exported.weights.norm.weight.equal(file.tensor("encoder.norm.weight", path)));
 }
 
-TEST_F(ThirdObjective, ItsFiguresAreLogged) {
+// Of 12 clips, more than a batch holds; float32 beside networks in bfloat16.
+TEST_F(AnotherObjective, MeasuresItsFirstClips) {
+  const auto deviation_of = [&](const Json& json, const std::string& name) {
+    run(json, folder_ / name);
+    const std::string path = (folder_ / name / "checkpoint.safetensors").string();
+    return read_safetensors(path).tensor("pixels.deviation", path).clone();
+  };
+  const at::Tensor measured = deviation_of(toy_run(), "run");
+  const PretrainConfig config = read_pretrain_config(toy_run(), "toy.json");
+  const auto stream = pretraining_stream(config);
+  std::vector<std::uint8_t> pixels;
+  for (std::int64_t i = 0; i < 12; ++i) {
+    const Sample sample = stream->read(i, 0, 1);
+    pixels.insert(pixels.end(), sample.clip.pixels.begin(), sample.clip.pixels.end());
+  }
+  const at::Tensor patches =
+      patchify(pixel_tensor(pixels.data(), 12, config.encoder.clip_shape()), config.encoder);
+  EXPECT_NEAR(measured.item<double>(), patches.std().item<double>(), 1e-6);
+  EXPECT_TRUE(deviation_of(toy_run({{"precision", "bfloat16"}}), "half").equal(measured));
+  // A shorter run has fewer.
+  const at::Tensor fewer = deviation_of(toy_run({{"steps", 1}}), "short");
+  EXPECT_NEAR(fewer.item<double>(), patches.slice(0, 0, 8).std().item<double>(), 1e-6);
+}
+
+TEST_F(AnotherObjective, LeavesAFileOfItsOwn) {
+  run(toy_run(), folder_ / "run", 1, 3);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/head.safetensors"));
+  run(toy_run(), folder_ / "run");
+  const std::string path = (folder_ / "run/checkpoint.safetensors").string();
+  const SafetensorsFile head = read_safetensors(folder_ / "run/head.safetensors");
+  EXPECT_TRUE(head.tensor("noise.weight", "head")
+                  .equal(read_safetensors(path).tensor("head.noise.weight", path)));
+  EXPECT_EQ(Json::parse(head.metadata.at("provenance"))["config"], toy_run());
+}
+
+TEST_F(AnotherObjective, ItsFiguresAreLogged) {
   run(toy_run(), folder_ / "run");
   for (const Json& line : log_of(folder_ / "run")) {
     EXPECT_TRUE(line.contains("feature_rank") && line.contains("gradient_norm_head")) << line;
@@ -79,7 +115,7 @@ TEST_F(ThirdObjective, ItsFiguresAreLogged) {
   }
 }
 
-TEST_F(ThirdObjective, ComputesInBfloat16OnACopyOfItsWeights) {
+TEST_F(AnotherObjective, ComputesInBfloat16OnACopyOfItsWeights) {
   run(toy_run({{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
   run(toy_run({{"steps", 2}}), folder_ / "full");
   for (const auto& [name, tensor] :
@@ -93,7 +129,7 @@ TEST_F(ThirdObjective, ComputesInBfloat16OnACopyOfItsWeights) {
 
 // Extra losses of blocks, as routed experts have them, are minimised and logged with every
 // objective.
-TEST_F(ThirdObjective, AddsWhatBlocksWantAdded) {
+TEST_F(AnotherObjective, AddsWhatBlocksWantAdded) {
   for (const char* objective : {"toy_noise", "vjepa", "pixel_mae"}) {
     const std::filesystem::path out = folder_ / objective;
     Json json = toy_pretraining({{"objective", objective}, {"steps", 2}});
@@ -125,13 +161,14 @@ TEST(ObjectiveKeys, AreTheChosenObjectivesAlone) {
                        "loudest: expected no such key with objective \"vjepa\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"loudset", 2}})), "nearest valid key: \"loudest\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"loudest", 11}})), "loudest: expected a number"));
-  EXPECT_TRUE(contains(refusal(toy_run({{"objective", "toy"}})),
-                       "objective: expected one of vjepa, pixel_mae, toy_noise, found \"toy\""));
+  EXPECT_TRUE(
+      contains(refusal(toy_run({{"objective", "toy"}})),
+               "objective: expected one of vjepa, pixel_mae, denoise, toy_noise, found \"toy\""));
 }
 
 TEST(ObjectiveKeys, ANameIsTakenOnce) {
   EXPECT_THROW(register_objective(toy::noise_prediction()), Error);
-  EXPECT_EQ(objective_kinds().size(), 3U);
+  EXPECT_EQ(objective_kinds().size(), 4U);
 }
 
 }  // namespace

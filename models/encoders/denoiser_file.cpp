@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/encoders/denoiser_file.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/error.h"
+#include "common/json/json_fields.h"
+#include "common/nearest_name.h"
+#include "models/network/denoiser/fold.h"
+
+namespace permafrost {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kZooEnd = ".denoiser.safetensors";
+
+template <class Value, std::size_t N>
+Value value_named(const NamedValue<Value> (&values)[N], const std::string& name,
+                  const std::string& where, const char* field) {
+  std::vector<std::string> names;
+  for (const auto& named : values) {
+    if (name == named.name) return named.value;
+    names.emplace_back(named.name);
+  }
+  throw InputError(where, field, "one of " + joined(names), quoted(name));
+}
+
+// The shape of the patch embedding in files.
+std::vector<std::int64_t> shape_of_patches(const EncoderSpec& network) {
+  return {network.width, 3, network.tubelet, network.patch, network.patch};
+}
+
+constexpr const char* kPatchEmbedding = "encoder.patch_embed.proj.weight";
+
+}  // namespace
+
+DenoiserWeights as_written(const DenoiserWeights& weights) {
+  DenoiserWeights rounded = weights;
+  visit(rounded, [](const std::string&, at::Tensor& t) {
+    t = t.detach().to(at::kCPU).to(at::kBFloat16).to(at::kFloat);
+  });
+  if (weights.pos_embed.defined()) rounded.pos_embed = weights.pos_embed.detach().to(at::kCPU);
+  return rounded;
+}
+
+NamedTensors denoiser_tensors(const Denoiser& denoiser) {
+  NamedTensors tensors;
+  DenoiserWeights weights = denoiser.weights;
+  visit(weights, [&](const std::string& name, at::Tensor& t) {
+    tensors.emplace_back("encoder." + name, t.detach().to(at::kCPU).to(at::kBFloat16));
+    if (tensors.back().first == kPatchEmbedding)
+      tensors.back().second =
+          tensors.back().second.reshape(shape_of_patches(denoiser.spec.network));
+  });
+  PatchSpace space = denoiser.space;
+  visit(space, [&](const std::string& name, at::Tensor& t) {
+    tensors.emplace_back("space." + name, t.detach().to(at::kCPU));
+  });
+  return tensors;
+}
+
+std::map<std::string, std::string> denoiser_metadata(const Denoiser& denoiser) {
+  return {{"format", kDenoiserFormat},
+          {"spec", to_json(denoiser.spec.network).dump()},
+          {"parametrisation", name_among(kParametrisations, denoiser.spec.parametrisation)},
+          {"time_scale", Json(denoiser.spec.time_scale).dump()},
+          {"space", name_among(kSpaces, kind_of(denoiser.space))}};
+}
+
+bool is_denoiser(const Checkpoint& checkpoint) {
+  const auto format = checkpoint.metadata.find("format");
+  return format != checkpoint.metadata.end() &&
+         format->second.rfind("permafrost.denoiser.", 0) == 0;
+}
+
+namespace {
+
+// Reads tensors by name, each once, and keeps account of them.
+class StrictTensors {
+ public:
+  StrictTensors(const NamedTensors& tensors, std::vector<TensorFate>& fates) : fates_(fates) {
+    for (const auto& [name, tensor] : tensors) {
+      left_.emplace(name, tensor);
+      order_.push_back(name);
+    }
+  }
+
+  // Number of values along `axis` of a tensor of two axes; 0 where there is none.
+  int size_of(const std::string& name, std::int64_t axis) const {
+    const auto it = left_.find(name);
+    if (it == left_.end() || it->second.dim() != 2) return 0;
+    return static_cast<int>(std::min<std::int64_t>(it->second.size(axis), 1 << 20));
+  }
+
+  void take(const std::string& name, at::Tensor& into) {
+    const auto it = left_.find(name);
+    if (it == left_.end()) {
+      fates_.push_back({name, Fate::missing, ""});
+      return;
+    }
+    const at::Tensor found = it->second;
+    left_.erase(it);
+    const bool folded = name == kPatchEmbedding && found.dim() == 5 &&
+                        found.size(0) == into.size(0) && found.numel() == into.numel();
+    if (!(found.sizes() == into.sizes() || folded) || !found.is_floating_point()) {
+      fates_.push_back({name, Fate::mismatched,
+                        c10::str("expected ", into.sizes(), ", found ", found.sizes(), " ",
+                                 found.dtype().name())});
+      return;
+    }
+    const at::Tensor values = found.to(at::kFloat).reshape(into.sizes()).contiguous();
+    const std::string wrong = not_finite_text(values);
+    fates_.push_back({name, wrong.empty() ? Fate::used : Fate::not_finite, wrong});
+    if (wrong.empty()) into = values;
+  }
+
+  void leave() {
+    for (const auto& name : order_)
+      if (const auto it = left_.find(name); it != left_.end())
+        fates_.push_back({name, Fate::unexpected, c10::str(it->second.sizes())});
+  }
+
+ private:
+  std::vector<TensorFate>& fates_;
+  std::map<std::string, at::Tensor> left_;
+  std::vector<std::string> order_;
+};
+
+double number_of(const std::string& text, const std::string& where, const char* field) {
+  const Json json = parse_json(text, where + ": " + field);
+  if (!json.is_number() || !(json.get<double>() > 0))
+    throw InputError(where, field, "a number above 0", text);
+  return json.get<double>();
+}
+
+}  // namespace
+
+DenoiserReading read_denoiser(const Checkpoint& checkpoint) {
+  const std::string& where = checkpoint.path;
+  const auto meta = [&](const char* key) {
+    const auto it = checkpoint.metadata.find(key);
+    if (it == checkpoint.metadata.end())
+      throw InputError(where, std::string("metadata ") + key, "a value", "none");
+    return it->second;
+  };
+  if (meta("format") != kDenoiserFormat)
+    throw InputError(where, "metadata format", quoted(kDenoiserFormat), quoted(meta("format")));
+  DenoiserReading reading{.name = fs::path(where).stem().string(), .source = where};
+  DenoiserSpec& spec = reading.denoiser.spec;
+  spec.network = read_encoder_spec(parse_json(meta("spec"), where + ": spec"), where + ": spec");
+  require_denoiser_network(spec.network, where + ": spec");
+  spec.parametrisation =
+      value_named(kParametrisations, meta("parametrisation"), where, "parametrisation");
+  spec.time_scale = number_of(meta("time_scale"), where, "time_scale");
+  const SpaceKind kind = value_named(kSpaces, meta("space"), where, "space");
+  if (const auto it = checkpoint.metadata.find("provenance"); it != checkpoint.metadata.end())
+    reading.provenance = parse_json(it->second, where + ": provenance");
+
+  StrictTensors tensors(checkpoint.entries.at(0).tensors, reading.fates);
+  const int values = spec.network.patch_values();
+  spec.frequencies = std::max(2, tensors.size_of("encoder.t_embedder.mlp.0.weight", 1));
+  spec.outputs = kind == SpaceKind::pixel
+                     ? values
+                     : std::clamp(tensors.size_of("space.components", 0), 1, values);
+  DenoiserWeights& weights = reading.denoiser.weights;
+  weights = make_denoiser(spec, Init::none, 0);
+  visit(weights,
+        [&](const std::string& name, at::Tensor& t) { tensors.take("encoder." + name, t); });
+  reading.denoiser.space = unmeasured_space(kind, spec.outputs, values);
+  visit(reading.denoiser.space,
+        [&](const std::string& name, at::Tensor& t) { tensors.take("space." + name, t); });
+  tensors.leave();
+  if (complaint_of(reading.fates).empty())
+    reading.sha256 = hash_of(denoiser_tensors(reading.denoiser));
+  return reading;
+}
+
+DenoiserReading load_denoiser_file(const fs::path& path) {
+  const Checkpoint checkpoint = open_checkpoint(path);
+  if (!is_denoiser(checkpoint)) {
+    const auto format = checkpoint.metadata.find("format");
+    throw InputError(path.string(), "metadata format", quoted(kDenoiserFormat),
+                     format == checkpoint.metadata.end() ? "none" : quoted(format->second),
+                     "pretraining with objective \"denoise\" leaves denoiser.safetensors");
+  }
+  require_intact(checkpoint);
+  DenoiserReading reading = read_denoiser(checkpoint);
+  const std::string complaint = complaint_of(reading.fates);
+  if (!complaint.empty())
+    throw InputError(path.string(), "tensors", "exactly those of its spec", complaint,
+                     "permafrost inspect lists each");
+  return reading;
+}
+
+fs::path denoiser_path(const std::string& name) {
+  std::error_code ignored;
+  const fs::path in_zoo = zoo_folder() / (name + kZooEnd);
+  if (fs::is_regular_file(in_zoo, ignored)) return in_zoo;
+  return fs::exists(name, ignored) ? fs::path(name) : fs::path();
+}
+
+std::vector<std::string> zoo_denoiser_names() {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  const fs::path root = zoo_folder();
+  for (auto it = fs::recursive_directory_iterator(root, ignored);
+       it != fs::recursive_directory_iterator(); it.increment(ignored)) {
+    const std::string name = fs::relative(it->path(), root, ignored).string();
+    if (name.ends_with(kZooEnd))
+      names.push_back(name.substr(0, name.size() - std::string(kZooEnd).size()));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+DenoiserReading load_denoiser(const std::string& name, const std::string& flag) {
+  const fs::path path = denoiser_path(name);
+  if (!path.empty()) {
+    DenoiserReading reading = load_denoiser_file(path);
+    if (path.string().ends_with(kZooEnd) && path != fs::path(name)) reading.name = name;
+    return reading;
+  }
+  const auto names = zoo_denoiser_names();
+  throw InputError(flag, "",
+                   std::string("a denoiser of the zoo") +
+                       (names.empty() ? std::string() : " (" + joined(names) + ")") +
+                       " or a denoiser.safetensors",
+                   quoted(name),
+                   names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names)));
+}
+
+Encoder encoder_at(const DenoiserReading& reading, double tau, int blocks,
+                   const std::string& where) {
+  const Denoiser& denoiser = reading.denoiser;
+  if (blocks == 0) blocks = denoiser.spec.network.depth;
+  FoldedEncoder made = folded(denoiser.weights, denoiser.spec, tau, blocks, where);
+  Encoder encoder;
+  encoder.name = reading.name + c10::str(" at ", tau, ", ", blocks, " blocks");
+  encoder.source = reading.source;
+  encoder.spec = std::move(made.spec);
+  encoder.weights = std::move(made.weights);
+  encoder.provenance = {{"denoiser", reading.provenance},
+                        {"denoiser_sha256", reading.sha256},
+                        {"time", tau},
+                        {"blocks", blocks}};
+  encoder.sha256 = hash_of(encoder);
+  return encoder;
+}
+
+}  // namespace permafrost

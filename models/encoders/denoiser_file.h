@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// denoiser.safetensors: a denoiser whole, from which encoders are made at any noise level.
+//
+// The network's tensors are called "encoder.NAME" (denoiser.h) and are bfloat16, those of the space
+// "space.NAME" (patch_space.h), float32. The metadata say the rest: `spec` (of the network, as of
+// an encoder file), `parametrisation`, `time_scale`, `space`.
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "models/encoders/checkpoints/checkpoint.h"
+#include "models/encoders/encoder.h"
+#include "models/encoders/families/tensor_fate.h"
+#include "models/network/denoiser/denoiser.h"
+
+namespace permafrost {
+
+inline constexpr const char* kDenoiserFormat = "permafrost.denoiser.1";
+
+// The weights as the file holds them, rounded, yet float32 and on the CPU.
+DenoiserWeights as_written(const DenoiserWeights& weights);
+
+// What is written; the caller may add to the metadata.
+NamedTensors denoiser_tensors(const Denoiser& denoiser);
+std::map<std::string, std::string> denoiser_metadata(const Denoiser& denoiser);
+
+struct DenoiserReading {
+  std::string name;    // of its file
+  std::string source;  // path
+  Denoiser denoiser;   // float32; meaningless where a tensor is missing or does not fit
+  std::string sha256;  // of names, shapes and values
+  Json provenance;     // null where the file says nothing
+  std::vector<TensorFate> fates;
+};
+
+bool is_denoiser(const Checkpoint& checkpoint);
+// Throws InputError for metadata that are missing or wrong; what became of the tensors is in the
+// fates.
+DenoiserReading read_denoiser(const Checkpoint& checkpoint);
+// Throws InputError too where tensors are missing, unexpected, of another shape or not finite.
+DenoiserReading load_denoiser_file(const std::filesystem::path& path);
+// `name` is a zoo name ("pico/denoise-d8", a file that ends with ".denoiser.safetensors" there) or
+// a path. Throws InputError naming `flag`, and the nearest name.
+DenoiserReading load_denoiser(const std::string& name, const std::string& flag);
+// The path that load_denoiser() reads; empty where there is none.
+std::filesystem::path denoiser_path(const std::string& name);
+std::vector<std::string> zoo_denoiser_names();
+
+// An ordinary encoder: the first `blocks` blocks (0: all) at noise level `tau` (fold.h). Throws
+// InputError naming `where`.
+Encoder encoder_at(const DenoiserReading& reading, double tau, int blocks,
+                   const std::string& where);
+
+}  // namespace permafrost
