@@ -233,7 +233,7 @@ class Judge {
         Finding& finding = add(claim, {chain[i], chain[i + 1]}, k);
         finding.step = order;
         const Contrast contrast = contrast_of(table_, claim, chain[i], chain[i + 1], k);
-        contrasts_.back() = contrast;
+        if (!claim.between_columns) contrasts_.back() = contrast;
         finding.paper = paper_effect(table_, contrast);
         measure(finding, contrast, inputs_, variances_.back());
       }
@@ -262,7 +262,7 @@ class Judge {
   const std::vector<std::vector<TableCell>>& inputs_;
   std::vector<Finding> findings_;
   std::vector<double> variances_;
-  std::vector<Contrast> contrasts_;
+  std::vector<Contrast> contrasts_;  // none for a claim about the columns of one row
 };
 
 }  // namespace

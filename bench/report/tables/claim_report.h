@@ -13,7 +13,8 @@
 // A claim about rows that add nothing to what they are fed says little. So where a table has floors
 // (raw pixels, random weights), a claim that would be supported or contradicted is "below the
 // floor" unless each of its rows leads each floor in that column: the 95 % interval of the paired
-// gap lies above zero. Controls, which compare with a floor themselves, are left as they are.
+// gap lies above zero. Controls, which compare with a floor themselves, and claims about the
+// columns of one row (heads, clips) are left as they are.
 #include <array>
 #include <optional>
 #include <string>

@@ -91,6 +91,17 @@ TEST(ClaimReport, AClaimAboutRowsThatDoNotLeadTheFloorIsBelowIt) {
   EXPECT_EQ(judged_over_floor(control, 100, 0, 300)[0].verdict, Verdict::contradicted);
 }
 
+TEST(ClaimReport, AClaimAboutTheColumnsOfARowIsNotHeldAgainstFloors) {
+  ClaimSpec heads = claim(ClaimKind::greater, {"many", "few"});
+  heads.between_columns = true;
+  heads.places = {"A"};
+  TableSpec spec = table({heads});
+  spec.rows[2].floor = true;
+  auto inputs = cells(200, 0, 350);
+  inputs[0][1] = cell(0, 300);
+  EXPECT_EQ(judge_claims(spec, inputs)[0].verdict, Verdict::supported);
+}
+
 TEST(ClaimReport, AFloorWithoutAValueIsPassedOver) {
   TableSpec spec = table({claim(ClaimKind::greater, {"A", "B"})});
   spec.rows[2].floor = true;
