@@ -124,6 +124,39 @@ TEST(Families, VjepaGoesToAFolderWithAModelOfItsOwn) {
   EXPECT_EQ(back.spec.family, "vjepa");
 }
 
+// As a denoiser at one noise level has: its gates.
+TEST(Families, VjepasFolderHoldsLayerScales) {
+  TestFolder folder;
+  EncoderSpec spec = spec_of("vjepa");
+  spec.layer_scale = true;
+  Encoder encoder = random_encoder(spec, 3);
+  for (auto& block : encoder.weights.blocks) block.scale2.fill_(0.25);
+  encoder.sha256 = hash_of(encoder);
+  write_huggingface(folder / "out", encoder, false);
+  EXPECT_TRUE(read_json((folder / "out/config.json").string()).at("layer_scale"));
+  const Encoder back = load_encoder_file(folder / "out");
+  EXPECT_EQ(back.sha256, encoder.sha256);
+  EXPECT_TRUE(back.spec.layer_scale);
+}
+
+// A model file that lacks a part would load and say something else.
+TEST(Families, VjepasFolderIsRefusedForWhatItCannotHold) {
+  TestFolder folder;
+  const auto refusal = [&](auto change) {
+    EncoderSpec spec = spec_of("vjepa");
+    change(spec);
+    Encoder encoder = random_encoder(spec, 3);
+    return input_error_of([&] { write_huggingface(folder / "out", encoder, false); });
+  };
+  EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.feed_forward.kind = kSwiglu; }), "ffn"));
+  EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.feed_forward.kind = kGeluTanh; }), "ffn"));
+  EXPECT_TRUE(
+      contains(refusal([](EncoderSpec& s) { s.positions = Positions::rope_3d; }), "positions"));
+  EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.class_token = true; }), "class_token"));
+  EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.final_norm = false; }), "final_norm"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+}
+
 TEST(Families, AreKnownByTheAuthorsNames) {
   for (const std::string family : {"vjepa2", "vit_mae", "ijepa", "dinov2"}) {
     SCOPED_TRACE(family);

@@ -58,10 +58,26 @@ Folder native_folder(const Family& family, Encoder& encoder) {
   return folder;
 }
 
+// Throws for what the model file of ours cannot hold.
+void require_carried(const EncoderSpec& spec) {
+  const auto require = [](bool held, const char* field, const char* expected) {
+    if (!held)
+      throw InputError("convert", field, expected, "another encoder",
+                       "modeling_permafrost.py has no such part");
+  };
+  require(spec.feed_forward.kind == kGelu, "ffn", "\"gelu\"");
+  require(spec.positions == Positions::sincos_3d || spec.positions == Positions::learned,
+          "positions", "a table that is added to tokens");
+  require(spec.extra_tokens() == 0, "class_token", "none");
+  require(spec.final_norm, "final_norm", "true");
+  require(!spec.per_frame, "per_frame", "false");
+}
+
 // With a model file of ours: V-JEPA's added table of three axes is in no architecture of
 // transformers.
 Folder carried_folder(Encoder& encoder) {
   const EncoderSpec& spec = encoder.spec;
+  require_carried(spec);
   Folder folder;
   folder.how = "a Hugging Face folder with its own modeling_permafrost.py (trust_remote_code=True)";
   folder.modeling = kModelingText;
@@ -80,6 +96,7 @@ Folder carried_folder(Encoder& encoder) {
                    {"num_frames", spec.frames},
                    {"image_size", {spec.height, spec.image_width}},
                    {"layer_norm_eps", spec.norm_eps}};
+  if (spec.layer_scale) folder.config["layer_scale"] = true;
   visit(encoder.weights, [&](const std::string& name, at::Tensor& tensor) {
     if (name == "patch_embed.proj.weight")
       folder.tensors.emplace_back(name, convolution(tensor, spec));
@@ -113,6 +130,9 @@ std::string write_huggingface(const fs::path& folder, Encoder& encoder, bool bfl
   if (fs::exists(folder, ignored))
     throw InputError("--out", folder.string(), "a folder that is not there yet", "one that is");
   const Family& family = family_named(encoder.spec.family);
+  if (encoder.spec.feed_forward.kind == kGeluTanh)
+    throw InputError("convert", "ffn", "a kind that Hugging Face's models of this family have",
+                     quoted(kGeluTanh));
   Folder files =
       family.write_config == nullptr ? carried_folder(encoder) : native_folder(family, encoder);
   if (bfloat16) {

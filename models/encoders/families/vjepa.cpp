@@ -58,6 +58,7 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
                 {"frames", number("num_frames")},
                 {"height", size[0]},
                 {"image_width", size[1]},
+                {"layer_scale", config_flag(evidence, "layer_scale", false)},
                 {"norm_eps", evidence.config.value("layer_norm_eps", Json(1e-6))}};
 }
 

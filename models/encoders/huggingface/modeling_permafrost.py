@@ -25,6 +25,7 @@ class PermafrostVjepaConfig(PretrainedConfig):
         num_frames=8,
         image_size=(48, 48),
         layer_norm_eps=1e-6,
+        layer_scale=False,
         **kwargs,
     ):
         self.hidden_size = hidden_size
@@ -36,6 +37,7 @@ class PermafrostVjepaConfig(PretrainedConfig):
         self.num_frames = num_frames
         self.image_size = list(image_size)
         self.layer_norm_eps = layer_norm_eps
+        self.layer_scale = layer_scale
         super().__init__(**kwargs)
 
 
@@ -70,6 +72,15 @@ class Mlp(nn.Module):
         return self.fc2(nn.functional.gelu(self.fc1(x)))
 
 
+class LayerScale(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(config.hidden_size))
+
+    def forward(self, x):
+        return x * self.gamma
+
+
 class Block(nn.Module):
     def __init__(self, config):
         super().__init__()
@@ -77,10 +88,12 @@ class Block(nn.Module):
         self.attn = Attention(config)
         self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.mlp = Mlp(config)
+        self.ls1 = LayerScale(config) if config.layer_scale else nn.Identity()
+        self.ls2 = LayerScale(config) if config.layer_scale else nn.Identity()
 
     def forward(self, x):
-        x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        x = x + self.ls1(self.attn(self.norm1(x)))
+        return x + self.ls2(self.mlp(self.norm2(x)))
 
 
 class PermafrostVjepaModel(PreTrainedModel):
