@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// permafrost convert: any encoder that can be loaded, as our safetensors or as a Hugging Face
-// folder.
+// permafrost convert: any encoder that can be loaded, or a denoiser at one noise level, as our
+// safetensors or as a Hugging Face folder.
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
 #include "common/files/file_writer.h"
+#include "models/encoders/denoiser_file.h"
 #include "models/encoders/huggingface_writer.h"
 
 namespace permafrost {
@@ -15,11 +16,19 @@ struct ConvertCommand {
   std::string encoder, to = "safetensors", out;
   EncoderOptions reading;
   bool bfloat16 = false;
+  std::optional<double> time;  // of a denoiser
+  int blocks = 0;              // of it; 0: all
 };
+
+Encoder converted(const ConvertCommand& command) {
+  if (!command.time) return load_encoder(command.encoder, "--encoder", command.reading);
+  return encoder_at(load_denoiser(command.encoder, "--encoder"), *command.time, command.blocks,
+                    command.encoder);
+}
 
 int run(const CommonOptions& common, const ConvertCommand& command) {
   if (command.to == "safetensors") require_writable_file(command.out, "--out");
-  Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
+  Encoder encoder = converted(command);
   for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
   std::string how;
   if (command.to == "safetensors") {
@@ -54,6 +63,12 @@ void add_convert(CommandLine& line) {
       ->check(CLI::IsMember({"safetensors", "huggingface"}))
       ->capture_default_str();
   sub->add_option("--out", command->out, "a file, or a folder that is not there yet")->required();
+  auto* time = sub->add_option("--time", command->time,
+                               "of a denoiser: the noise level, 0 to 1, at which it is an encoder");
+  sub->add_option("--blocks", command->blocks, "of a denoiser: its first blocks alone; default all")
+      ->check(CLI::Range(1, 256))
+      ->needs(time);
+  for (const char* other : {"--spec", "--checkpoint-key"}) time->excludes(sub->get_option(other));
   sub->add_flag("--bfloat16", command->bfloat16, "half the size, rounded weights");
 }
 

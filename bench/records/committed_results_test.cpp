@@ -15,6 +15,7 @@
 #include "bench/records/record_folder.h"
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"
+#include "models/encoders/denoiser_file.h"
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
@@ -89,6 +90,18 @@ TEST_P(CommittedResults, EveryPlaceHasOneRecordASeed) {
   for (const auto& [place, count] : records) EXPECT_EQ(count, 1) << place;
 }
 
+// "pico/denoise-d8 at 0.1, 4 blocks", as encoder_at() names what it makes.
+Encoder denoiser_of_zoo(const std::string& name, const std::string& where) {
+  const auto cut = name.find(" at ");
+  double tau = 0;
+  int blocks = 0;
+  EXPECT_EQ(
+      std::sscanf(name.c_str() + std::min(cut, name.size()), " at %lf, %d blocks", &tau, &blocks),
+      2)
+      << name;
+  return encoder_at(load_denoiser(name.substr(0, cut), where), tau, blocks, where);
+}
+
 TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {
   ::setenv("PERMAFROST_ZOO", (kSource / "models/zoo").c_str(), 1);
   std::map<std::string, std::string> hashes;  // by name and source
@@ -99,6 +112,8 @@ TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {
       const std::string drawn = "random init, seed ";
       if (encoder.source == "zoo")
         hash = load_encoder(encoder.name, key).sha256;
+      else if (encoder.source == "zoo denoiser")
+        hash = denoiser_of_zoo(encoder.name, key).sha256;
       else if (encoder.source.rfind(drawn, 0) == 0)
         hash = random_encoder(read_encoder_spec(encoder.spec, key),
                               std::stoull(encoder.source.substr(drawn.size())))

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/error.h"
+#include "models/encoders/denoiser_file.h"
 
 namespace permafrost {
 namespace fs = std::filesystem;
@@ -20,6 +21,11 @@ std::string missing_encoder(const std::string& name) {
   const fs::path in_zoo = zoo_folder() / (name + ".safetensors");
   if (fs::is_regular_file(in_zoo, ignored) || fs::exists(name, ignored)) return "";
   return "no encoder file " + in_zoo.string();
+}
+
+std::string missing_denoiser(const std::string& name) {
+  if (!denoiser_path(name).empty()) return "";
+  return "no denoiser file " + (zoo_folder() / (name + ".denoiser.safetensors")).string();
 }
 
 class Planner {
@@ -147,6 +153,11 @@ Encoder made_encoder(const EncoderChoice& choice, const EncoderSpec& spec) {
 
 Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::string& unavailable) {
   const std::string where = "suite " + suite.name + ": encoder " + permafrost::quoted(choice.name);
+  if (!choice.denoiser.empty()) {
+    unavailable = missing_denoiser(choice.denoiser);
+    if (!unavailable.empty()) return {};
+    return encoder_at(load_denoiser(choice.denoiser, where), choice.time, choice.blocks, where);
+  }
   if (!choice.made_here() && choice.zoo.empty()) {
     unavailable = "no file given (--paths); to obtain it: " + choice.obtain;
     return {};

@@ -71,6 +71,13 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
     object.finish();
     return choice;
   }
+  if (object.has("denoiser")) {
+    choice.denoiser = object.text("denoiser");
+    choice.time = object.number("time", {}, 0, 1);
+    choice.blocks = static_cast<int>(object.integer("blocks", 0, 1, 256));
+    object.finish();
+    return choice;
+  }
   choice.pixels = object.has("pixels");
   const std::string kind = choice.pixels ? "pixels" : "random";
   const Json& made = object_at(object, kind);

@@ -23,10 +23,11 @@
 
 namespace permafrost {
 
-// An encoder by name, random weights of a spec, or no network at all: pixels.
+// An encoder by name, a denoiser at one noise level, random weights of a spec, or no network at
+// all: pixels.
 struct EncoderChoice {
   std::string name;          // what rows call it
-  std::string zoo;           // zoo name, checkpoint or folder; empty for random weights
+  std::string zoo;           // zoo name, checkpoint or folder; empty for what is made here
   std::string obtain;        // where the file is to be had, for people
   Json expected;             // named_later: EncoderSpec's fields, for estimates before it is there
   bool named_later = false;  // by a file of paths: `zoo` is then no name yet
@@ -34,6 +35,9 @@ struct EncoderChoice {
   std::optional<Encoder> read;  // what is in `zoo`, where somebody has read it already
   std::string like;             // random or pixels: the spec of this zoo encoder, or ...
   Json spec;                    // ... this spec
+  std::string denoiser;         // zoo name or path of a denoiser, see encoder_at()
+  double time = 0;              // of it: the noise level
+  int blocks = 0;               // of it: so many of the first ones; 0: all
   bool pixels = false;          // of the patches that the spec cuts, see pixel_encoder()
   bool one_frame = false;       // pixels of the middle frame alone
   std::uint64_t seed = 1;
@@ -41,7 +45,7 @@ struct EncoderChoice {
   // suite, this one first; none: one encoder. Seed s of a run takes number (s - 1) modulo their
   // count.
   std::vector<std::string> pretrainings;
-  bool made_here() const { return zoo.empty() && !named_later; }
+  bool made_here() const { return zoo.empty() && denoiser.empty() && !named_later; }
 };
 
 struct ProtocolChoice {

@@ -10,6 +10,7 @@
 #include "common/files/files.h"
 #include "common/nearest_name.h"
 #include "models/encoders/checkpoints/wrapper_names.h"
+#include "models/encoders/denoiser_file.h"
 #include "models/encoders/families/known_specs.h"
 #include "models/encoders/families/name_map.h"
 #include "models/network/position.h"
@@ -287,6 +288,9 @@ EncoderReading read_encoder(const Checkpoint& checkpoint, const EncoderOptions& 
       format != checkpoint.metadata.end() && format->second.rfind("permafrost.", 0) == 0;
   if (own && format->second.rfind("permafrost.head.", 0) == 0)
     throw InputError(checkpoint.path, "metadata format", "an encoder", "a probe head", kHeadHint);
+  if (is_denoiser(checkpoint))
+    throw InputError(checkpoint.path, "metadata format", "an encoder", "a denoiser",
+                     "permafrost convert --time TAU makes an encoder of it");
   if (own && format->second != kEncoderFormat)
     throw InputError(checkpoint.path, "metadata format", quoted(kEncoderFormat),
                      quoted(format->second));

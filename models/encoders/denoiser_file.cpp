@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/json/json_fields.h"
 #include "common/nearest_name.h"
+#include "models/encoders/strict_tensors.h"
 #include "models/network/denoiser/fold.h"
 
 namespace permafrost {
@@ -78,56 +79,11 @@ bool is_denoiser(const Checkpoint& checkpoint) {
 
 namespace {
 
-// Reads tensors by name, each once, and keeps account of them.
-class StrictTensors {
- public:
-  StrictTensors(const NamedTensors& tensors, std::vector<TensorFate>& fates) : fates_(fates) {
-    for (const auto& [name, tensor] : tensors) {
-      left_.emplace(name, tensor);
-      order_.push_back(name);
-    }
-  }
-
-  // Number of values along `axis` of a tensor of two axes; 0 where there is none.
-  int size_of(const std::string& name, std::int64_t axis) const {
-    const auto it = left_.find(name);
-    if (it == left_.end() || it->second.dim() != 2) return 0;
-    return static_cast<int>(std::min<std::int64_t>(it->second.size(axis), 1 << 20));
-  }
-
-  void take(const std::string& name, at::Tensor& into) {
-    const auto it = left_.find(name);
-    if (it == left_.end()) {
-      fates_.push_back({name, Fate::missing, ""});
-      return;
-    }
-    const at::Tensor found = it->second;
-    left_.erase(it);
-    const bool folded = name == kPatchEmbedding && found.dim() == 5 &&
-                        found.size(0) == into.size(0) && found.numel() == into.numel();
-    if (!(found.sizes() == into.sizes() || folded) || !found.is_floating_point()) {
-      fates_.push_back({name, Fate::mismatched,
-                        c10::str("expected ", into.sizes(), ", found ", found.sizes(), " ",
-                                 found.dtype().name())});
-      return;
-    }
-    const at::Tensor values = found.to(at::kFloat).reshape(into.sizes()).contiguous();
-    const std::string wrong = not_finite_text(values);
-    fates_.push_back({name, wrong.empty() ? Fate::used : Fate::not_finite, wrong});
-    if (wrong.empty()) into = values;
-  }
-
-  void leave() {
-    for (const auto& name : order_)
-      if (const auto it = left_.find(name); it != left_.end())
-        fates_.push_back({name, Fate::unexpected, c10::str(it->second.sizes())});
-  }
-
- private:
-  std::vector<TensorFate>& fates_;
-  std::map<std::string, at::Tensor> left_;
-  std::vector<std::string> order_;
-};
+// Values along an axis of a matrix that is there; 0 where there is none.
+int size_of(const StrictTensors& tensors, const std::string& name, std::size_t axis) {
+  const auto shape = tensors.shape_of(name);
+  return shape.size() == 2 ? static_cast<int>(std::min<std::int64_t>(shape[axis], 1 << 20)) : 0;
+}
 
 double number_of(const std::string& text, const std::string& where, const char* field) {
   const Json json = parse_json(text, where + ": " + field);
@@ -161,14 +117,18 @@ DenoiserReading read_denoiser(const Checkpoint& checkpoint) {
 
   StrictTensors tensors(checkpoint.entries.at(0).tensors, reading.fates);
   const int values = spec.network.patch_values();
-  spec.frequencies = std::max(2, tensors.size_of("encoder.t_embedder.mlp.0.weight", 1));
+  spec.frequencies = std::max(2, size_of(tensors, "encoder.t_embedder.mlp.0.weight", 1));
   spec.outputs = kind == SpaceKind::pixel
                      ? values
-                     : std::clamp(tensors.size_of("space.components", 0), 1, values);
+                     : std::clamp(size_of(tensors, "space.components", 0), 1, values);
   DenoiserWeights& weights = reading.denoiser.weights;
   weights = make_denoiser(spec, Init::none, 0);
-  visit(weights,
-        [&](const std::string& name, at::Tensor& t) { tensors.take("encoder." + name, t); });
+  visit(weights, [&](const std::string& name, at::Tensor& t) {
+    const std::string stored = "encoder." + name;
+    const auto shape =
+        stored == kPatchEmbedding ? shape_of_patches(spec.network) : std::vector<std::int64_t>();
+    tensors.take(stored, t, shape);
+  });
   reading.denoiser.space = unmeasured_space(kind, spec.outputs, values);
   visit(reading.denoiser.space,
         [&](const std::string& name, at::Tensor& t) { tensors.take("space." + name, t); });
@@ -220,7 +180,9 @@ DenoiserReading load_denoiser(const std::string& name, const std::string& flag) 
   const fs::path path = denoiser_path(name);
   if (!path.empty()) {
     DenoiserReading reading = load_denoiser_file(path);
-    if (path.string().ends_with(kZooEnd) && path != fs::path(name)) reading.name = name;
+    if (path == fs::path(name)) return reading;
+    reading.name = name;
+    reading.source = "zoo denoiser";
     return reading;
   }
   const auto names = zoo_denoiser_names();

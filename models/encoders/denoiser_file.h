@@ -30,7 +30,7 @@ std::map<std::string, std::string> denoiser_metadata(const Denoiser& denoiser);
 
 struct DenoiserReading {
   std::string name;    // of its file
-  std::string source;  // path
+  std::string source;  // path, or "zoo denoiser"
   Denoiser denoiser;   // float32; meaningless where a tensor is missing or does not fit
   std::string sha256;  // of names, shapes and values
   Json provenance;     // null where the file says nothing

@@ -124,13 +124,20 @@ std::vector<std::string> zoo_names() {
   const fs::path root = zoo_folder();
   for (auto it = fs::recursive_directory_iterator(root, ignored);
        it != fs::recursive_directory_iterator(); it.increment(ignored))
-    if (it->path().extension() == ".safetensors")
+    if (it->path().extension() == ".safetensors" && it->path().stem().extension() != ".denoiser")
       names.push_back(fs::relative(it->path(), root).replace_extension("").string());
   std::sort(names.begin(), names.end());
   return names;
 }
 
 namespace {
+
+std::string hint_for(const std::string& name, const std::vector<std::string>& names) {
+  std::error_code ignored;
+  if (fs::exists(zoo_folder() / (name + ".denoiser.safetensors"), ignored))
+    return "a denoiser has that name: permafrost convert --time TAU makes an encoder of it";
+  return names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names));
+}
 
 InputError unknown_encoder(const std::string& name, const std::string& flag,
                            const std::vector<std::string>& of_suite) {
@@ -144,7 +151,7 @@ InputError unknown_encoder(const std::string& name, const std::string& flag,
           (of_suite.empty() ? "a zoo name" : "an encoder of the suite, a zoo name") +
               (listed.empty() ? std::string() : " (" + listed + ")") +
               ", a checkpoint or a Hugging Face folder",
-          quoted(name), names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names))};
+          quoted(name), hint_for(name, names)};
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ Encoder load_encoder(const std::string& name, const std::string& flag,
 
 // The folder of the zoo: $PERMAFROST_ZOO, else models/zoo beside the program or in the source tree.
 std::filesystem::path zoo_folder();
-std::vector<std::string> zoo_names();
+std::vector<std::string> zoo_names();  // of encoders; denoisers: denoiser_file.h
 
 std::string hash_of(const Encoder& encoder);
 // Throws Error when the weights are not those of its sha256 any more (law 10).

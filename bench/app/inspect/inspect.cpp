@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
+#include "bench/app/inspect/inspect_denoiser.h"
 #include "bench/app/inspect/inspect_health.h"
 #include "bench/app/inspect/inspect_pack.h"
 #include "common/error.h"
@@ -52,6 +53,7 @@ int list_zoo(const CommonOptions& common) {
                   static_cast<long long>(parameters_of(encoder)),
                   encoder.sha256.substr(0, 16).c_str());
   }
+  list_zoo_denoisers(common, static_cast<int>(widest), all);
   if (common.json) std::printf("%s\n", json_text(all, 2).c_str());
   if (!common.json && all.empty()) std::printf("no encoders in %s\n", zoo_folder().c_str());
   return 0;
@@ -216,9 +218,12 @@ int run(const CommonOptions& common, const InspectCommand& command) {
   std::error_code ignored;
   const std::filesystem::path in_zoo = zoo_folder() / (command.path + ".safetensors");
   const bool zoo = std::filesystem::is_regular_file(in_zoo, ignored);
+  if (const auto path = denoiser_path(command.path); !zoo && path != command.path && !path.empty())
+    return inspect_denoiser(common, open_checkpoint(path));
   if (!zoo && !std::filesystem::exists(command.path, ignored))
     load_encoder(command.path, "permafrost inspect");  // says which names there are
   const Checkpoint file = open_checkpoint(zoo ? in_zoo : std::filesystem::path(command.path));
+  if (is_denoiser(file) && !looks_at_features) return inspect_denoiser(common, file);
   EncoderReading reading;
   try {
     reading = read_encoder(file, command.reading);
@@ -227,6 +232,7 @@ int run(const CommonOptions& common, const InspectCommand& command) {
     if (!command.reading.spec.empty() || !command.reading.key.empty() || looks_at_features) throw;
     if (claims_to_be_encoder(file)) throw;
     require_intact(file);
+    if (const StateDict* dit = dit_entry(file)) return inspect_dit(common, file, *dit);
     return describe_tensors(common, file, error.what());
   }
   for (const auto& entry : file.entries)  // reading has looked at its own
