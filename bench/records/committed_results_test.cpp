@@ -3,6 +3,7 @@
 // there, every record from its predictions and from weights of models/zoo; README's numbers too.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -132,19 +133,25 @@ INSTANTIATE_TEST_SUITE_P(Suites, CommittedResults, testing::Values("pico", "tiny
 // the task is no column of that table.
 std::string readme_row(const nlohmann::json& table, const std::string& task) {
   char text[96];
-  std::string row;
-  for (const std::string name : {"Features", "Pixels", "random-init (floor)"})
+  const auto mean_of = [&](const std::string& name) {
     for (const auto& cell : table.at("cells"))
       if (cell.at("row") == name && cell.at("column") == task) {
-        std::snprintf(text, sizeof text, " %.1f |", cell.at("mean").get<double>());
-        row += text;
+        std::snprintf(text, sizeof text, "%.1f", cell.at("mean").get<double>());
+        return std::string(text);
       }
+    return std::string();
+  };
+  if (mean_of("Features").empty()) return "";
+  std::string row = " " + mean_of("Features") + " | " + mean_of("Pixels") + " | " +
+                    mean_of("random-init (floor)") + ", " + mean_of("raw pixels (floor)") + " |";
   for (const auto& claim : table.at("claims"))
     if (claim.at("id") == "table1.features-lead-pixels-frozen" && claim.at("column") == task) {
       const auto& interval = claim.at("ci95_over_samples");
       std::snprintf(text, sizeof text, " %+.1f [%+.1f, %+.1f] | ", claim.at("gap").get<double>(),
                     interval.at(0).get<double>(), interval.at(1).get<double>());
-      row += text + claim.at("verdict").get<std::string>() + " |";
+      std::string verdict = claim.at("verdict");
+      std::replace(verdict.begin(), verdict.end(), '_', ' ');
+      row += text + verdict + " |";
     }
   return row;
 }
