@@ -9,8 +9,7 @@
 // (models/pretraining/objectives/objective.h);
 // --profile tells where the time goes instead, --kernels what kernels of a GPU it goes to;
 // --attention holds attention to one of LibTorch's kernels. --write FILE measures nothing and
-// leaves there what scripts/lib/pretrain_step.py needs to do the same steps: sizes, first weights,
-// clips, masks, and the first losses to check against.
+// leaves there what others need to do the same steps (step_inputs.h).
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <torch/types.h>
@@ -23,14 +22,13 @@
 
 #include "bench/app/device.h"
 #include "bench/micro/device_kernels.h"
+#include "bench/micro/step_inputs.h"
 #include "bench/micro/step_parts.h"
 #include "bench/records/build_info.h"
 #include "common/error.h"
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
 #include "common/nearest_name.h"
-#include "models/encoders/checkpoints/safetensors.h"
-#include "models/pretraining/objectives/feature_prediction.h"
 #include "models/pretraining/trainer.h"
 
 namespace permafrost {
@@ -76,102 +74,6 @@ at::Tensor random_clips(const PretrainConfig& config) {
   const ClipShape shape = config.encoder.clip_shape();
   return at::randint(0, 256, {config.batch, shape.frames, shape.height, shape.width, 3},
                      at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
-}
-
-// ---- The same steps for others ------------------------------------------------------------------
-
-Json to_json(const LearningRate& rate) {
-  return {{"start", rate.start},
-          {"peak", rate.peak},
-          {"final", rate.final},
-          {"warmup", rate.warmup},
-          {"length", rate.length}};
-}
-
-template <typename Schedule>
-Json ends_of(const Schedule& schedule) {
-  return {{"start", schedule.start}, {"final", schedule.final}, {"length", schedule.length}};
-}
-
-// Of features; the other side reads no other objective's.
-Momentum momentum_of(const PretrainConfig& config) {
-  const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
-  if (features != nullptr) return features->momentum();
-  return {.length = static_cast<double>(config.learning_rate.length)};
-}
-
-Json description(const PretrainConfig& config, const MaskedKeys& keys, const Options& options) {
-  const PredictorSpec& predictor = keys.predictor;
-  return {{"encoder", to_json(config.encoder)},
-          {"predictor",
-           {{"width", predictor.width},
-            {"depth", predictor.depth},
-            {"heads", predictor.heads},
-            {"outputs", predictor.outputs}}},
-          {"objective", config.objective->name()},
-          {"precision", config.precision == Precision::float32 ? "float32" : "bfloat16"},
-          {"masks", keys.masking.masks.size()},
-          {"loss_exponent", keys.loss_exponent},
-          {"clip_grad", config.clip_grad},
-          {"batch", config.batch},
-          {"learning_rate", to_json(config.learning_rate)},
-          {"weight_decay", ends_of(config.weight_decay)},
-          {"momentum", ends_of(momentum_of(config))},
-          {"warmup", options.warmup},
-          {"steps", options.steps}};
-}
-
-void require_plain(const EncoderSpec& spec, const std::string& where) {
-  const EncoderSpec usual;
-  if (spec.positions != usual.positions || spec.feed_forward.kind != usual.feed_forward.kind ||
-      spec.feed_forward.width != 0 || spec.layer_scale || spec.extra_tokens() > 0 ||
-      !spec.final_norm || spec.per_frame)
-    throw InputError(where, "encoder", "a plain V-JEPA encoder, which pretrain_step.py can build",
-                     Json(to_json(spec)).dump());
-}
-
-const MaskedPrediction& require_masked(const PretrainConfig& config, const std::string& where) {
-  const MaskedPrediction* masked = masked_prediction_of(*config.objective);
-  if (masked == nullptr)
-    throw InputError(where, "objective", "masked prediction, which pretrain_step.py can build",
-                     quoted(config.objective->name()));
-  return *masked;
-}
-
-// Weights as the reference's state dictionaries have them.
-NamedTensors first_weights(Trainer& trainer, const EncoderSpec& spec) {
-  NamedTensors all = tensors_of(*trainer.state().learner), tensors;
-  for (auto& named : tables_of(*trainer.state().learner)) all.push_back(std::move(named));
-  for (const auto& [name, tensor] : all)
-    if (name.rfind("target_encoder.", 0) != 0)
-      tensors.emplace_back(name, tensor.detach().to(at::kCPU).clone());
-  for (auto& [name, tensor] : tensors)
-    if (name == "encoder.patch_embed.proj.weight")
-      tensor = tensor.view({spec.width, 3, spec.tubelet, spec.patch, spec.patch});
-  return tensors;
-}
-
-void write_inputs(PretrainConfig config, const Options& options, const at::Device& device) {
-  require_plain(config.encoder, options.config);
-  const MaskedPrediction& masked = require_masked(config, options.config);
-  config.log_every = 1;  // every step tells its loss
-  Trainer trainer(config, {.threads = options.threads, .device = device});
-  NamedTensors tensors = first_weights(trainer, config.encoder);
-  const at::Tensor clips = random_clips(config);
-  tensors.emplace_back("clips", clips);
-  for (std::int64_t step = 1; step <= options.warmup + options.steps; ++step) {
-    const auto masks = masked.masks_of(step);
-    for (std::size_t m = 0; m < masks.size(); ++m) {
-      const std::string prefix = "masks." + std::to_string(step) + "." + std::to_string(m);
-      tensors.emplace_back(prefix + ".context", masks[m].context);
-      tensors.emplace_back(prefix + ".target", masks[m].target);
-    }
-  }
-  Json step = description(config, masked.keys(), options);
-  const at::Tensor pixels = clips.to(device);
-  for (std::int64_t k = 0; k < std::min(options.losses, options.warmup + options.steps); ++k)
-    step["losses"].push_back(trainer.step(pixels).value().loss);
-  write_safetensors(options.write, tensors, {{"step", step.dump()}});
 }
 
 // ---- Time ---------------------------------------------------------------------------------------
@@ -255,10 +157,19 @@ TrainerOptions trainer_options(const Options& options, int threads, const at::De
   return {.threads = threads, .device = device, .changing_shapes = options.attention != "cudnn"};
 }
 
+// Ready for its first step on these clips.
+Trainer trainer_of(const PretrainConfig& config, const Options& options, int threads,
+                   const at::Device& device, const at::Tensor& pixels) {
+  Trainer trainer(config, trainer_options(options, threads, device));
+  if (config.objective->clips_to_measure() > 0) trainer.measure(pixels);
+  return trainer;
+}
+
 OrderedJson time_of(const PretrainConfig& config, const Options& options,
                     const at::Device& device) {
-  Trainer trainer(config, trainer_options(options, options.threads, device));
-  const Seconds seconds = timed_steps(trainer, random_clips(config).to(device), options, device);
+  const at::Tensor pixels = random_clips(config).to(device);
+  Trainer trainer = trainer_of(config, options, options.threads, device, pixels);
+  const Seconds seconds = timed_steps(trainer, pixels, options, device);
   const auto steps = static_cast<double>(options.steps);
   const BuildInfo build = build_info();
   OrderedJson line{{"clips_per_second", steps * config.batch / seconds.clock},
@@ -280,8 +191,8 @@ OrderedJson time_of(const PretrainConfig& config, const Options& options,
 // Milliseconds a step in every part, by one thread, whose parts cannot overlap.
 OrderedJson profile_of(const PretrainConfig& config, const Options& options,
                        const at::Device& device) {
-  Trainer trainer(config, trainer_options(options, 1, device));
   const at::Tensor pixels = random_clips(config).to(device);
+  Trainer trainer = trainer_of(config, options, 1, device, pixels);
   warm_up(trainer, pixels, options, device);
   const StepParts parts(device);
   const Stopwatch watch;
@@ -300,8 +211,8 @@ OrderedJson profile_of(const PretrainConfig& config, const Options& options,
 // Milliseconds and calls a step of every kernel, the longest first.
 OrderedJson kernels_of(const PretrainConfig& config, const Options& options,
                        const at::Device& device) {
-  Trainer trainer(config, trainer_options(options, 1, device));
   const at::Tensor pixels = random_clips(config).to(device);
+  Trainer trainer = trainer_of(config, options, 1, device, pixels);
   warm_up(trainer, pixels, options, device);
   const auto kernels =
       device_kernels(device, [&] { take_steps(trainer, pixels, options.steps, device); });
@@ -342,7 +253,13 @@ int run(Options& options) {
   const at::Device device(options.device);
   hold_attention_to(options.attention, device);
   if (!options.write.empty()) {
-    write_inputs(config, options, device);
+    write_step_inputs(options.write, config, random_clips(config),
+                      {.where = options.config,
+                       .threads = options.threads,
+                       .device = device,
+                       .warmup = options.warmup,
+                       .steps = options.steps,
+                       .losses = options.losses});
     return 0;
   }
   const OrderedJson line = options.profile   ? profile_of(config, options, device)

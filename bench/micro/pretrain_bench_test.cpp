@@ -85,6 +85,26 @@ TEST_F(PretrainBench, WritesWhatTheOtherSideNeeds) {
   EXPECT_EQ(step.at("objective"), "vjepa");
 }
 
+TEST_F(PretrainBench, WritesTheNoiseOfADenoiser) {
+  const std::string config = write("denoise.json", R"({"objective": "denoise", "batch": 4,
+        "gradient_shards": 1, "denoise": {"components": 5},
+        "encoder": {"width": 24, "depth": 1, "heads": 2, "patch": 8, "frames": 4, "height": 24,
+                    "image_width": 24}})");
+  const std::string out = path("inputs.safetensors");
+  const Ran run = program(config + " --warmup 1 --steps 2 --losses 3 --write " + out);
+  ASSERT_EQ(run.status, 0) << run.err;
+  const SafetensorsFile file = read_safetensors(out);
+  EXPECT_EQ(file.tensor("levels.3", out).sizes(), at::IntArrayRef({4, 4}));
+  EXPECT_EQ(file.tensor("noise.3", out).sizes(), at::IntArrayRef({4, 18, 5}));
+  EXPECT_EQ(file.tensor("space.components", out).sizes(), at::IntArrayRef({5, 384}));
+  EXPECT_EQ(file.tensor("denoiser.patch_embed.proj.weight", out).dim(), 5);
+  EXPECT_THROW(file.tensor("noise.4", out), InputError);
+  const Json step = parse_json(file.metadata.at("step"), out);
+  EXPECT_EQ(step.at("losses").size(), 3U);
+  EXPECT_EQ(step.at("denoise").at("parametrisation"), "flow");
+  EXPECT_GT(line_of(config + " --warmup 1 --steps 2").at("clips_per_second").get<double>(), 0);
+}
+
 TEST_F(PretrainBench, RefusesWhatItCannotTime) {
   const std::string config = tiny_config();
   expect_refusal(config + " --threads 3", {"--threads", "gradient shard (2", "3"});

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: python3 pretrain_step.py INPUTS [--device cpu|cuda] [--threads N] [--check]
 
-A pretraining step (V-JEPA or pixels) as it is plainly written in eager PyTorch: what
+A pretraining step (V-JEPA, pixels or a denoiser) as it is plainly written in eager PyTorch: what
 scripts/compare_pretraining times Permafrost against. It holds no tuning and no malice: nn.Module,
 nn.Linear, Conv3d for the patches of whole clips, scaled_dot_product_attention, torch.optim.AdamW
 with its defaults, autocast where bfloat16 is asked for, and the EMA as a loop over parameters.
 
-INPUTS is what `pretrain_bench --write` leaves: sizes, weights, one batch of clips, and the masks
-of every step, so that both sides do the same arithmetic on the same numbers. Masks are taken from
-there and not drawn, as workers of a data loader would have drawn them.
+INPUTS is what `pretrain_bench --write` leaves: sizes, weights, one batch of clips, and of every
+step the masks or the noise, so that both sides do the same arithmetic on the same numbers. They are
+taken from there and not drawn, as workers of a data loader would have drawn them.
 
   --check    the losses of the first steps, against those in INPUTS; exit 1 where they differ
   otherwise  the warm-up steps, then the time of the others, as one line of JSON
@@ -24,6 +24,8 @@ import time
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+import denoise_step
 
 # Largest relative difference of a loss. In bfloat16 the two sides round at different places.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}
@@ -188,23 +190,20 @@ def pixel_targets(clips, spec):
 
 
 class Step:
+    """What the steps of all objectives share. `trained` are the networks that are optimised."""
+
     def __init__(self, tensors, task, device):
-        self.task, self.device = task, device
-        spec = task["encoder"]
-        tokens = (spec["frames"] // spec["tubelet"] * (spec["height"] // spec["patch"]) *
-                  (spec["image_width"] // spec["patch"]))
-        self.encoder = self.filled(Encoder(spec, tokens), tensors, "encoder.")
-        self.target = self.filled(Encoder(spec, tokens), tensors, "encoder.")
-        for parameter in self.target.parameters():
-            parameter.requires_grad = False
-        self.predictor = self.filled(
-            Predictor(task["predictor"], spec, tokens, task["masks"]), tensors, "predictor.")
-        self.optimizer = torch.optim.AdamW(self.groups())
+        self.tensors, self.task, self.device = tensors, task, device
+        spec = self.spec = task["encoder"]
+        self.tokens = (spec["frames"] // spec["tubelet"] * (spec["height"] // spec["patch"]) *
+                       (spec["image_width"] // spec["patch"]))
         self.mean = torch.tensor(spec["mean"], device=device).view(1, 3, 1, 1, 1)
         self.deviation = torch.tensor(spec["deviation"], device=device).view(1, 3, 1, 1, 1)
+        self.trained = self.networks()
+        self.optimizer = torch.optim.AdamW(self.groups())
 
-    def filled(self, module, tensors, prefix):
-        state = {name[len(prefix):]: tensor for name, tensor in tensors.items()
+    def filled(self, module, prefix):
+        state = {name[len(prefix):]: tensor for name, tensor in self.tensors.items()
                  if name.startswith(prefix)}
         module.load_state_dict(state)
         return module.to(self.device)
@@ -215,31 +214,18 @@ class Step:
                     if parameter.requires_grad and
                     (parameter.dim() == 1 or "bias" in name) == plain]
         return [{"params": of(module, plain), "weight_decay": 0.0, "decayed": not plain}
-                for plain in (False, True) for module in (self.encoder, self.predictor)]
+                for plain in (False, True) for module in self.trained]
 
     def autocast(self):
         if self.task["precision"] == "float32":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
-    def loss(self, pixels, masks):
+    def normalised(self, pixels):
         clips = pixels.permute(0, 4, 1, 2, 3).float() / 255
-        clips = (clips - self.mean) / self.deviation
-        with torch.no_grad():
-            if self.task["objective"] == "vjepa":
-                targets = self.target(clips)
-                targets = F.layer_norm(targets, (targets.size(-1),))
-            else:
-                targets = pixel_targets(clips, self.task["encoder"])
-        total, power = 0.0, self.task["loss_exponent"]
-        for number, (context, target) in enumerate(masks):
-            z = self.encoder(clips, context)
-            predicted = self.predictor(z, context, target, number)
-            error = torch.abs(predicted - gather_tokens(targets, target)) ** power
-            total = total + torch.mean(error) / power
-        return total / len(masks)
+        return (clips - self.mean) / self.deviation
 
-    def __call__(self, number, pixels, masks):
+    def __call__(self, number, pixels):
         """Step `number`, counted from 1; the loss stays on the device."""
         rate = learning_rate(self.task["learning_rate"], number)
         decay = weight_decay(self.task["weight_decay"], number)
@@ -247,39 +233,91 @@ class Step:
             group["lr"] = rate
             if group["decayed"]:
                 group["weight_decay"] = decay
-        masks = [(context.to(self.device), target.to(self.device)) for context, target in masks]
         with self.autocast():
-            loss = self.loss(pixels, masks)
+            loss = self.loss(number, pixels)
         loss.backward()
         if self.task["clip_grad"] > 0 and number > self.task["learning_rate"]["warmup"]:
-            for module in (self.encoder, self.predictor):
+            for module in self.trained:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), self.task["clip_grad"])
         self.optimizer.step()
         self.optimizer.zero_grad()
-        if self.task["objective"] == "vjepa":
-            self.update_target(number - 1)
+        self.after(number - 1)
         return loss.detach()
 
-    def update_target(self, update):
-        momentum = self.task["momentum"]
-        m = (momentum["start"] + update / max(1, momentum["length"]) *
-             (momentum["final"] - momentum["start"]))
+    def of_step(self, name, number):
+        return self.tensors[name.format(number)].to(self.device)
+
+    @staticmethod
+    def follow(slow, fast, momentum):
         with torch.no_grad():
-            for fast, slow in zip(self.encoder.parameters(), self.target.parameters()):
-                slow.data.mul_(m).add_((1.0 - m) * fast.detach().data)
+            for one, other in zip(fast.parameters(), slow.parameters()):
+                other.data.mul_(momentum).add_((1.0 - momentum) * one.detach().data)
+
+
+class MaskedStep(Step):
+    def networks(self):
+        task = self.task
+        self.encoder = self.filled(Encoder(self.spec, self.tokens), "encoder.")
+        self.target = self.filled(Encoder(self.spec, self.tokens), "encoder.")
+        for parameter in self.target.parameters():
+            parameter.requires_grad = False
+        self.predictor = self.filled(
+            Predictor(task["predictor"], self.spec, self.tokens, task["masks"]), "predictor.")
+        return [self.encoder, self.predictor]
+
+    def loss(self, number, pixels):
+        clips = self.normalised(pixels)
+        with torch.no_grad():
+            if self.task["objective"] == "vjepa":
+                targets = self.target(clips)
+                targets = F.layer_norm(targets, (targets.size(-1),))
+            else:
+                targets = pixel_targets(clips, self.spec)
+        total, power = 0.0, self.task["loss_exponent"]
+        for m in range(self.task["masks"]):
+            context, target = (self.of_step(f"masks.{{}}.{m}.{part}", number)
+                               for part in ("context", "target"))
+            z = self.encoder(clips, context)
+            predicted = self.predictor(z, context, target, m)
+            error = torch.abs(predicted - gather_tokens(targets, target)) ** power
+            total = total + torch.mean(error) / power
+        return total / self.task["masks"]
+
+    def after(self, update):
+        if self.task["objective"] != "vjepa":
+            return
+        momentum = self.task["momentum"]
+        self.follow(self.target, self.encoder,
+                    momentum["start"] + update / max(1, momentum["length"]) *
+                    (momentum["final"] - momentum["start"]))
+
+
+class DenoiseStep(Step):
+    def networks(self):
+        def made():
+            return self.filled(denoise_step.Denoiser(self.spec, self.task["denoise"], self.tokens,
+                                                     sys.modules[__name__]), "denoiser.")
+        self.network, self.slow = made(), made()
+        for parameter in self.slow.parameters():
+            parameter.requires_grad = False
+        self.space = denoise_step.Space(self.tensors, self.device)
+        return [self.network]
+
+    def loss(self, number, pixels):
+        return denoise_step.loss_of(self.network, self.space, self.spec, self.task["denoise"],
+                                    self.normalised(pixels), self.of_step("levels.{}", number),
+                                    self.of_step("noise.{}", number))
+
+    def after(self, update):
+        self.follow(self.slow, self.network, self.task["denoise"]["ema"])
 
 
 # --- checking and timing -------------------------------------------------------------------------
 
-def masks_of(tensors, task, number):
-    return [(tensors[f"masks.{number}.{m}.context"], tensors[f"masks.{number}.{m}.target"])
-            for m in range(task["masks"])]
-
-
-def check(step, tensors, task, pixels):
+def check(step, task, pixels):
     worst, losses = 0.0, []
     for number, expected in enumerate(task["losses"], 1):
-        losses.append(float(step(number, pixels, masks_of(tensors, task, number))))
+        losses.append(float(step(number, pixels)))
         difference = abs(losses[-1] - expected) / abs(expected)
         worst = difference if math.isnan(difference) else max(worst, difference)
     print(json.dumps({"losses": losses, "expected": task["losses"], "difference": worst,
@@ -287,7 +325,7 @@ def check(step, tensors, task, pixels):
     return 0 if worst <= TOLERANCE[task["precision"]] else 1
 
 
-def measure(step, tensors, task, pixels):
+def measure(step, task, pixels):
     def wait():
         if step.device.type == "cuda":
             torch.cuda.synchronize()
@@ -296,7 +334,7 @@ def measure(step, tensors, task, pixels):
         if number == task["warmup"] + 1:
             wait()
             start, processor = time.perf_counter(), time.process_time()
-        loss = step(number, pixels, masks_of(tensors, task, number))
+        loss = step(number, pixels)
     wait()
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
     name = torch.cuda.get_device_name() if step.device.type == "cuda" else "cpu"
@@ -324,12 +362,12 @@ def main():
     device = torch.device(arguments.device)
     try:
         tensors, task = read_inputs(arguments.inputs)
-        step = Step(tensors, task, device)
+        step = (DenoiseStep if task["objective"] == "denoise" else MaskedStep)(tensors, task, device)
     except InputsError as error:
         print(f"pretrain_step: {error}", file=sys.stderr)
         return 2
     pixels = tensors["clips"].to(device)
-    return (check if arguments.check else measure)(step, tensors, task, pixels)
+    return (check if arguments.check else measure)(step, task, pixels)
 
 
 if __name__ == "__main__":
