@@ -161,6 +161,26 @@ at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec)
       .reshape({b, spec.tokens(), spec.patch_values()});
 }
 
+at::Tensor pixels_of(const at::Tensor& patches, const EncoderSpec& spec) {
+  const auto per_colour = [&](const std::array<double, 3>& values) {
+    return at::tensor(at::ArrayRef<double>(values.data(), 3), at::kFloat)
+        .to(patches.device())
+        .view({3, 1});
+  };
+  const auto b = patches.size(0);
+  const at::Tensor values =
+      patches.view({b, spec.tokens(), 3, spec.patch_values() / 3}) * per_colour(spec.deviation) +
+      per_colour(spec.mean);
+  return (values * 255)
+      .round()
+      .clamp(0, 255)
+      .to(at::kByte)
+      .view(
+          {b, spec.grid_t(), spec.grid_h(), spec.grid_w(), 3, spec.tubelet, spec.patch, spec.patch})
+      .permute({0, 1, 5, 2, 6, 3, 7, 4})
+      .reshape({b, spec.frames, spec.height, spec.image_width, 3});
+}
+
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices) {
   // Rows of one long table: these are copied whole, where gather() looks up every value.
   const auto b = x.size(0), n = x.size(1), d = x.size(2);

@@ -41,6 +41,10 @@ at::Tensor patchify(const at::Tensor& pixels, const EncoderSpec& spec);
 // The same for clips float32 [B,3,T,H,W] that are normalised already.
 at::Tensor patchify_normalised(const at::Tensor& clips, const EncoderSpec& spec);
 
+// Back from patches float32 [B,N,values] to pixels uint8 [B,T,H,W,3]: rounded to the nearest, and
+// what is darker or brighter than a pixel can be is cut.
+at::Tensor pixels_of(const at::Tensor& patches, const EncoderSpec& spec);
+
 // Rows `indices` int64 [B,K] of x [B,N,D] -> [B,K,D].
 at::Tensor gather_tokens(const at::Tensor& x, const at::Tensor& indices);
 // The same of one table [1,N,D] for all samples.

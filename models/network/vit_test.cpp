@@ -97,6 +97,20 @@ TEST(Vit, PatchesOfPixelsAreThoseOfTheNormalisedClip) {
               clip[1][2][3][11][6].item<double>(), 1e-6);
 }
 
+TEST(Vit, PixelsComeBackFromPatches) {
+  EncoderSpec spec = toy::encoder_spec();
+  spec.image_width = 3 * spec.patch;
+  RandomStream stream({.seed = 2, .purpose = "test"});
+  at::Tensor pixels = at::empty({2, spec.frames, spec.height, spec.image_width, 3}, at::kByte);
+  for (std::int64_t i = 0; i < pixels.numel(); ++i)
+    pixels.data_ptr<std::uint8_t>()[i] = static_cast<std::uint8_t>(stream.integer(256));
+  const at::Tensor patches = patchify(pixels, spec);
+  EXPECT_TRUE(pixels_of(patches, spec).equal(pixels));
+  // Beyond black and white there is nothing.
+  EXPECT_TRUE(pixels_of(at::full_like(patches, -9), spec).equal(at::zeros_like(pixels)));
+  EXPECT_TRUE(pixels_of(at::full_like(patches, 9), spec).equal(at::full_like(pixels, 255)));
+}
+
 TEST(Vit, RefusesClipsOfAnotherShape) {
   const std::string text = input_error_of([] {
     patchify(at::zeros({1, 4, 8, 9, 3}, at::kByte), toy::encoder_spec());
