@@ -8,12 +8,12 @@
 #include "bench/app/data/data_target.h"
 #include "common/error.h"
 #include "common/files/file_writer.h"
-#include "common/files/png.h"
 #include "common/machine/parallel.h"
 #include "common/nearest_name.h"
 #include "common/random.h"
 #include "datasets/clips/list_source.h"
 #include "datasets/lists/class_names.h"
+#include "datasets/rendered/contact_sheet.h"
 #include "datasets/tasks/task_lists.h"
 
 namespace permafrost {
@@ -25,9 +25,6 @@ struct DataShowCommand {
   int samples = 8, frames = 8, size = 112, frame_step = 0;  // 0: the task's
 };
 
-constexpr int kGap = 2;
-constexpr Image::Colour kFailed{200, 40, 40};
-
 const NamedList& chosen_list(const std::vector<NamedList>& lists, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& list : lists) {
@@ -35,21 +32,6 @@ const NamedList& chosen_list(const std::vector<NamedList>& lists, const std::str
     names.push_back(list.name);
   }
   throw InputError("--list", "", "one of " + joined(names), quoted(name));
-}
-
-void draw_row(const Sample& sample, int row, const ClipShape& shape, Image& sheet) {
-  const int top = kGap + row * (shape.height + kGap);
-  for (int t = 0; t < shape.frames; ++t) {
-    const int left = kGap + t * (shape.width + kGap);
-    if (!sample.failure.empty()) {
-      sheet.fill(left, top, shape.width, shape.height, kFailed);
-      continue;
-    }
-    const auto bytes = std::ptrdiff_t{3} * shape.width;
-    for (int y = 0; y < shape.height; ++y)
-      std::copy_n(sample.clip.frame(t) + y * bytes, bytes,
-                  sheet.pixels.begin() + (std::ptrdiff_t{top + y} * sheet.width + left) * 3);
-  }
 }
 
 // The name of the class or its number; of several parted by ";".
@@ -88,18 +70,16 @@ int run(const CommonOptions& common, const DataShowCommand& command) {
     const auto i = static_cast<std::size_t>(k);
     samples[i] = source->read(order[i], 0, 1);
   });
-  const int rows = static_cast<int>(order.size());
-  Image sheet(kGap + shape.frames * (shape.width + kGap), kGap + rows * (shape.height + kGap), 32);
+  std::vector<const Clip*> rows;
   Json report = Json::array();
-  for (int row = 0; row < rows; ++row) {
-    const auto i = static_cast<std::size_t>(row);
-    draw_row(samples[i], row, shape, sheet);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    rows.push_back(samples[i].failure.empty() ? &samples[i].clip : nullptr);
     const std::string label = text_of(source->target(order[i]), list.manifest);
-    Json one = {{"row", row}, {"sample", source->name(order[i])}, {"label", label}};
+    Json one = {{"row", i}, {"sample", source->name(order[i])}, {"label", label}};
     if (!samples[i].failure.empty()) one["failure"] = samples[i].failure;
     report.push_back(std::move(one));
   }
-  write_png(command.out, sheet);
+  write_png(command.out, contact_sheet(rows, shape));
   if (common.json) {
     std::printf("%s\n", report.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     return 0;
