@@ -9,6 +9,7 @@ namespace permafrost {
 void add_tables(CommandLine& line);
 void add_pretrain(CommandLine& line);
 void add_features(CommandLine& line);
+void add_sample(CommandLine& line);  // sample/
 void add_convert(CommandLine& line);
 void add_probe(CommandLine& line);
 void add_finetune(CommandLine& line);  // probe.cpp
