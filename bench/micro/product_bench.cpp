@@ -84,15 +84,6 @@ at::Tensor pico_patches() {
   return drawn({16, spec.tokens(), spec.patch_values()}, 4);
 }
 
-void pico_encoder_by_libtorch(benchmark::State& state) {
-  const at::NoGradGuard no_grad;
-  const BiasAfterProduct without_ours;
-  const Encoder encoder = random_encoder(pico_encoder(), 1);
-  const at::Tensor patches = pico_patches();
-  for (auto _ : state) benchmark::DoNotOptimize(encode(encoder.weights, encoder.spec, patches));
-}
-BENCHMARK(pico_encoder_by_libtorch)->Unit(benchmark::kMillisecond);
-
 void pico_encoder_by_ours(benchmark::State& state) {
   const at::NoGradGuard no_grad;
   const Encoder encoder = random_encoder(pico_encoder(), 1);

@@ -17,8 +17,10 @@
 
 namespace permafrost {
 
-// Raised whenever the program gives another number for the same inputs; part of every key.
+// Raised whenever the program gives another number for the same inputs; part of every key. Of
+// frozen encoders, and of fine-tuned ones.
 inline constexpr int kEvaluationVersion = 2;
+inline constexpr int kFinetuningVersion = 3;
 
 struct Failure {
   std::string sample, reason;

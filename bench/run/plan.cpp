@@ -78,6 +78,8 @@ class Planner {
       cell.record.target = task.target;
       cell.record.warnings = task.warnings;
       cell.record.protocol = to_json(protocol, spec);
+      cell.record.evaluation_version =
+          protocol.is_finetune ? kFinetuningVersion : kEvaluationVersion;
       cell.record.seed = seed;
       cell.record.key = key_of(cell.record);
       const auto [it, added] = by_key_.try_emplace(cell.record.key, plan_.cells.size());

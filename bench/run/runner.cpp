@@ -51,10 +51,11 @@ void take_from(const TablesOptions& options, const Plan& plan) {
   const auto found = import_records(options.from, keys, options.out);
   const auto all = static_cast<std::int64_t>(keys.size());
   if (found == 0 && all > 0)
-    throw InputError(
-        "--from", options.from.string(),
-        "records of evaluation version " + std::to_string(kEvaluationVersion) + " of these tables",
-        "none of the " + std::to_string(all) + " cells");
+    throw InputError("--from", options.from.string(),
+                     "records of evaluation version " + std::to_string(kEvaluationVersion) +
+                         " (fine-tuned: " + std::to_string(kFinetuningVersion) +
+                         ") of these tables",
+                     "none of the " + std::to_string(all) + " cells");
   if (found < all)
     options.execution.tell(options.from.string() + " has " + std::to_string(found) + " of " +
                            std::to_string(all) + " cells; the others are computed");

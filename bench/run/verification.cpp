@@ -39,6 +39,7 @@ Record unmeasured(const Record& record) {
   plain.encoder = record.encoder;
   plain.task = record.task;
   plain.protocol = record.protocol;
+  plain.evaluation_version = record.evaluation_version;
   plain.seed = record.seed;
   plain.measure = record.measure;
   plain.target = record.target;

@@ -172,16 +172,5 @@ TEST(Vit, BlockOfTheLastTokensIsThatPartOfTheWholeBlock) {
   EXPECT_LT(largest_difference(part, whole.slice(1, 3, 5)), 1e-6);
 }
 
-TEST(Vit, BiasAfterTheProductIsTheSameBlockUpToRounding) {
-  const BlockWeights weights = toy::block(24, 10);
-  const at::Tensor x = fill({2, 5, 24}, 3, 1);
-  const at::Tensor usual = apply_block(weights, x, {4, 1e-6});
-  {
-    const BiasAfterProduct faster;
-    EXPECT_LT(largest_difference(apply_block(weights, x, {4, 1e-6}), usual), 1e-6);
-  }
-  EXPECT_TRUE(apply_block(weights, x, {4, 1e-6}).equal(usual));
-}
-
 }  // namespace
 }  // namespace permafrost

@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include "models/network/device_copy.h"
+#include "models/network/layers/cpu_attention.h"
 
 namespace permafrost {
 namespace {
@@ -71,7 +72,7 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
 
 ShardResult Trainer::forward(const at::Tensor& pixels, const std::vector<at::Tensor>& drawn,
                              int shard, StepFigures* figures) const {
-  const BiasAfterProduct faster;
+  const AttentionWithoutGradients of_teachers;
   const std::int64_t size = config_.batch / config_.gradient_shards, first = shard * size;
   const auto mine_of = [&](const at::Tensor& whole) {
     return queued_copy(whole.slice(0, first, first + size), options_.device);

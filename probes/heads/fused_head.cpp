@@ -9,7 +9,7 @@
 #include <string>
 
 #include "common/error.h"
-#include "probes/kernels/kernels.h"
+#include "models/kernels/kernels.h"
 
 namespace permafrost {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <cmath>
 
+#include "models/kernels/kernels.h"
 #include "models/training/schedule.h"
-#include "probes/kernels/kernels.h"
 
 namespace permafrost {
 namespace {

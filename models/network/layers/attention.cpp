@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "models/network/layers/attention_plans.h"
+#include "models/network/layers/cpu_attention.h"
 #include "models/network/layers/rope.h"
 
 namespace permafrost {
@@ -20,9 +21,12 @@ at::Tensor tokens_from(std::int64_t first, const at::Tensor& x) { return sliced(
 at::Tensor apply_attention(const LinearWeights& qkv, const LinearWeights& proj, const at::Tensor& x,
                            const AttentionSpec& spec) {
   const auto b = x.size(0), n = x.size(1), d = x.size(2);
+  const at::Tensor joint = apply_linear(qkv, x);
+  if (spec.rotation == nullptr && has_cpu_attention(joint))
+    return apply_linear(proj, cpu_attention(joint, spec.heads, spec.first));
   // One unbind, not three selects: its gradient is one stack in the layout of qkv, theirs would be
   // three tensors of zeros as large as qkv to write into and to add.
-  const auto parts = apply_linear(qkv, x).view({b, n, 3, spec.heads, d / spec.heads}).unbind(2);
+  const auto parts = joint.view({b, n, 3, spec.heads, d / spec.heads}).unbind(2);
   at::Tensor q = parts[0].transpose(1, 2), k = parts[1].transpose(1, 2);
   if (spec.rotation != nullptr) {
     q = rotated(q, *spec.rotation);

@@ -15,9 +15,9 @@ enum class AfterProduct { nothing, gelu };
 bool has_cpu_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 // x [...,I] times the transpose of weight [O,I], plus bias [O] where it is defined: [...,O]. The
-// exact GELU after it costs no pass over the result. Gradients are computed in the same way, where
-// there is a bias. Values differ from linear()'s by the order of sums alone. One thread;
-// may be called from several.
+// exact GELU after it costs no pass over the result. Gradients are computed by models/kernels,
+// where there is a bias. Values differ from linear()'s by the order of sums alone. One thread; may
+// be called from several.
 at::Tensor cpu_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                        AfterProduct after = AfterProduct::nothing);
 

@@ -48,28 +48,17 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 
 double linear_flops(double tokens, double in, double out) { return 2 * tokens * in * out; }
 
-namespace {
-
-thread_local int bias_after_product = 0;  // scopes alive on this thread
-
-}  // namespace
-
-BiasAfterProduct::BiasAfterProduct() { ++bias_after_product; }
-BiasAfterProduct::~BiasAfterProduct() { --bias_after_product; }
-
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
   const bool has_bias = weights.bias.defined();
   if (has_bias && !x.is_cpu() && weights.bias.requires_grad() && at::GradMode::is_enabled())
     return biased_product(x, weights.weight, weights.bias);
-  if (bias_after_product == 0 && has_cpu_product(x, weights.weight, weights.bias))
+  if (has_cpu_product(x, weights.weight, weights.bias))
     return cpu_product(x, weights.weight, weights.bias);
-  if (bias_after_product == 0 || !x.is_cpu() || !has_bias)
-    return at::linear(x, weights.weight, weights.bias);
-  return at::linear(x, weights.weight).add_(weights.bias);
+  return at::linear(x, weights.weight, weights.bias);
 }
 
 at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& x) {
-  if (bias_after_product == 0 && has_cpu_product(x, weights.weight, weights.bias))
+  if (has_cpu_product(x, weights.weight, weights.bias))
     return cpu_product(x, weights.weight, weights.bias, AfterProduct::gelu);
   at::Tensor product = apply_linear(weights, x);
   // Without a backward pass nobody needs what goes into the GELU any more.

@@ -42,15 +42,4 @@ at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor&
 // Floating-point operations of the forward pass, a product of [m,k] and [k,n] as 2mkn.
 double linear_flops(double tokens, double in, double out);
 
-// While one lives, apply_linear() of this thread leaves oneDNN (cpu_product.h) aside and adds
-// biases after LibTorch's own product, on a CPU: the zoo was pretrained so, and its last bits are
-// repeated. Features and everything on record are made without.
-class BiasAfterProduct {
- public:
-  BiasAfterProduct();
-  ~BiasAfterProduct();
-  BiasAfterProduct(const BiasAfterProduct&) = delete;
-  BiasAfterProduct& operator=(const BiasAfterProduct&) = delete;
-};
-
 }  // namespace permafrost

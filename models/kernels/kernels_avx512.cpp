@@ -4,4 +4,4 @@
 #define PERMAFROST_PANEL 4
 #define PERMAFROST_KERNELS kAvx512Kernels
 #define PERMAFROST_NAME "avx512"
-#include "probes/kernels/kernels_body.h"
+#include "models/kernels/kernels_body.h"

@@ -4,4 +4,4 @@
 #define PERMAFROST_PANEL 2
 #define PERMAFROST_KERNELS kPlainKernels
 #define PERMAFROST_NAME "plain"
-#include "probes/kernels/kernels_body.h"
+#include "models/kernels/kernels_body.h"

@@ -4,4 +4,4 @@
 #define PERMAFROST_PANEL 2
 #define PERMAFROST_KERNELS kAvx2Kernels
 #define PERMAFROST_NAME "avx2"
-#include "probes/kernels/kernels_body.h"
+#include "models/kernels/kernels_body.h"

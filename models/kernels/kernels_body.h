@@ -9,7 +9,7 @@
 // called.
 #include <cstdint>
 
-#include "probes/kernels/kernels.h"
+#include "models/kernels/kernels.h"
 
 namespace permafrost {
 namespace {

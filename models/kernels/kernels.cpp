@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probes/kernels/kernels.h"
+#include "models/kernels/kernels.h"
 
 #include <ATen/Version.h>
 
