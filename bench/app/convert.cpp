@@ -16,14 +16,15 @@ struct ConvertCommand {
   std::string encoder, to = "safetensors", out;
   EncoderOptions reading;
   bool bfloat16 = false;
-  std::optional<double> time;  // of a denoiser
-  int blocks = 0;              // of it; 0: all
+  std::optional<double> time;  // of a denoiser; then `frozen`
+  FrozenAt frozen;
 };
 
 Encoder converted(const ConvertCommand& command) {
   if (!command.time) return load_encoder(command.encoder, "--encoder", command.reading);
-  return encoder_at(load_denoiser(command.encoder, "--encoder"), *command.time, command.blocks,
-                    command.encoder);
+  FrozenAt at = command.frozen;
+  at.tau = *command.time;
+  return encoder_at(load_denoiser(command.encoder, "--encoder"), at, command.encoder);
 }
 
 int run(const CommonOptions& common, const ConvertCommand& command) {
@@ -65,7 +66,11 @@ void add_convert(CommandLine& line) {
   sub->add_option("--out", command->out, "a file, or a folder that is not there yet")->required();
   auto* time = sub->add_option("--time", command->time,
                                "of a denoiser: the noise level, 0 to 1, at which it is an encoder");
-  sub->add_option("--blocks", command->blocks, "of a denoiser: its first blocks alone; default all")
+  sub->add_flag("--noised", command->frozen.noised,
+                "of a denoiser: the encoder sees its clips with the noise of that level")
+      ->needs(time);
+  sub->add_option("--blocks", command->frozen.blocks,
+                  "of a denoiser: its first blocks alone; default all")
       ->check(CLI::Range(1, 256))
       ->needs(time);
   for (const char* other : {"--spec", "--checkpoint-key"}) time->excludes(sub->get_option(other));

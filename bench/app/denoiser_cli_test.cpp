@@ -55,6 +55,29 @@ TEST_F(DenoiserCli, IsFrozenAtALevelAndUsedAsAnyEncoder) {
   EXPECT_TRUE(json.at("complete"));
 }
 
+TEST_F(DenoiserCli, SeesItsClipsNoisedWhereItIsAsked) {
+  pretrain();
+  ASSERT_EQ(program(convert("--time 0.3")).status, 0);
+  const at::Tensor clean = features(path("frozen.safetensors"));
+  ASSERT_EQ(program(convert("--time 0.3 --noised")).status, 0);
+  const at::Tensor noised = features(path("frozen.safetensors"));
+  EXPECT_FALSE(noised.equal(clean));
+  EXPECT_TRUE(noised.equal(features(path("frozen.safetensors"))));
+  const Json json = Json::parse(program("inspect " + path("frozen.safetensors") + " --json").out);
+  EXPECT_EQ(json.at("spec").at("input_noise"), 0.3);
+  EXPECT_EQ(json.at("spec").at("noise_components"), 6);
+  EXPECT_TRUE(json.at("complete"));
+  // Again by our own format: the space is kept to the last bit.
+  ASSERT_EQ(program("convert --bfloat16 --encoder " + path("frozen.safetensors") + " --out " +
+                    path("half.safetensors"))
+                .status,
+            0);
+  const auto space_of = [&](const std::string& file) {
+    return read_safetensors(path(file)).tensor("noise_space.components", file).clone();
+  };
+  EXPECT_TRUE(space_of("half.safetensors").equal(space_of("frozen.safetensors")));
+}
+
 TEST_F(DenoiserCli, IsInspected) {
   pretrain();
   const Ran run = program("inspect " + denoiser() + " --json");
@@ -157,6 +180,10 @@ TEST_F(DenoiserCli, SaysWhatIsWrong) {
                  {"blocks: expected 1 to 2, which the denoiser has, found 3"});
   expect_refusal(convert("--time x"), {"--time"});
   expect_refusal(convert("--blocks 1"), {"--blocks", "--time"});
+  expect_refusal(convert("--noised"), {"--noised", "--time"});
+  expect_refusal(convert("--time 0 --noised"), {"noised: expected a noise level above 0"});
+  expect_refusal(convert("--time 0.1 --noised --to huggingface"),
+                 {"input_noise: expected 0: Hugging Face's models see clips as they are"});
   expect_refusal(convert("--time 0.1 --spec {}"), {"--time", "--spec"});
   expect_refusal(convert(""), {denoiser(), "found a denoiser", "permafrost convert --time TAU"});
   expect_refusal("convert --time 0.1 --encoder " + path("run/encoder.safetensors") + " --out " +

@@ -13,6 +13,7 @@
 #include "datasets/clips/source.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
+#include "models/encoders/input_noise.h"
 
 namespace permafrost {
 namespace {
@@ -110,11 +111,12 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
   const at::Tensor patches = (input.pixels ? patchify(input.values, encoder.spec)
                                            : patchify_normalised(input.values, encoder.spec))
                                  .to(device);
+  const at::Tensor seen = with_input_noise(encoder.weights, encoder.spec, patches, "",
+                                           counted_origins(patches.size(0)));
   const Tokens tokens = command.tokens == "all" ? Tokens::all : Tokens::patch;
-  NamedTensors out{{"features", encode(encoder.weights, encoder.spec, patches, {}, tokens)}};
+  NamedTensors out{{"features", encode(encoder.weights, encoder.spec, seen, {}, tokens)}};
   if (!command.layers.empty()) {
-    const auto layers =
-        encode_layers(encoder.weights, encoder.spec, patches, command.layers, tokens);
+    const auto layers = encode_layers(encoder.weights, encoder.spec, seen, command.layers, tokens);
     for (std::size_t i = 0; i < layers.size(); ++i)
       out.emplace_back("features.layer." + std::to_string(command.layers[i]), layers[i]);
   }

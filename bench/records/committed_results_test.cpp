@@ -100,7 +100,8 @@ Encoder denoiser_of_zoo(const std::string& name, const std::string& where) {
       std::sscanf(name.c_str() + std::min(cut, name.size()), " at %lf, %d blocks", &tau, &blocks),
       2)
       << name;
-  return encoder_at(load_denoiser(name.substr(0, cut), where), tau, blocks, where);
+  const bool noised = name.ends_with(", noised");
+  return encoder_at(load_denoiser(name.substr(0, cut), where), {tau, blocks, noised}, where);
 }
 
 TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {

@@ -53,7 +53,7 @@ TEST_F(DenoiserChoice, IsTheEncoderAtThatLevel) {
   EXPECT_EQ(a.spec.depth, 2);
   EXPECT_EQ(a.name, "t/wet at 0.1, 2 blocks");
   EXPECT_EQ(a.source, "zoo denoiser");
-  EXPECT_EQ(a.sha256, encoder_at(load_denoiser("t/wet", "test"), 0.1, 2, "test").sha256);
+  EXPECT_EQ(a.sha256, encoder_at(load_denoiser("t/wet", "test"), {0.1, 2}, "test").sha256);
   EXPECT_NE(a.sha256, opened(suite, "b", unavailable).sha256);
   EXPECT_EQ(opened(suite, "all", unavailable).spec.depth, 3);
   // By its path as well.
@@ -67,8 +67,30 @@ TEST_F(DenoiserChoice, IsTheEncoderAtThatLevel) {
 TEST_F(DenoiserChoice, OfSeveralPretrainingsSeedsTakeTurns) {
   const Suite suite = suite_of({{"a", {wet(0.1, 2), wet(0.1, 3)}}});
   EXPECT_EQ(encoder_for_seed(suite, "a", 2).name, "a (pretraining 2)");
-  EXPECT_EQ(encoder_for_seed(suite, "a", 2).blocks, 3);
-  EXPECT_EQ(encoder_for_seed(suite, "a", 3).blocks, 2);
+  EXPECT_EQ(encoder_for_seed(suite, "a", 2).frozen.blocks, 3);
+  EXPECT_EQ(encoder_for_seed(suite, "a", 3).frozen.blocks, 2);
+}
+
+// Noise on the input is part of the spec, and so of every cell's key.
+TEST_F(DenoiserChoice, MaySeeItsClipsNoised) {
+  Json noised = wet(0.1, 2);
+  noised["noised"] = true;
+  const Suite suite = suite_of({{"a", noised}, {"b", wet(0.1, 2)}});
+  std::string unavailable;
+  const Encoder a = opened(suite, "a", unavailable), b = opened(suite, "b", unavailable);
+  EXPECT_EQ(a.name, "t/wet at 0.1, 2 blocks, noised");
+  EXPECT_EQ(a.spec.input_noise, 0.1);
+  EXPECT_EQ(a.spec.noise_components, 5);
+  EXPECT_FALSE(to_json(b.spec).contains("input_noise"));
+  EXPECT_EQ(read_encoder_spec(to_json(a.spec), "test").input_noise, 0.1);
+  const auto key = [](const Encoder& encoder) {
+    Record record;
+    record.encoder = {encoder.name, encoder.source, encoder.sha256, to_json(encoder.spec)};
+    return key_of(record);
+  };
+  EXPECT_NE(key(a), key(b));
+  // Random weights like it are those of a network that sees clips as they are.
+  EXPECT_EQ(random_encoder(a.spec, 1).spec.input_noise, 0);
 }
 
 TEST_F(DenoiserChoice, SaysWhichFileIsNotThere) {

@@ -62,6 +62,8 @@ class Planner {
     for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
       const std::string& name = encoder_for_seed(suite_, row.encoder, seed).name;
       const PlannedEncoder& encoder = encoder_named(name);
+      if (protocol.is_finetune && encoder.spec.input_noise > 0)
+        return {.unavailable = "an encoder that sees its clips noised is not fine-tuned"};
       const TestView test = protocol.is_finetune ? protocol.finetune.test : protocol.probe.test;
       const Task& task = task_opened(spec, encoder.spec.clip_shape(), test);
       if (!task.available()) return {.unavailable = task.unavailable};
@@ -158,7 +160,7 @@ Encoder open_encoder(const Suite& suite, const EncoderChoice& choice, std::strin
   if (!choice.denoiser.empty()) {
     unavailable = missing_denoiser(choice.denoiser);
     if (!unavailable.empty()) return {};
-    return encoder_at(load_denoiser(choice.denoiser, where), choice.time, choice.blocks, where);
+    return encoder_at(load_denoiser(choice.denoiser, where), choice.frozen, where);
   }
   if (!choice.made_here() && choice.zoo.empty()) {
     unavailable = "no file given (--paths); to obtain it: " + choice.obtain;

@@ -73,8 +73,9 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
   }
   if (object.has("denoiser")) {
     choice.denoiser = object.text("denoiser");
-    choice.time = object.number("time", {}, 0, 1);
-    choice.blocks = static_cast<int>(object.integer("blocks", 0, 1, 256));
+    choice.frozen.tau = object.number("time", {}, 0, 1);
+    choice.frozen.blocks = static_cast<int>(object.integer("blocks", 0, 1, 256));
+    choice.frozen.noised = object.boolean("noised", false);
     object.finish();
     return choice;
   }

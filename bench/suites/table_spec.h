@@ -18,6 +18,7 @@
 #include "bench/suites/claim_spec.h"
 #include "common/json/json_object.h"
 #include "datasets/tasks/task.h"
+#include "models/encoders/denoiser_file.h"
 #include "models/encoders/encoder.h"
 #include "probes/train/protocol.h"
 
@@ -36,8 +37,7 @@ struct EncoderChoice {
   std::string like;             // random or pixels: the spec of this zoo encoder, or ...
   Json spec;                    // ... this spec
   std::string denoiser;         // zoo name or path of a denoiser, see encoder_at()
-  double time = 0;              // of it: the noise level
-  int blocks = 0;               // of it: so many of the first ones; 0: all
+  FrozenAt frozen;              // what of it is the encoder
   bool pixels = false;          // of the patches that the spec cuts, see pixel_encoder()
   bool one_frame = false;       // pixels of the middle frame alone
   std::uint64_t seed = 1;

@@ -194,20 +194,32 @@ DenoiserReading load_denoiser(const std::string& name, const std::string& flag) 
                    names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names)));
 }
 
-Encoder encoder_at(const DenoiserReading& reading, double tau, int blocks,
-                   const std::string& where) {
+Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::string& where) {
   const Denoiser& denoiser = reading.denoiser;
-  if (blocks == 0) blocks = denoiser.spec.network.depth;
-  FoldedEncoder made = folded(denoiser.weights, denoiser.spec, tau, blocks, where);
+  if (at.blocks == 0) at.blocks = denoiser.spec.network.depth;
+  FoldedEncoder made = folded(denoiser.weights, denoiser.spec, at.tau, at.blocks, where);
+  if (at.noised && denoiser.spec.parametrisation != Parametrisation::flow)
+    throw InputError(where, "noised", "a denoiser of parametrisation \"flow\"", "\"eps\"");
+  if (at.noised && !(at.tau > 0))
+    throw InputError(where, "noised", "a noise level above 0", c10::str(at.tau));
   Encoder encoder;
-  encoder.name = reading.name + c10::str(" at ", tau, ", ", blocks, " blocks");
+  encoder.name = c10::str(reading.name, " at ", at.tau, ", ", at.blocks, " blocks",
+                          at.noised ? ", noised" : "");
   encoder.source = reading.source;
   encoder.spec = std::move(made.spec);
   encoder.weights = std::move(made.weights);
+  if (at.noised) {
+    encoder.spec.input_noise = at.tau;
+    if (kind_of(denoiser.space) == SpaceKind::pca)
+      encoder.spec.noise_components = denoiser.spec.outputs;
+    encoder.weights.noise_space = denoiser.space;
+    encoder.weights.noise_space.variances = at::Tensor();
+  }
   encoder.provenance = {{"denoiser", reading.provenance},
                         {"denoiser_sha256", reading.sha256},
-                        {"time", tau},
-                        {"blocks", blocks}};
+                        {"time", at.tau},
+                        {"blocks", at.blocks}};
+  if (at.noised) encoder.provenance["noised"] = true;
   encoder.sha256 = hash_of(encoder);
   return encoder;
 }

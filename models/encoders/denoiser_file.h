@@ -50,9 +50,14 @@ DenoiserReading load_denoiser(const std::string& name, const std::string& flag);
 std::filesystem::path denoiser_path(const std::string& name);
 std::vector<std::string> zoo_denoiser_names();
 
-// An ordinary encoder: the first `blocks` blocks (0: all) at noise level `tau` (fold.h). Throws
-// InputError naming `where`.
-Encoder encoder_at(const DenoiserReading& reading, double tau, int blocks,
-                   const std::string& where);
+// What of a denoiser is frozen.
+struct FrozenAt {
+  double tau = 0;       // noise level
+  int blocks = 0;       // the first ones; 0: all
+  bool noised = false;  // whether its clips have that noise mixed in (EncoderSpec::input_noise)
+};
+
+// An ordinary encoder (fold.h). Throws InputError naming `where`; noise is that of "flow" alone.
+Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::string& where);
 
 }  // namespace permafrost

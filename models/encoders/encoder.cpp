@@ -59,7 +59,8 @@ void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& 
   NamedTensors tensors = named_tensors(weights);
   require_finite(tensors, path.string());
   if (bfloat16)
-    for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kBFloat16);
+    for (auto& [name, tensor] : tensors)
+      if (!name.starts_with("noise_space.")) tensor = tensor.to(at::kBFloat16);
   write_safetensors(
       path, tensors,
       {{"format", kEncoderFormat},
@@ -72,7 +73,8 @@ Encoder random_encoder(const EncoderSpec& spec, std::uint64_t seed) {
   encoder.name = "random-init";
   encoder.source = "random init, seed " + std::to_string(seed);
   encoder.spec = spec;
-  encoder.weights = make_vit(spec, Init::xavier, seed);
+  encoder.spec.input_noise = encoder.spec.noise_components = 0;  // of a denoiser that was trained
+  encoder.weights = make_vit(encoder.spec, Init::xavier, seed);
   encoder.sha256 = hash_of(encoder);
   return encoder;
 }

@@ -130,6 +130,9 @@ std::string write_huggingface(const fs::path& folder, Encoder& encoder, bool bfl
   if (fs::exists(folder, ignored))
     throw InputError("--out", folder.string(), "a folder that is not there yet", "one that is");
   const Family& family = family_named(encoder.spec.family);
+  if (encoder.spec.input_noise > 0)
+    throw InputError("convert", "input_noise", "0: Hugging Face's models see clips as they are",
+                     c10::str(encoder.spec.input_noise));
   if (encoder.spec.feed_forward.kind == kGeluTanh)
     throw InputError("convert", "ffn", "a kind that Hugging Face's models of this family have",
                      quoted(kGeluTanh));

@@ -50,6 +50,8 @@ void fields_of_spec(Spec& spec, Visitor&& visit) {
   visit.when(spec.layer_scale, "layer_scale", spec.layer_scale);
   visit.when(!spec.final_norm, "final_norm", spec.final_norm);
   visit.when(spec.per_frame, "per_frame", spec.per_frame);
+  visit.when(spec.input_noise > 0, "input_noise", spec.input_noise, 0, 1);
+  visit.when(spec.noise_components > 0, "noise_components", spec.noise_components, 0, 1 << 20);
 }
 
 void check(const EncoderSpec& spec, const std::string& where) {
@@ -74,6 +76,13 @@ void check(const EncoderSpec& spec, const std::string& where) {
                      quoted(name_among(kPositions, spec.positions)));
   if (spec.registers > 0 && !spec.class_token)
     throw InputError(where, "registers", "0 without a class token", std::to_string(spec.registers));
+  if (spec.noise_components > 0 && !(spec.input_noise > 0))
+    throw InputError(where, "noise_components", "0 without input_noise",
+                     std::to_string(spec.noise_components));
+  if (spec.noise_components > spec.patch_values())
+    throw InputError(where, "noise_components",
+                     "at most " + std::to_string(spec.patch_values()) + ", the values of a patch",
+                     std::to_string(spec.noise_components));
   for (const double d : spec.deviation)
     if (d <= 0) throw InputError(where, "deviation", "numbers above 0", std::to_string(d));
 }

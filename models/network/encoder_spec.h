@@ -50,6 +50,10 @@ struct EncoderSpec {
   bool final_norm = true;  // a norm after the last block
   bool per_frame = false;  // an image encoder: every frame of a clip by itself; tubelet is 1
   double norm_eps = 1e-6;
+  // Noise level tau at which clips are seen (models/encoders/input_noise.h); 0: as they are. It is
+  // mixed in along so many principal components of patches, which the file holds; 0: into pixels.
+  double input_noise = 0;
+  int noise_components = 0;
   std::array<double, 3> mean{0.485, 0.456, 0.406};  // of pixels in 0..1, RGB
   std::array<double, 3> deviation{0.229, 0.224, 0.225};
 

@@ -39,5 +39,21 @@ TEST(EncoderSpec, NamesKeysThatAreWrong) {
                        "width: expected a multiple of 8"));
 }
 
+TEST(EncoderSpecNoise, IsLeftOutWhereThereIsNone) {
+  const Json plain = to_json(EncoderSpec());
+  EXPECT_FALSE(plain.contains("input_noise") || plain.contains("noise_components"));
+  const EncoderSpec spec =
+      read_encoder_spec({{"input_noise", 0.25}, {"noise_components", 32}}, "a.json");
+  EXPECT_EQ(spec.input_noise, 0.25);
+  EXPECT_EQ(read_encoder_spec(to_json(spec), "a.json").noise_components, 32);
+  const auto refusal = [](const Json& json) {
+    return input_error_of([&] { read_encoder_spec(json, "a.json"); });
+  };
+  EXPECT_TRUE(contains(refusal({{"input_noise", 1.5}}), "input_noise: expected a number"));
+  EXPECT_TRUE(contains(refusal({{"noise_components", 3}}), "expected 0 without input_noise"));
+  EXPECT_TRUE(contains(refusal({{"input_noise", 0.1}, {"noise_components", 385}}),
+                       "at most 384, the values of a patch"));
+}
+
 }  // namespace
 }  // namespace permafrost

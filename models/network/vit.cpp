@@ -19,6 +19,8 @@ void visit(VitWeights& weights, const TensorVisitor& visitor) {
   for (std::size_t i = 0; i < weights.blocks.size(); ++i)
     visit(weights.blocks[i], "blocks." + std::to_string(i), visitor);
   if (weights.norm.weight.defined()) visit(weights.norm, "norm", visitor);
+  visit(weights.noise_space,
+        [&](const std::string& name, at::Tensor& t) { visitor("noise_space." + name, t); });
 }
 
 void visit_tables(VitWeights& weights, const TensorVisitor& visitor) {
@@ -49,6 +51,12 @@ VitWeights make_vit(const EncoderSpec& spec, Init init, std::uint64_t seed) {
   if (weights.pos_is_weight && init != Init::none)
     weights.pos_embed = normal_tensor(weights.pos_embed.sizes(), 0.02, stream);
   if (spec.class_token) weights.cls_token = normal_tensor({1, 1, spec.width}, 0.02, stream);
+  if (spec.input_noise > 0) {
+    weights.noise_space =
+        unmeasured_space(spec.noise_components > 0 ? SpaceKind::pca : SpaceKind::pixel,
+                         spec.noise_components, spec.patch_values());
+    weights.noise_space.variances = at::Tensor();
+  }
   if (spec.registers > 0)
     weights.register_tokens = normal_tensor({1, spec.registers, spec.width}, 0.02, stream);
   return weights;

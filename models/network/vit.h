@@ -4,6 +4,7 @@
 // The video vision transformer: one implementation for every family; EncoderSpec says what differs.
 #include <cstdint>
 
+#include "models/network/denoiser/patch_space.h"
 #include "models/network/encoder_spec.h"
 #include "models/network/layers/block.h"
 
@@ -17,6 +18,9 @@ struct VitWeights {
   bool pos_is_weight = false;  // the table is the file's own, not computed
   std::vector<BlockWeights> blocks;
   NormWeights norm;  // undefined tensors where there is no final norm
+  // In which noise is mixed into clips (EncoderSpec::input_noise), without variances; undefined
+  // tensors where there is none.
+  PatchSpace noise_space;
 };
 
 enum class Tokens { patch, all };

@@ -84,6 +84,8 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
   config.seed = static_cast<std::uint64_t>(object.integer("seed", 1, 0));
   if (const Json* spec = object.child("encoder"))
     config.encoder = read_encoder_spec(*spec, object.where("encoder"));
+  if (config.encoder.input_noise > 0)
+    throw InputError(object.where("encoder"), "input_noise", "0 in pretraining", "more");
   const std::string objective = read_objective_name(object);
   config.batch = static_cast<int>(object.integer("batch", config.batch, 1, 65536));
   config.steps = object.integer("steps", config.steps, 1);

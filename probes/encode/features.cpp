@@ -32,9 +32,11 @@ std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& s
   const std::int64_t shown = views_of(source, views);
   const at::Tensor all =
       pixel_tensor(pixels.data(), count * shown * clips, shape).unflatten(0, {count, shown, clips});
+  const std::string task = noise_task_of(encoder, source);
   std::vector<at::Tensor> features;
   for (std::int64_t view = 0; view < shown; ++view)
-    features.push_back(encode_pixels(encoder, all.select(1, view).flatten(0, 1)));
+    features.push_back(encode_pixels(encoder, all.select(1, view).flatten(0, 1), task,
+                                     origins_of(source, part.samples, clips, views, view)));
   return features;
 }
 
@@ -118,11 +120,32 @@ std::int64_t LabelledFeatures::failed() const {
                        [](const std::string& failure) { return !failure.empty(); });
 }
 
-at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
+std::string noise_task_of(const Encoder& encoder, const ClipSource& source) {
+  return encoder.spec.input_noise > 0 ? source.identity() : "";
+}
+
+std::vector<ClipOrigin> origins_of(const ClipSource& source, std::span<const std::int64_t> samples,
+                                   int clips, Views views, std::int64_t view) {
+  const std::int64_t shown = views == Views::shown ? source.view() : view;
+  std::vector<ClipOrigin> origins;
+  for (const std::int64_t sample : samples)
+    for (int clip = 0; clip < clips; ++clip)
+      origins.push_back({.sample = static_cast<std::uint64_t>(sample),
+                         .clip = static_cast<std::uint64_t>(shown * clips + clip)});
+  return origins;
+}
+
+at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels, const std::string& task,
+                         const std::vector<ClipOrigin>& origins) {
   const at::NoGradGuard no_grad;
   const at::Device device = encoder.weights.patch_embed.weight.device();
-  return encode(encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec))
-      .to(at::kCPU);
+  const at::Tensor patches = with_input_noise(
+      encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec), task, origins);
+  return encode(encoder.weights, encoder.spec, patches).to(at::kCPU);
+}
+
+at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {
+  return encode_pixels(encoder, pixels, "", counted_origins(pixels.size(0)));
 }
 
 at::Tensor encode_samples(const Encoder& encoder, const ClipSource& source,

@@ -5,12 +5,15 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "common/machine/progress.h"
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/encoder.h"
+#include "models/encoders/input_noise.h"
+#include "probes/encode/clip_chunk.h"
 
 namespace permafrost {
 
@@ -89,7 +92,17 @@ at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
                       const std::vector<std::int64_t>& samples, const EncodeOptions& options,
                       std::vector<std::string>& failures);
 
-// Raw final-norm features float32 [B,N,D] of clips, in inference mode.
-at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels);
+// What decides the noise of a source's clips; nothing where the encoder sees them as they are.
+std::string noise_task_of(const Encoder& encoder, const ClipSource& source);
+// Which clips of a source are these, for an encoder that sees its clips noised: of every sample
+// `clips` clips of view `view`, or of the one that the source shows.
+std::vector<ClipOrigin> origins_of(const ClipSource& source, std::span<const std::int64_t> samples,
+                                   int clips, Views views, std::int64_t view);
+
+// Raw final-norm features float32 [B,N,D] of clips, in inference mode. `origins` are those of
+// `task`, whose noise an encoder may want.
+at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels, const std::string& task,
+                         const std::vector<ClipOrigin>& origins);
+at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels);  // of no task: counted
 
 }  // namespace permafrost

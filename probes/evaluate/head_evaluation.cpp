@@ -8,6 +8,7 @@
 #include "common/error.h"
 #include "common/machine/parallel.h"
 #include "probes/encode/clip_chunk.h"
+#include "probes/encode/features.h"
 #include "probes/heads/box_pooling.h"
 
 namespace permafrost {
@@ -22,9 +23,11 @@ std::int64_t chunk_size(const EncoderSpec& spec, const EvaluationInput& input) {
 
 // Tokens [B,N,D] of raw clips [B,T,H,W,3]; with several layers [B,layers*N,D].
 at::Tensor tokens_of(const Encoder& encoder, const at::Tensor& pixels,
-                     const std::vector<int>& layers) {
+                     const std::vector<int>& layers, const std::string& task,
+                     const std::vector<ClipOrigin>& origins) {
   const at::Device device = encoder.weights.patch_embed.weight.device();
-  const at::Tensor patches = patchify(pixels.to(device), encoder.spec);
+  const at::Tensor patches = with_input_noise(
+      encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec), task, origins);
   if (layers.empty()) return encode(encoder.weights, encoder.spec, patches);
   return at::cat(encode_layers(encoder.weights, encoder.spec, patches, layers), 1);
 }
@@ -50,19 +53,24 @@ struct Chunk {
     const at::Tensor clips =
         pixel_tensor(pixels.data(), n * views * input.clips, encoder.spec.clip_shape());
     const auto boxes = boxes_of(source, samples, input.clips);
-    if (views == 1) return probabilities(clips, boxes);
+    const std::string task = noise_task_of(encoder, source);
+    const auto origins = [&](std::int64_t view) {
+      return origins_of(source, samples, input.clips, Views::all, view);
+    };
+    if (views == 1) return probabilities(clips, boxes, task, origins(0));
     const at::Tensor by_view = clips.unflatten(0, {n, views, input.clips});
     at::Tensor sum = at::zeros({n, head.spec.classes}, at::kFloat);
     for (std::int64_t view = 0; view < views; ++view)
-      sum.add_(probabilities(by_view.select(1, view).flatten(0, 1), boxes),
+      sum.add_(probabilities(by_view.select(1, view).flatten(0, 1), boxes, task, origins(view)),
                1.0 / static_cast<double>(views));
     return sum;
   }
 
   // Softmax [b,C] of one view, whose clips are [b*clips,T,H,W,3]; a box a clip, or none at all.
-  at::Tensor probabilities(const at::Tensor& clips, const std::vector<Box>& boxes) const {
+  at::Tensor probabilities(const at::Tensor& clips, const std::vector<Box>& boxes,
+                           const std::string& task, const std::vector<ClipOrigin>& origins) const {
     const std::int64_t n = end - begin;
-    at::Tensor tokens = tokens_of(encoder, clips, input.layers);
+    at::Tensor tokens = tokens_of(encoder, clips, input.layers, task, origins);
     if (!boxes.empty()) {
       if (!input.layers.empty())
         throw InputError("evaluation", "layers", "none for a task with boxes", "several");

@@ -243,6 +243,9 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
 
 FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
                          const FinetuneProtocol& protocol, const TrainingRun& run) {
+  if (encoder.spec.input_noise > 0)
+    throw InputError(encoder.name, "input_noise", "0 for fine-tuning",
+                     c10::str(encoder.spec.input_noise));
   const ClipSource& source = data.source;
   const Samples &train = data.fold.train, &tests = data.fold.test;
   const HeadObjective& objective = objective_of(data.loss);

@@ -159,7 +159,9 @@ class TaskMaps {
       throw Error("its clips have another shape than those of the encoder before");
     Sample sample = read(task, k);
     const at::Tensor tokens = encode_pixels(
-        encoder, pixel_tensor(sample.clip.pixels.data(), 1, encoder.spec.clip_shape()));
+        encoder, pixel_tensor(sample.clip.pixels.data(), 1, encoder.spec.clip_shape()),
+        noise_task_of(encoder, *task.source),
+        {{.sample = static_cast<std::uint64_t>(task.folds[0].test[k])}});
     const at::Tensor mean =
         query_attention(classifier.weights, classifier.spec, tokens).mean(1)[0].contiguous();
     const std::vector<float> attention(mean.data_ptr<float>(),

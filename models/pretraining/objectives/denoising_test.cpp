@@ -184,8 +184,8 @@ TEST_F(Denoise, LeavesItsSlowCopyWholeAndFolded) {
   // The encoder beside it is what anybody can make of that file.
   const Encoder exported = load_encoder_file(folder_ / "run/encoder.safetensors");
   EXPECT_EQ(exported.provenance.at("export"), "ema");
-  EXPECT_EQ(exported.sha256, encoder_at(reading, kExportedTau, 0, "test").sha256);
-  EXPECT_NE(exported.sha256, encoder_at(reading, 0.3, 0, "test").sha256);
+  EXPECT_EQ(exported.sha256, encoder_at(reading, {.tau = kExportedTau}, "test").sha256);
+  EXPECT_NE(exported.sha256, encoder_at(reading, {.tau = 0.3}, "test").sha256);
 }
 
 TEST_F(Denoise, WithoutInertiaTheSlowCopyIsTheNetwork) {
