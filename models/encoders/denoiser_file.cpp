@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "common/error.h"
 #include "common/json/json_fields.h"
@@ -222,6 +223,17 @@ Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::strin
   if (at.noised) encoder.provenance["noised"] = true;
   encoder.sha256 = hash_of(encoder);
   return encoder;
+}
+
+std::optional<FrozenAt> frozen_at(const std::string& encoder_name) {
+  const std::size_t at = encoder_name.rfind(" at ");
+  FrozenAt frozen;
+  char noised[9] = "";
+  if (at == std::string::npos || std::sscanf(encoder_name.c_str() + at, " at %lf, %d blocks%8c",
+                                             &frozen.tau, &frozen.blocks, noised) < 2)
+    return std::nullopt;
+  frozen.noised = std::string(noised) == ", noised";
+  return frozen;
 }
 
 }  // namespace permafrost

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,5 +60,8 @@ struct FrozenAt {
 
 // An ordinary encoder (fold.h). Throws InputError naming `where`; noise is that of "flow" alone.
 Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::string& where);
+
+// What encoder_at() froze to make an encoder of that name; none for the name of another.
+std::optional<FrozenAt> frozen_at(const std::string& encoder_name);
 
 }  // namespace permafrost

@@ -20,6 +20,11 @@ Figure accuracy_figure(const TableModel& table, const std::string& id, const Enc
 Figure low_shot_figure(const ResultsFolder& folder, const TableModel& table, const std::string& id,
                        const EncoderStyles& styles);
 
+// Accuracy over the noise level and the number of blocks of a denoiser, a panel a column, clean and
+// noised; no panels where a table has no two levels and no two depths of one.
+Figure noise_grid_figure(const ResultsFolder& folder, const TableModel& table,
+                         const std::string& id);
+
 // Held-out accuracy over the learning rate of the probes, a panel a task and protocol.
 Figure sweep_figure(const ResultsFolder& folder, const EncoderStyles& styles);
 

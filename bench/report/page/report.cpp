@@ -31,7 +31,8 @@ ReportFigures figures_of(const ResultsFolder& folder, const EncoderStyles& style
     const TableModel& table = folder.tables[t];
     figures.of_tables.push_back(
         {accuracy_figure(table, table_anchor(t) + "-accuracy", styles),
-         low_shot_figure(folder, table, table_anchor(t) + "-low-shot", styles)});
+         low_shot_figure(folder, table, table_anchor(t) + "-low-shot", styles),
+         noise_grid_figure(folder, table, table_anchor(t) + "-noise-grid")});
   }
   figures.common = {training_figure(styles), sweep_figure(folder, styles), mask_figure(styles),
                     attention_figure(folder, styles), confusion_figure(folder, styles)};
