@@ -101,8 +101,8 @@ TEST(TableSpec, QuickKeepsOneClipAndSeveralApart) {
 }
 
 TEST(TableSpec, UnknownNamesAreToldWithTheNearest) {
-  EXPECT_TRUE(
-      holds(message_of([] { read_suite("nope"); }), "--suite: expected one of gate, paper, pico"));
+  EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }),
+                    "--suite: expected one of denoiser, gate, paper, pico"));
   EXPECT_TRUE(holds(message_of([] { read_suite("nope"); }), "found \"nope\""));
   EXPECT_TRUE(holds(message_of([] { read_table(99); }), "tables: expected one of 1, "));
   const Suite suite = read_suite("pico");
