@@ -44,7 +44,7 @@ std::int64_t first_sample(const RenderedDataset& set) {
 
 Json description(const RenderedDataset& set) {
   Json json = {{"world", set.world},
-               {"world_version", synthetic::kWorldVersion},
+               {"world_version", set.world_version},
                {"train", set.train},
                {"test", set.test},
                {"frames", set.shape.frames},
@@ -107,6 +107,9 @@ void require_renderable(const RenderedDataset& set) {
   if (std::find(worlds.begin(), worlds.end(), set.world) == worlds.end())
     throw InputError("--world", "", "one of " + joined(worlds), quoted(set.world),
                      "nearest: " + nearest_name(set.world, worlds));
+  if (set.world_version < 1 || set.world_version > synthetic::kNewestWorld)
+    throw InputError("--world-version", "", "1 to " + std::to_string(synthetic::kNewestWorld),
+                     std::to_string(set.world_version));
   if (set.writing.coding == VideoCoding::h264 &&
       (set.shape.height % 2 != 0 || set.shape.width % 2 != 0))
     throw InputError("--size", "", "an even number for --coding h264",
@@ -132,8 +135,8 @@ void render_dataset(const RenderedDataset& set, const fs::path& out, int threads
   require_renderable(set);
   const auto world = synthetic::task_named(set.world, "--world");
   const std::int64_t first = first_sample(set);
-  const TaskSource train(world, Split::train, set.train, set.shape, first);
-  const TaskSource test(world, Split::test, set.test, set.shape, first);
+  const TaskSource train(world, Split::train, set.train, set.shape, first, set.world_version);
+  const TaskSource test(world, Split::test, set.test, set.shape, first, set.world_version);
   claim_folder(out, description(set));
   parallel_for(set.train + set.test, threads, [&](std::int64_t k) {
     const bool is_train = k < set.train;

@@ -21,6 +21,7 @@ namespace permafrost {
 
 struct RenderedDataset {
   std::string world = "motion";  // any whose labels are of whole clips
+  int world_version = 1;
   std::int64_t train = 2000, test = 1000;
   ClipShape shape{8, 48, 48};
   VideoWriting writing;

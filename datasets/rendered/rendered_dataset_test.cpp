@@ -80,6 +80,22 @@ TEST_F(Rendered, EverySeedHasItsOwnClips) {
   EXPECT_THROW(render_dataset(other, folder_ / "b", 1), InputError);
 }
 
+TEST_F(Rendered, TakesAVersionOfTheWorld) {
+  set_.world_version = 2;
+  render_dataset(set_, folder_, 1);
+  EXPECT_EQ(read_json((folder_ / "rendered.json").string()).at("world_version"), 2);
+  const TaskSpec spec = read_task_spec(read_json((folder_ / "task.json").string()), "task.json");
+  const Task real = open_task(spec, set_.shape, folder_);
+  ASSERT_TRUE(real.available()) << real.unavailable;
+  const Task drawn = open_task(
+      {.name = "m", .world = "motion", .train = 10, .test = 9, .world_version = 2}, set_.shape, {});
+  EXPECT_EQ(real.source->read(12, 0, 1).clip.pixels, drawn.source->read(12, 0, 1).clip.pixels);
+  set_.world_version = 1;
+  EXPECT_THROW(render_dataset(set_, folder_, 1), InputError) << "another set lies there";
+  set_.world_version = 3;
+  EXPECT_THROW(render_dataset(set_, folder_ / "new", 1), InputError);
+}
+
 TEST_F(Rendered, GoesOnWhereItWasEnded) {
   render_dataset(set_, folder_, 1);
   const std::string kept = read_file(folder_ / "train/000003.mp4");

@@ -24,9 +24,17 @@ struct Moment {
   float height = 1;  // of the frame in frame widths
 };
 
-void paint(const Pattern& pattern, bool covered, int begin, int end, Row& row) {
-  const Rgb low = pattern.low;
-  const Rgb step{pattern.high.r - low.r, pattern.high.g - low.g, pattern.high.b - low.b};
+// What is left of the brightness.
+float faded(const Fade& fade, float tau) {
+  return fade.depth == 0 ? 1.0F : 1.0F - fade.depth * fraction(fade.phase - fade.rate * tau);
+}
+
+Rgb scaled(const Rgb& colour, float gain) {
+  return {colour.r * gain, colour.g * gain, colour.b * gain};
+}
+
+void paint(const Rgb& low, const Rgb& high, bool covered, int begin, int end, Row& row) {
+  const Rgb step{high.r - low.r, high.g - low.g, high.b - low.b};
   const float* texture = row.texture.data();
   if (!covered) {
     for (int i = begin; i < end; ++i) {
@@ -53,12 +61,14 @@ void draw_ground(const Scene& scene, const Moment& now, float y, Row& row) {
   const float v0 = p.cycles * (y0 * p.direction_x - x0 * p.direction_y) + p.phase_v;
   pattern_row(p.kind, u0, v0, p.cycles * p.direction_x * now.pixel,
               -p.cycles * p.direction_y * now.pixel, row.width, row.texture.data());
-  paint(p, false, 0, row.width, row);
+  const float gain = faded(scene.ground_fade, now.tau);
+  paint(scaled(p.low, gain), scaled(p.high, gain), false, 0, row.width, row);
 }
 
-// The object at one moment: centre, size and rotation.
+// The object at one moment: centre, size, rotation and colours.
 struct Pose {
   float x, y, radius, c, s;
+  Rgb low, high;
 };
 
 Pose pose_of(const Object& object, const Scene& scene, float tau) {
@@ -68,8 +78,14 @@ Pose pose_of(const Object& object, const Scene& scene, float tau) {
   const float turn = object.turn + m.spin * tau;
   float c = wave(turn + 0.25F), s = wave(turn);
   const float length = std::sqrt(c * c + s * s);
-  return {object.x + (m.vx + scene.camera_vx) * tau, object.y + (m.vy + scene.camera_vy) * tau,
-          object.radius * size, c / length, s / length};
+  const float gain = faded(object.fade, tau);
+  return {.x = object.x + (m.vx + scene.camera_vx) * tau,
+          .y = object.y + (m.vy + scene.camera_vy) * tau,
+          .radius = object.radius * size,
+          .c = c / length,
+          .s = s / length,
+          .low = scaled(object.pattern.low, gain),
+          .high = scaled(object.pattern.high, gain)};
 }
 
 // Draws pixels [begin,end) whose distance from the centre along the row is x0 + i * pixel.
@@ -95,7 +111,7 @@ void draw_span(const Object& object, const Pose& pose, const Moment& now, float 
   pattern_row(p.kind, k * (first * ax + dy * ay) + p.phase_u,
               k * (dy * ax - first * ay) + p.phase_v, k * ax * now.pixel, -k * ay * now.pixel,
               count, row.texture.data() + begin);
-  paint(p, true, begin, end, row);
+  paint(pose.low, pose.high, true, begin, end, row);
 }
 
 void draw_object(const Object& object, const Pose& pose, const Moment& now, float y, Row& row) {
@@ -124,9 +140,7 @@ void draw_occluder(const Occluder& bar, const Moment& now, float y, Row& row) {
     row.cover[static_cast<std::size_t>(i)] = clamped(0.5F - outside / now.pixel, 0.0F, 1.0F);
     row.texture[static_cast<std::size_t>(i)] = 0.0F;
   }
-  Pattern flat;
-  flat.low = flat.high = bar.tint;
-  paint(flat, true, 0, row.width, row);
+  paint(bar.tint, bar.tint, true, 0, row.width, row);
 }
 
 // 32 well-mixed bits for one pixel (the "lowbias32" constants of C. Wellons).

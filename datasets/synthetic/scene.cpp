@@ -1,33 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/synthetic/scene.h"
 
-#include <cmath>
-
-#include "common/random.h"
+#include "datasets/synthetic/draws.h"
 #include "datasets/synthetic/wave.h"
 
 namespace permafrost::synthetic {
 namespace {
-
-// A value of [0,1) from the half of the range that belongs to the split: bands alternate, so that
-// test textures and colours lie between those of training but are never among them.
-float split_uniform(RandomStream& stream, Split split, int bands) {
-  const float band = static_cast<float>(stream.integer(static_cast<std::uint32_t>(bands)));
-  const float half = split == Split::test ? 0.5F : 0.0F;
-  return (band + half + 0.5F * stream.uniform()) / static_cast<float>(bands);
-}
-
-void set_direction(float turns, float& x, float& y) {
-  // Normalised, so that the error of `wave` does not scale what is rotated.
-  const float c = wave(turns + 0.25F), s = wave(turns);
-  const float length = std::sqrt(c * c + s * s);
-  x = c / length;
-  y = s / length;
-}
-
-PatternKind textured(RandomStream& stream) {
-  return static_cast<PatternKind>(stream.integer(kTexturedPatterns));
-}
 
 // `flat`: a weak texture of one hue, so that the silhouette stands out (the still images, where the
 // shape is asked for).
@@ -105,9 +83,7 @@ void pose_for_landscape(Scene& scene, RandomStream& stream) {
 // A species is a body, of four, and on it the run of its faint stripes, up or across: both have to
 // be seen.
 void mark_species(Scene& scene, RandomStream& stream) {
-  static constexpr ShapeKind kBodies[] = {ShapeKind::disc, ShapeKind::triangle, ShapeKind::cross,
-                                          ShapeKind::crescent};
-  scene.main.shape = kBodies[scene.label / 2];
+  scene.main.shape = body_of_species(scene.label);
   Pattern& coat = scene.main.pattern;
   coat.kind = PatternKind::stripes;
   const float jitter = stream.uniform(-0.15F, 0.15F);
@@ -156,12 +132,17 @@ const char* purpose_of(SyntheticTask task, Split split) {
 }  // namespace
 
 Scene draw_scene(const SceneName& name) {
-  RandomStream stream({.seed = kWorldVersion,
+  RandomStream stream({.seed = static_cast<std::uint64_t>(name.version),
                        .purpose = purpose_of(name.task, name.split),
                        .sample = static_cast<std::uint64_t>(name.index)});
   Scene scene;
   // Classes take turns, so that every prefix of a split is balanced.
   scene.label = static_cast<int>(name.index % 8);
+  scene.still = is_still(name.task);
+  if (name.version == 2) {
+    fill_scene_2(name, stream, scene);
+    return scene;
+  }
   // All three are drawn, whatever the task, and the task then fixes the one that it asks for.
   auto pattern = textured(stream);
   auto shape = static_cast<ShapeKind>(stream.integer(kShapes));
@@ -183,7 +164,6 @@ Scene draw_scene(const SceneName& name) {
     case SyntheticTask::fine_grained:
       break;
   }
-  scene.still = is_still(name.task);
   scene.ground = draw_ground(name.split, stream);
   if (name.task == SyntheticTask::scene) scene.ground.kind = static_cast<PatternKind>(scene.label);
   scene.ground_vx = stream.uniform(-0.05F, 0.05F);
@@ -235,6 +215,10 @@ Scene reversed(const Scene& scene, SyntheticTask task) {
   back.camera_vy = -scene.camera_vy;
   back.main.motion = reversed(scene.main.motion);
   back.distractor.motion = reversed(scene.distractor.motion);
+  back.ground_fade.rate = -scene.ground_fade.rate;
+  for (Object* object : {&back.main, &back.distractor}) {
+    object->fade.rate = -object->fade.rate;
+  }
   back.light.drift = -scene.light.drift;
   if (task == SyntheticTask::motion || task == SyntheticTask::localised_action)
     back.label = static_cast<int>(reversed(static_cast<MotionKind>(scene.label)));

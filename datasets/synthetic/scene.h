@@ -20,12 +20,20 @@
 
 namespace permafrost::synthetic {
 
-// Raised whenever a pixel of any clip changes; part of every cell's key.
-inline constexpr int kWorldVersion = 1;
+// Versions of the world are 1 to this one. The pixels of a version never change: what would change
+// one makes a new version. The version is part of every cell's key.
+inline constexpr int kNewestWorld = 2;
 
 enum class SyntheticTask { appearance, motion, object, scene, fine_grained, localised_action };
 inline constexpr int kSyntheticTasks = 6;
 enum class Split { train, test };
+
+// A saw-tooth of brightness over the clip.
+struct Fade {
+  float depth = 0;  // share of the brightness that is lost at its darkest; 0: none
+  float rate = 0;   // cycles a clip; the sign is its direction
+  float phase = 0;  // in cycles
+};
 
 struct Object {
   ShapeKind shape = ShapeKind::disc;
@@ -34,6 +42,7 @@ struct Object {
   float radius = 0.2F;       // frame widths, at its largest
   float turn = 0;            // turns at tau = 0
   Motion motion;
+  Fade fade;
 };
 
 // A bar across the frame, in front of everything.
@@ -54,6 +63,7 @@ struct Lighting {
 struct Scene {
   int label = 0;
   Pattern ground;
+  Fade ground_fade;
   float ground_vx = 0, ground_vy = 0;  // own motion of the background, frame widths a clip
   float camera_vx = 0, camera_vy = 0;  // moves everything but the occluder
   Object main, distractor;
@@ -64,11 +74,12 @@ struct Scene {
   bool still = false;  // one image repeated: time stands at tau = 0
 };
 
-// Names the clip: a pure function of (kWorldVersion, task, split, index).
+// Names the clip: a pure function of (version, task, split, index).
 struct SceneName {
   SyntheticTask task = SyntheticTask::appearance;
   Split split = Split::train;
   std::int64_t index = 0;
+  int version = 1;  // of the world
 };
 
 Scene draw_scene(const SceneName& name);

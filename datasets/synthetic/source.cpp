@@ -18,13 +18,13 @@ std::string shape_text(const ClipShape& shape) {
 }  // namespace
 
 TaskSource::TaskSource(SyntheticTask task, Split split, std::int64_t count, const ClipShape& shape,
-                       std::int64_t first)
-    : task_(task), split_(split), count_(count), first_(first), shape_(shape) {}
+                       std::int64_t first, int version)
+    : task_(task), split_(split), count_(count), first_(first), shape_(shape), version_(version) {}
 
 Target TaskSource::target(std::int64_t index) const {
   const int label = static_cast<int>((first_ + index) % 8);
   if (task_ != SyntheticTask::localised_action) return label;
-  return {label, box_of(draw_scene({task_, split_, first_ + index}), shape_)};
+  return {label, box_of(draw_scene({task_, split_, first_ + index, version_}), shape_)};
 }
 
 std::string TaskSource::name(std::int64_t index) const {
@@ -33,29 +33,36 @@ std::string TaskSource::name(std::int64_t index) const {
 }
 
 Sample TaskSource::read(std::int64_t index, int, int) const {
-  return {render(draw_scene({task_, split_, first_ + index}), shape_), ""};
+  return {render(draw_scene({task_, split_, first_ + index, version_}), shape_), ""};
 }
 
 std::string TaskSource::identity() const {
-  return sha256_of("synthetic world " + std::to_string(kWorldVersion) + " " +
-                   synthetic::name_of(task_) + " " + name_of(split_) + " from " +
-                   std::to_string(first_) + " count " + std::to_string(count_) + " " +
-                   shape_text(shape_));
+  return sha256_of("synthetic world " + std::to_string(version_) + " " + synthetic::name_of(task_) +
+                   " " + name_of(split_) + " from " + std::to_string(first_) + " count " +
+                   std::to_string(count_) + " " + shape_text(shape_));
+}
+
+SceneName MixtureSource::scene_name(std::int64_t index) const {
+  const std::int64_t tasks = version_ == 1 ? 3 : kSyntheticTasks;
+  return {static_cast<SyntheticTask>(index % tasks), Split::train, kMixtureFirst + index / tasks,
+          version_};
 }
 
 std::string MixtureSource::name(std::int64_t index) const {
-  const auto task = static_cast<SyntheticTask>(index % 3);
-  return std::string("mixture/") + synthetic::name_of(task) + "/" +
-         std::to_string(kMixtureFirst + index / 3);
+  const SceneName scene = scene_name(index);
+  return std::string("mixture/") + synthetic::name_of(scene.task) + "/" +
+         std::to_string(scene.index);
 }
 
 Sample MixtureSource::read(std::int64_t index, int, int) const {
-  const auto task = static_cast<SyntheticTask>(index % 3);
-  return {render(draw_scene({task, Split::train, kMixtureFirst + index / 3}), shape_), ""};
+  const SceneName name = scene_name(index);
+  Scene scene = draw_scene(name);
+  if (version_ != 1 && name.index % 16 >= 8) scene.still = false;
+  return {render(scene, shape_), ""};
 }
 
 std::string MixtureSource::identity() const {
-  return sha256_of("synthetic mixture, world " + std::to_string(kWorldVersion) + " " +
+  return sha256_of("synthetic mixture, world " + std::to_string(version_) + " " +
                    shape_text(shape_));
 }
 

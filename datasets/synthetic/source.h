@@ -7,12 +7,13 @@
 
 namespace permafrost::synthetic {
 
-// The first `count` samples of a split, rendered when they are read. `first` shifts the window:
-// pretraining and supervised baselines draw from other parts of the train split than the probes.
+// The first `count` samples of a split in a version of the world, rendered when they are read.
+// `first` shifts the window: pretraining and supervised baselines draw from other parts of the
+// train split than the probes.
 class TaskSource : public ClipSource {
  public:
   TaskSource(SyntheticTask task, Split split, std::int64_t count, const ClipShape& shape,
-             std::int64_t first = 0);
+             std::int64_t first = 0, int version = 1);
   std::int64_t size() const override { return count_; }
   Target target(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
@@ -26,14 +27,17 @@ class TaskSource : public ClipSource {
   Split split_;
   std::int64_t count_, first_;
   ClipShape shape_;
+  int version_;
 };
 
-// Clip i is drawn from the train split of world i mod 3 (appearance, motion, object), at indices
-// from kMixtureFirst on, which no probe ever sees. They have no target.
+// Clips of the train split from index kMixtureFirst on, which no probe ever sees. They have no
+// target. Tasks take turns: in version 1 appearance, motion, object; in version 2 all six. Version
+// 2 films the tasks of still images, too: in every second round they move.
 class MixtureSource : public ClipSource {
  public:
   static constexpr std::int64_t kMixtureFirst = 1'000'000;
-  MixtureSource(std::int64_t count, const ClipShape& shape) : count_(count), shape_(shape) {}
+  MixtureSource(std::int64_t count, const ClipShape& shape, int version = 1)
+      : count_(count), shape_(shape), version_(version) {}
   std::int64_t size() const override { return count_; }
   Target target(std::int64_t) const override { return {}; }
   std::string name(std::int64_t index) const override;
@@ -41,8 +45,10 @@ class MixtureSource : public ClipSource {
   std::string identity() const override;
 
  private:
+  SceneName scene_name(std::int64_t index) const;
   std::int64_t count_;
   ClipShape shape_;
+  int version_;
 };
 
 std::vector<std::string> world_names();

@@ -83,6 +83,7 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   fields_of_any(spec, optional);
   if (spec.kind == TaskKind::synthetic) {
     fields_of_synthetic(spec, required);
+    optional("world_version", spec.world_version, 1, synthetic::kNewestWorld);
   } else {
     fields_of_manifest(spec, optional);
     read_official_lists(object, where, spec);
@@ -101,6 +102,7 @@ Json to_json(const TaskSpec& spec) {
   fields_of_any(spec, writer);
   if (spec.kind == TaskKind::synthetic) {
     fields_of_synthetic(spec, writer);
+    if (spec.world_version != 1) writer("world_version", spec.world_version);
     return json;
   }
   fields_of_manifest(spec, writer);

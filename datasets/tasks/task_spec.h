@@ -28,6 +28,7 @@ struct TaskSpec {
   // synthetic
   std::string world;  // one of world_names(), see synthetic/source.h
   std::int64_t train = 0, test = 0;
+  int world_version = 1;
   // manifest: one list that is cut in folds, or official lists, or a dataset that has either. Paths
   // are relative to the data folder; a list is any that read_manifest() takes.
   std::string manifest;

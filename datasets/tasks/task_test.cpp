@@ -165,6 +165,40 @@ TEST(Task, IdentityFollowsWhatIsMeasured) {
             open_task(spec, {4, 16, 16}, {}).manifest_sha256);
 }
 
+TEST(Task, AsksForAVersionOfTheSyntheticWorld) {
+  Json json = motion_json();
+  const TaskSpec first = read_task_spec(json, "t.json");
+  EXPECT_EQ(first.world_version, 1);
+  EXPECT_FALSE(to_json(first).contains("world_version"));
+  json["world_version"] = 2;
+  const TaskSpec second = read_task_spec(json, "t.json");
+  EXPECT_EQ(to_json(second).at("world_version"), 2);
+  const Task old_world = open_task(first, {2, 16, 16}, {});
+  const Task new_world = open_task(second, {2, 16, 16}, {});
+  EXPECT_NE(new_world.identity, old_world.identity);
+  EXPECT_NE(new_world.manifest_sha256, old_world.manifest_sha256);
+  EXPECT_NE(new_world.source->read(0, 0, 1).clip.pixels,
+            old_world.source->read(0, 0, 1).clip.pixels);
+  json["world_version"] = 3;
+  EXPECT_NE(message_of(json).find("world_version"), std::string::npos) << message_of(json);
+  json = fight_json();
+  json["world_version"] = 2;
+  EXPECT_NE(message_of(json), "") << "files have no such version";
+}
+
+// Keys of committed records hang on these.
+TEST(Task, IdentitiesOfTheFirstWorldStay) {
+  const Json json = {{"name", "motion"},
+                     {"kind", "synthetic"},
+                     {"world", "motion"},
+                     {"train", 1500},
+                     {"test", 600}};
+  const Task task = open_task(read_task_spec(json, "t.json"), {8, 48, 48}, {});
+  EXPECT_EQ(task.identity, "8b5ce8383d510d8efa891b69a7752d169206b330f3fcc9a302e8c26472af59fa");
+  EXPECT_EQ(task.manifest_sha256,
+            "1729421c4b46301291c25391aacf4d517aa7ab9ab9994ca1b2b53fa434494f4d");
+}
+
 TEST(Task, DataThatIsNotThereIsToldNotThrown) {
   const TaskSpec spec = read_task_spec(fight_json(), "");
   EXPECT_FALSE(open_task(spec, {2, 16, 16}, {}).available());

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "datasets/synthetic/scene.h"
 
 namespace permafrost {
 namespace {
@@ -94,6 +95,8 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
                          ? Precision::float32
                          : Precision::bfloat16;
   config.distinct_clips = object.integer("distinct_clips", 0, 0);
+  config.world_version =
+      static_cast<int>(object.integer("world_version", 1, 1, synthetic::kNewestWorld));
   config.clip_grad = object.number("clip_grad", config.clip_grad, 0, 1e9);
   config.init = object.choice("init", {"xavier", "normal"}, "xavier") == "xavier" ? Init::xavier
                                                                                   : Init::normal;

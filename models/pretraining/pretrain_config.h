@@ -43,6 +43,7 @@ struct PretrainConfig {
   std::int64_t checkpoint_every = 200;
   // Synthetic clips that the stream repeats, in an order of its own every time; 0: all are new.
   std::int64_t distinct_clips = 0;
+  int world_version = 1;  // of the synthetic clips
   // Unlabelled videos mixed into the stream: one list, or several joined by weights; none if both
   // are empty. Any list that read_manifest() takes.
   std::string real_manifest;

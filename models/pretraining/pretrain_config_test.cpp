@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/pretraining/objectives/feature_prediction.h"
+#include "models/pretraining/pretraining_stream.h"
 #include "models/testing/test_support.h"
 
 namespace permafrost {
@@ -38,6 +39,18 @@ TEST(PretrainConfig, ReadsValuesAndDefaults) {
   EXPECT_EQ(features.momentum().length, 125);
   EXPECT_EQ(config.learning_rate.warmup, 10);
   EXPECT_EQ(config.learning_rate.start, 2e-4);
+}
+
+TEST(PretrainConfig, LearnsFromTheVersionOfTheWorldThatItNames) {
+  Json json = valid();
+  const PretrainConfig first = read_pretrain_config(json, "a.json");
+  EXPECT_EQ(first.world_version, 1);
+  json["world_version"] = 2;
+  const PretrainConfig second = read_pretrain_config(json, "a.json");
+  EXPECT_EQ(second.world_version, 2);
+  const auto old_world = pretraining_stream(first), new_world = pretraining_stream(second);
+  EXPECT_NE(new_world->identity(), old_world->identity());
+  EXPECT_NE(new_world->read(1, 0, 1).clip.pixels, old_world->read(1, 0, 1).clip.pixels);
 }
 
 TEST(PretrainConfig, PixelsHaveTheirOwnOutputsAndLoss) {
@@ -143,6 +156,7 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   expect_text("/predictor/heads", 5, "a.json:/predictor: width: expected a multiple of heads (5)");
   expect_text("/steps", 0, "steps: expected a whole number from 1");
   expect_text("/seed", -1, "seed");
+  expect_text("/world_version", 3, "world_version");
   expect_text("/loss_exponent", 3, "loss_exponent");
   expect_text("/init", "zeros", "init");
   expect_text("/momentum", 0.9, "momentum: expected a JSON object");

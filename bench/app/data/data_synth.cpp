@@ -15,6 +15,7 @@ namespace {
 struct DataSynthCommand {
   std::string world = "motion", out, coding = "lossless";
   std::int64_t train = 2000, test = 1000;
+  int world_version = 1;
   int frames = 8, size = 48, fps = 8;
 };
 
@@ -22,6 +23,7 @@ int run(const CommonOptions& common, const DataSynthCommand& command) {
   const bool lossless = command.coding == "lossless";
   const RenderedDataset set{
       .world = command.world,
+      .world_version = command.world_version,
       .train = command.train,
       .test = command.test,
       .shape = {command.frames, command.size, command.size},
@@ -51,6 +53,8 @@ void add_data_synth(CLI::App& data, CommandLine& line) {
                            [&line, command] { return run(line.common(), *command); });
   const auto counts = CLI::Range(std::int64_t{1}, std::int64_t{1'000'000});
   sub->add_option("--world", command->world, "one of " + joined(renderable_worlds()))
+      ->capture_default_str();
+  sub->add_option("--world-version", command->world_version, "version of the synthetic world")
       ->capture_default_str();
   sub->add_option("--out", command->out, "folder to write")->required();
   sub->add_option("--train", command->train, "clips")->check(counts)->capture_default_str();
