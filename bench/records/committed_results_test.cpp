@@ -91,17 +91,10 @@ TEST_P(CommittedResults, EveryPlaceHasOneRecordASeed) {
   for (const auto& [place, count] : records) EXPECT_EQ(count, 1) << place;
 }
 
-// "pico/denoise-d8 at 0.1, 4 blocks", as encoder_at() names what it makes.
-Encoder denoiser_of_zoo(const std::string& name, const std::string& where) {
-  const auto cut = name.find(" at ");
-  double tau = 0;
-  int blocks = 0;
-  EXPECT_EQ(
-      std::sscanf(name.c_str() + std::min(cut, name.size()), " at %lf, %d blocks", &tau, &blocks),
-      2)
-      << name;
-  const bool noised = name.ends_with(", noised");
-  return encoder_at(load_denoiser(name.substr(0, cut), where), {tau, blocks, noised}, where);
+Encoder denoiser_of_zoo(const std::string& text, const std::string& where) {
+  const auto name = frozen_name(text);
+  EXPECT_TRUE(name.has_value()) << text;
+  return name ? encoder_at(load_denoiser(name->denoiser, where), name->at, where) : Encoder();
 }
 
 TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {

@@ -93,6 +93,19 @@ TEST_F(DenoiserChoice, MaySeeItsClipsNoised) {
   EXPECT_EQ(random_encoder(a.spec, 1).spec.input_noise, 0);
 }
 
+TEST_F(DenoiserChoice, IsFoundAgainByItsName) {
+  for (const FrozenAt& at : {FrozenAt{0.1, 2, false}, FrozenAt{0.02, 13, true}, FrozenAt{1, 1}}) {
+    const auto name = frozen_name(text_of({"look at/this", at}));
+    ASSERT_TRUE(name.has_value());
+    EXPECT_EQ(name->denoiser, "look at/this");
+    EXPECT_EQ(name->at.tau, at.tau);
+    EXPECT_EQ(name->at.blocks, at.blocks);
+    EXPECT_EQ(name->at.noised, at.noised);
+  }
+  for (const char* other : {"pico/vjepa-multiblock", "a at b", "a at 0.1, 2 block", ""})
+    EXPECT_FALSE(frozen_name(other).has_value()) << other;
+}
+
 TEST_F(DenoiserChoice, SaysWhichFileIsNotThere) {
   const Suite suite = suite_of({{"a", {{"denoiser", "t/dry"}, {"time", 0.1}}}});
   std::string unavailable;

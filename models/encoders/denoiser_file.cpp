@@ -195,6 +195,22 @@ DenoiserReading load_denoiser(const std::string& name, const std::string& flag) 
                    names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names)));
 }
 
+std::string text_of(const FrozenName& name) {
+  return c10::str(name.denoiser, " at ", Json(name.at.tau).dump(), ", ", name.at.blocks, " blocks",
+                  name.at.noised ? ", noised" : "");
+}
+
+std::optional<FrozenName> frozen_name(const std::string& text) {
+  const auto cut = text.rfind(" at ");
+  if (cut == std::string::npos) return std::nullopt;
+  FrozenName name{.denoiser = text.substr(0, cut)};
+  const int found =
+      std::sscanf(text.c_str() + cut, " at %lf, %d blocks", &name.at.tau, &name.at.blocks);
+  name.at.noised = text.ends_with(", noised");
+  if (found != 2 || text_of(name) != text) return std::nullopt;
+  return name;
+}
+
 Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::string& where) {
   const Denoiser& denoiser = reading.denoiser;
   if (at.blocks == 0) at.blocks = denoiser.spec.network.depth;
@@ -204,8 +220,7 @@ Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::strin
   if (at.noised && !(at.tau > 0))
     throw InputError(where, "noised", "a noise level above 0", c10::str(at.tau));
   Encoder encoder;
-  encoder.name = c10::str(reading.name, " at ", at.tau, ", ", at.blocks, " blocks",
-                          at.noised ? ", noised" : "");
+  encoder.name = text_of({reading.name, at});
   encoder.source = reading.source;
   encoder.spec = std::move(made.spec);
   encoder.weights = std::move(made.weights);
@@ -223,17 +238,6 @@ Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::strin
   if (at.noised) encoder.provenance["noised"] = true;
   encoder.sha256 = hash_of(encoder);
   return encoder;
-}
-
-std::optional<FrozenAt> frozen_at(const std::string& encoder_name) {
-  const std::size_t at = encoder_name.rfind(" at ");
-  FrozenAt frozen;
-  char noised[9] = "";
-  if (at == std::string::npos || std::sscanf(encoder_name.c_str() + at, " at %lf, %d blocks%8c",
-                                             &frozen.tau, &frozen.blocks, noised) < 2)
-    return std::nullopt;
-  frozen.noised = std::string(noised) == ", noised";
-  return frozen;
 }
 
 }  // namespace permafrost

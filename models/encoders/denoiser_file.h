@@ -61,7 +61,13 @@ struct FrozenAt {
 // An ordinary encoder (fold.h). Throws InputError naming `where`; noise is that of "flow" alone.
 Encoder encoder_at(const DenoiserReading& reading, FrozenAt at, const std::string& where);
 
-// What encoder_at() froze to make an encoder of that name; none for the name of another.
-std::optional<FrozenAt> frozen_at(const std::string& encoder_name);
+// What encoder_at() calls an encoder: "pico/denoise-d8 at 0.1, 4 blocks, noised".
+struct FrozenName {
+  std::string denoiser;
+  FrozenAt at;
+};
+std::string text_of(const FrozenName& name);
+// Empty where the text is no such name.
+std::optional<FrozenName> frozen_name(const std::string& text);
 
 }  // namespace permafrost

@@ -146,7 +146,8 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   expect_text("/learning_rate/warmup", 125,
               "learning_rate.warmup: expected fewer steps than the "
               "schedule's 125, found 125");
-  expect_text("/objective", "clip", "objective: expected one of vjepa, pixel_mae, found \"clip\"");
+  expect_text("/objective", "clip",
+              "objective: expected one of vjepa, pixel_mae, denoise, found \"clip\"");
   expect_text("/masking", "blocks", "masking: expected multiblock");
   expect_text("/masking", {{{"num_block", 2}}}, "nearest valid key: \"num_blocks\"");
   expect_text("/stesp", 5, "\"stesp\" (nearest valid key: \"steps\")");

@@ -31,11 +31,12 @@ NoiseGrid grid_of(const ResultsFolder& folder, const TableModel& table) {
     for (const auto& cell : table.cells[r]) {
       const auto records = records_of(folder, cell);
       if (records.empty()) continue;
-      const auto at = frozen_at(records[0]->encoder.name);
-      if (!at) break;
-      grid.rows.emplace(Place{at->noised, at->blocks, at->tau}, r);
-      grid.levels.insert(at->tau);
-      grid.blocks.insert(at->blocks);
+      const auto name = frozen_name(records[0]->encoder.name);
+      if (!name) break;
+      const FrozenAt& at = name->at;
+      grid.rows.emplace(Place{at.noised, at.blocks, at.tau}, r);
+      grid.levels.insert(at.tau);
+      grid.blocks.insert(at.blocks);
       break;
     }
   return grid;
