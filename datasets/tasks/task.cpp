@@ -96,8 +96,10 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   task.class_names = synthetic::class_names(world);
   task.classes = static_cast<int>(task.class_names.size());
   task.source = std::make_unique<ConcatenatedSource>(
-      std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape, 0, spec.world_version),
-      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape, 0, spec.world_version),
+      std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape, 0,
+                                   spec.world_version),
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape, 0,
+                                   spec.world_version),
       spec.directional.value_or(false));
   task.groups = range(0, spec.train + spec.test);
   task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};

@@ -125,7 +125,8 @@ RealLists read_real_lists(const PretrainConfig& config) {
 
 std::unique_ptr<ClipSource> pretraining_stream(const PretrainConfig& config, RealLists real) {
   const ClipShape shape = config.encoder.clip_shape();
-  auto synthetic = std::make_unique<synthetic::MixtureSource>(kEndless, shape, config.world_version);
+  auto synthetic =
+      std::make_unique<synthetic::MixtureSource>(kEndless, shape, config.world_version);
   if (real.lists.empty()) return synthetic;
   VideoOptions video;
   video.shape = shape;
