@@ -25,10 +25,15 @@ PatternKind textured(RandomStream& stream) {
   return static_cast<PatternKind>(stream.integer(kTexturedPatterns));
 }
 
-ShapeKind body_of_species(int label) {
+void mark_species(Scene& scene, RandomStream& stream) {
   static constexpr ShapeKind kBodies[] = {ShapeKind::disc, ShapeKind::triangle, ShapeKind::cross,
                                           ShapeKind::crescent};
-  return kBodies[label / 2];
+  scene.main.shape = kBodies[scene.label / 2];
+  Pattern& coat = scene.main.pattern;
+  coat.kind = PatternKind::stripes;
+  const float jitter = stream.uniform(-0.15F, 0.15F);
+  set_direction((static_cast<float>(scene.label % 2) + jitter) / 4.0F, coat.direction_x,
+                coat.direction_y);
 }
 
 }  // namespace permafrost::synthetic

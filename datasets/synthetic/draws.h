@@ -18,8 +18,9 @@ void set_direction(float turns, float& x, float& y);
 // Any kind but `plain`.
 PatternKind textured(RandomStream& stream);
 
-// The silhouette of a class of fine_grained.
-ShapeKind body_of_species(int label);
+// The main object as a species of fine_grained: a body, of four, and on it the run of its faint
+// stripes, up or across. Both have to be seen.
+void mark_species(Scene& scene, RandomStream& stream);
 
 // All that version 2 draws for a clip, into a scene that has its label.
 void fill_scene_2(const SceneName& name, RandomStream& stream, Scene& scene);

@@ -80,17 +80,6 @@ void pose_for_landscape(Scene& scene, RandomStream& stream) {
   scene.main.motion.swell_depth = 0.25F;
 }
 
-// A species is a body, of four, and on it the run of its faint stripes, up or across: both have to
-// be seen.
-void mark_species(Scene& scene, RandomStream& stream) {
-  scene.main.shape = body_of_species(scene.label);
-  Pattern& coat = scene.main.pattern;
-  coat.kind = PatternKind::stripes;
-  const float jitter = stream.uniform(-0.15F, 0.15F);
-  set_direction((static_cast<float>(scene.label % 2) + jitter) / 4.0F, coat.direction_x,
-                coat.direction_y);
-}
-
 // A second actor half a frame away, somewhat smaller, which does something of its own.
 void add_second_actor(Scene& scene, Split split, RandomStream& stream) {
   scene.main.radius = stream.uniform(0.28F, 0.36F);

@@ -134,17 +134,6 @@ void set_object(Scene& scene, Split split, RandomStream& stream) {
   scene.main.motion.swell_depth = 0.1F;
 }
 
-// A body, of four, and the run of its faint stripes, up or across.
-void set_species(Scene& scene, Split split, RandomStream& stream) {
-  set_object(scene, split, stream);
-  scene.main.shape = body_of_species(scene.label);
-  Pattern& coat = scene.main.pattern;
-  coat.kind = PatternKind::stripes;
-  const float jitter = stream.uniform(-0.15F, 0.15F);
-  set_direction((static_cast<float>(scene.label % 2) + jitter) / 4.0F, coat.direction_x,
-                coat.direction_y);
-}
-
 // A place in haze, behind two things whose textures are far stronger.
 void set_landscape(Scene& scene, Split split, RandomStream& stream) {
   scene.ground = draw_grey(static_cast<PatternKind>(scene.label), 3.5F, 0.13F, split, stream);
@@ -172,7 +161,8 @@ void fill_scene_2(const SceneName& name, RandomStream& stream, Scene& scene) {
       set_object(scene, split, stream);
       break;
     case SyntheticTask::fine_grained:
-      set_species(scene, split, stream);
+      set_object(scene, split, stream);
+      mark_species(scene, stream);
       break;
     case SyntheticTask::scene:
       set_landscape(scene, split, stream);
