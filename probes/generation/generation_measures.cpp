@@ -98,40 +98,42 @@ GenerationMeasures measured_generation(const Encoder& encoder, const GenerationC
   const ClipSummary samples = summary_of(encoder, clips.samples, threads);
   const ClipSummary real = summary_of(encoder, clips.real, threads);
   const ClipSummary other = summary_of(encoder, clips.other, threads);
+  const ClipSummary kept = summary_of(encoder, clips.kept, threads);
   return {.encoder = encoder.name,
           .clips = clips.samples.size(0),
           .train = clips.train.size(0),
           .samples = numbers_of(samples, real, median_nearest(clips.samples, clips.train, threads)),
-          .other = numbers_of(other, real, median_nearest(clips.real, clips.train, threads))};
+          .other = numbers_of(other, real, median_nearest(clips.real, clips.train, threads)),
+          .kept = numbers_of(kept, real, median_nearest(clips.kept, clips.train, threads))};
 }
 
 Json to_json(const GenerationMeasures& measures) {
-  return {{"encoder", measures.encoder},
-          {"clips", measures.clips},
-          {"training_clips", measures.train},
-          {"samples", to_json(measures.samples)},
-          {"real", to_json(measures.other)}};
+  return {{"encoder", measures.encoder},      {"clips", measures.clips},
+          {"training_clips", measures.train}, {"samples", to_json(measures.samples)},
+          {"real", to_json(measures.other)},  {"real_in_space", to_json(measures.kept)}};
 }
 
 std::string text_of(const GenerationMeasures& measures) {
-  const GenerationNumbers &a = measures.samples, &b = measures.other;
   const std::string n = std::to_string(measures.clips);
   std::string text = "| measure, " + n + " against " + n +
-                     " real clips | samples | real clips |\n" + "|---|---:|---:|\n";
-  const auto add = [&](const std::string& what, const std::string& samples,
-                       const std::string& real) {
-    text += "| " + what + " | " + samples + " | " + real + " |\n";
+                     " real clips | samples | real clips | real, in its space |\n" +
+                     "|---|---:|---:|---:|\n";
+  const auto add = [&](const std::string& what, const auto& figure) {
+    text += "| " + what;
+    for (const GenerationNumbers* numbers : {&measures.samples, &measures.other, &measures.kept})
+      text += " | " + figure(*numbers);
+    text += " |\n";
   };
-  add("Frechet distance of features of " + measures.encoder, figure_of(a.frechet, "%.4g"),
-      figure_of(b.frechet, "%.4g"));
-  add("power over space, log ratio, coarse to fine", figures_of(a.spectrum.space),
-      figures_of(b.spectrum.space));
-  add("power over time, log ratio, still to fast", figures_of(a.spectrum.time),
-      figures_of(b.spectrum.time));
-  add("squared difference of frames, ratio", figure_of(a.motion, "%.3f"),
-      figure_of(b.motion, "%.3f"));
+  add("Frechet distance of features of " + measures.encoder,
+      [](const GenerationNumbers& x) { return figure_of(x.frechet, "%.4g"); });
+  add("power over space, log ratio, coarse to fine",
+      [](const GenerationNumbers& x) { return figures_of(x.spectrum.space); });
+  add("power over time, log ratio, still to fast",
+      [](const GenerationNumbers& x) { return figures_of(x.spectrum.time); });
+  add("squared difference of frames, ratio",
+      [](const GenerationNumbers& x) { return figure_of(x.motion, "%.3f"); });
   add("distance to the nearest of " + std::to_string(measures.train) + " training clips",
-      figure_of(a.nearest, "%.2f"), figure_of(b.nearest, "%.2f"));
+      [](const GenerationNumbers& x) { return figure_of(x.nearest, "%.2f"); });
   return text;
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Whether samples of a denoiser are like real clips, in numbers. Every number has a second one
-// beside it, of real clips in the place of the samples: so much is chance.
+// Whether samples of a denoiser are like real clips, in numbers. Two more stand beside every
+// number: that of other real clips in the place of the samples, which is chance, and that of the
+// real clips as the denoiser's space keeps them, which is the best that samples can be.
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -14,7 +15,8 @@ namespace permafrost {
 // Pixels uint8 [n,T,H,W,3].
 struct GenerationClips {
   at::Tensor samples, real, other;  // n each; `other` are real clips too
-  at::Tensor train;                 // what the denoiser learned from, or some of it
+  at::Tensor kept;   // the real clips as the denoiser's space keeps them: no sample can be better
+  at::Tensor train;  // what the denoiser learned from, or some of it
 };
 
 struct GenerationNumbers {
@@ -29,6 +31,7 @@ struct GenerationMeasures {
   std::int64_t clips = 0, train = 0;
   GenerationNumbers samples;
   GenerationNumbers other;  // `nearest`: of the real clips
+  GenerationNumbers kept;
 };
 
 // Mean features float32 [n,D] over the patch tokens of each clip.

@@ -33,9 +33,11 @@ Encoder small_encoder() {
 constexpr std::int64_t kClips = 90;
 
 GenerationClips with_samples(const at::Tensor& samples) {
+  const at::Tensor real = world_clips(1000, kClips);
   return {.samples = samples,
-          .real = world_clips(1000, kClips),
+          .real = real,
           .other = world_clips(2000, kClips),
+          .kept = real.bitwise_and(0xFC),  // a space of 64 shades
           .train = world_clips(0, 60)};
 }
 
@@ -50,6 +52,8 @@ TEST(GenerationMeasures, RealClipsPassForReal) {
   EXPECT_LT(measures.samples.spectrum.both.abs().max().item<double>(), 0.5);
   EXPECT_NEAR(measures.samples.motion, 1, 0.3);
   EXPECT_NEAR(measures.samples.nearest / measures.other.nearest, 1, 0.1);
+  EXPECT_GT(measures.kept.frechet, 0);
+  EXPECT_LT(measures.kept.frechet, measures.other.frechet);
 }
 
 // Each kind of failure shows in the number that is there for it.
@@ -100,7 +104,8 @@ TEST(GenerationMeasures, AreATableOfFiveRowsAndJson) {
   EXPECT_EQ(json.at("clips"), kClips);
   EXPECT_EQ(json.at("samples").at("log_power_space").size(), 4U);
   EXPECT_EQ(json.at("real").at("log_power_time_space").at(2).size(), 4U);
-  EXPECT_TRUE(json.at("samples").at("frechet_distance").is_number());
+  for (const char* whose : {"samples", "real", "real_in_space"})
+    EXPECT_TRUE(json.at(whose).at("frechet_distance").is_number()) << whose;
 }
 
 // Images have no motion: that is said, not 0 or 1.
@@ -109,11 +114,11 @@ TEST(GenerationMeasures, OfOneFrameHaveNoMotion) {
   spec.tubelet = 1;
   const auto first = [](const at::Tensor& clips) { return clips.slice(1, 0, 1).contiguous(); };
   GenerationClips clips = with_samples(world_clips(3000, kClips));
-  for (at::Tensor* set : {&clips.samples, &clips.real, &clips.other, &clips.train})
+  for (at::Tensor* set : {&clips.samples, &clips.real, &clips.other, &clips.kept, &clips.train})
     *set = first(*set);
   const auto measures = measured_generation(random_encoder(spec, 1), clips, 1);
   EXPECT_TRUE(to_json(measures).at("samples").at("frame_difference_ratio").is_null());
-  EXPECT_TRUE(contains(text_of(measures), "squared difference of frames, ratio | - | - |"));
+  EXPECT_TRUE(contains(text_of(measures), "squared difference of frames, ratio | - | - | - |"));
 }
 
 }  // namespace

@@ -110,16 +110,18 @@ at::Tensor pixels_at(const ClipSource& source, const std::vector<std::int64_t>& 
   return pixel_tensor(pixels.data(), static_cast<std::int64_t>(indices.size()), shape).clone();
 }
 
-GenerationMeasures measured(const Measuring& measuring, const std::vector<Clip>& clips,
-                            std::int64_t n, int threads) {
+GenerationMeasures measured(const Measuring& measuring, const Denoiser& denoiser,
+                            const std::vector<Clip>& clips, std::int64_t n, int threads) {
   const ClipShape shape = clips.at(0).shape;
   const auto read = [&](const std::vector<std::int64_t>& indices) {
     return pixels_at(*measuring.clips.source, indices, shape, threads);
   };
+  const at::Tensor real = read(measuring.clips.real);
   return measured_generation(measuring.encoder,
                              {.samples = pixels_of_clips(clips, n),
-                              .real = read(measuring.clips.real),
+                              .real = real,
                               .other = read(measuring.clips.other),
+                              .kept = through_space(denoiser, real),
                               .train = read(measuring.clips.train)},
                              threads);
 }
@@ -154,7 +156,7 @@ int run(const CommonOptions& common, const SampleCommand& command) {
     return stopped(signal, clips.size(), wanted);
 
   std::optional<GenerationMeasures> measures;
-  if (measuring) measures = measured(*measuring, clips, command.against, threads);
+  if (measuring) measures = measured(*measuring, reading.denoiser, clips, command.against, threads);
   clips.resize(static_cast<std::size_t>(command.count));
   const SampleFiles files = write_samples(
       out, clips,

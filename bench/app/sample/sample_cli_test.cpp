@@ -122,6 +122,7 @@ TEST_F(SampleCli, MeasuresSamplesAgainstClipsOfThePretraining) {
   EXPECT_EQ(measures.at("training_clips"), 20);
   EXPECT_GT(measures.at("samples").at("frechet_distance"),
             measures.at("real").at("frechet_distance"));
+  EXPECT_TRUE(measures.at("real_in_space").at("frechet_distance").is_number());
   EXPECT_EQ(read_json(path("a/measures.json")), measures);
   EXPECT_EQ(files("a").size(), 5U);  // two clips, the sheet, samples.json and the measures
   const Ran text = sample("b", rest + " --threads 3");

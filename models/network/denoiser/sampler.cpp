@@ -87,6 +87,21 @@ at::Tensor noise_of_clip(const DenoiserSpec& spec, std::uint64_t seed, std::int6
   return normal_tensor({1, spec.network.tokens(), spec.outputs}, 1, stream);
 }
 
+at::Tensor through_space(const Denoiser& denoiser, const at::Tensor& pixels) {
+  constexpr std::int64_t kClipsTogether = 16;
+  const at::NoGradGuard no_grad;
+  at::Tensor kept = at::empty_like(pixels);
+  for (std::int64_t begin = 0; begin < pixels.size(0); begin += kClipsTogether) {
+    const auto part = [&](const at::Tensor& clips) {
+      return clips.slice(0, begin, std::min(clips.size(0), begin + kClipsTogether));
+    };
+    const at::Tensor x =
+        to_coordinates(denoiser.space, patchify(part(pixels), denoiser.spec.network));
+    part(kept).copy_(pixels_of(to_patches(denoiser.space, x), denoiser.spec.network));
+  }
+  return kept;
+}
+
 std::vector<Clip> sampled_clips(const Denoiser& denoiser, const Sampling& sampling,
                                 std::int64_t count) {
   const ClipShape shape = denoiser.spec.network.clip_shape();

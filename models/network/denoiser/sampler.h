@@ -33,4 +33,8 @@ at::Tensor noise_of_clip(const DenoiserSpec& spec, std::uint64_t seed, std::int6
 std::vector<Clip> sampled_clips(const Denoiser& denoiser, const Sampling& sampling,
                                 std::int64_t count);
 
+// Pixels uint8 [n,T,H,W,3] after a way through the denoiser's space and back: what is left of clips
+// by a denoiser that makes no error.
+at::Tensor through_space(const Denoiser& denoiser, const at::Tensor& pixels);
+
 }  // namespace permafrost

@@ -112,6 +112,19 @@ TEST(Sampler, TellsOfEveryClipOnce) {
   EXPECT_EQ(told, 19);
 }
 
+TEST(Sampler, TheSpaceKeepsItsComponentsAlone) {
+  Denoiser denoiser = toy_sampler();
+  at::Tensor pixels = at::empty({20, 4, 8, 8, 3}, at::kByte);
+  RandomStream stream({.seed = 2, .purpose = "test"});
+  for (std::int64_t i = 0; i < pixels.numel(); ++i)
+    pixels.data_ptr<std::uint8_t>()[i] = static_cast<std::uint8_t>(64 + stream.integer(128));
+  const at::Tensor kept = through_space(denoiser, pixels);
+  EXPECT_GT(largest_difference(kept, pixels), 5);
+  EXPECT_LE(largest_difference(through_space(denoiser, kept), kept), 1);  // rounding
+  denoiser.space = unmeasured_space(SpaceKind::pixel, 0, 96);
+  EXPECT_TRUE(through_space(denoiser, pixels).equal(pixels));
+}
+
 TEST(Sampler, ADeviceGivesTheSameClips) {
   const auto expected = sampled_clips(toy_sampler(), sampling(3, 1), 2);
   const auto found = sampled_clips(to_device(toy_sampler(), shadow_device()), sampling(3, 1), 2);
