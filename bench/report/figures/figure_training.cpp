@@ -28,7 +28,7 @@ std::vector<Run> runs_of(const EncoderStyles& styles, std::vector<std::string>& 
       std::string why_not;
       Run run{&style, record->encoder.name, {}};
       if (zoo_encoder(*record, why_not)) {
-        run.lines = read_training_log(run.name);
+        run.lines = read_training_log(zoo_name_of(record->encoder));
         if (run.lines.empty()) why_not = "there is no log beside its weights";
       }
       if (why_not.empty())
@@ -41,6 +41,11 @@ std::vector<Run> runs_of(const EncoderStyles& styles, std::vector<std::string>& 
 }
 
 using Quantity = std::function<std::optional<double>(const LogLine&)>;
+
+Quantity loss_where(Predicts wanted) {
+  return
+      [wanted](const LogLine& line) { return line.predicts == wanted ? line.loss : std::nullopt; };
+}
 
 void add_panel(Figure& figure, const std::string& title, bool log_y, const std::vector<Run>& runs,
                const Quantity& quantity) {
@@ -69,14 +74,15 @@ void add_panel(Figure& figure, const std::string& title, bool log_y, const std::
 Figure training_figure(const EncoderStyles& styles) {
   Figure figure{.id = "training", .title = "Training curves"};
   figure.caption =
-      "From the logs beside the encoders' weights. Losses of features and of pixels are different "
+      "From the logs beside the encoders' weights. Losses of different targets are different "
       "quantities and cannot be compared. Deviation and rank are those of the features at a batch "
       "of clips: a collapse would show as either going to nothing.";
   const std::vector<Run> runs = runs_of(styles, figure.notes);
-  add_panel(figure, "Loss, predicting features", false, runs,
-            [](const LogLine& line) { return line.predicts_features ? line.loss : std::nullopt; });
-  add_panel(figure, "Loss, predicting pixels", false, runs,
-            [](const LogLine& line) { return line.predicts_features ? std::nullopt : line.loss; });
+  add_panel(figure, "Loss, predicting features", false, runs, loss_where(Predicts::features));
+  add_panel(figure, "Loss, predicting pixels", false, runs, loss_where(Predicts::pixels));
+  if (std::any_of(runs.begin(), runs.end(),
+                  [](const Run& run) { return run.lines.front().predicts == Predicts::noise; }))
+    add_panel(figure, "Loss, denoising", false, runs, loss_where(Predicts::noise));
   add_panel(figure, "Deviation of the features", false, runs,
             [](const LogLine& line) { return line.feature_deviation; });
   add_panel(figure, "Effective rank of the features", false, runs,

@@ -8,17 +8,44 @@
 #include "bench/report/results/json_fields.h"
 #include "common/error.h"
 #include "common/files/files.h"
+#include "models/encoders/denoiser_file.h"
 
 namespace permafrost {
+namespace {
+
+// Of an encoder that was made of a denoiser of the zoo.
+std::optional<FrozenName> denoiser_of(const EncoderIdentity& encoder) {
+  return encoder.source == "zoo denoiser" ? frozen_name(encoder.name) : std::nullopt;
+}
+
+bool is_in_zoo(const EncoderIdentity& encoder) {
+  const auto frozen = denoiser_of(encoder);
+  const auto names = frozen ? zoo_denoiser_names() : zoo_names();
+  return std::find(names.begin(), names.end(), frozen ? frozen->denoiser : encoder.name) !=
+         names.end();
+}
+
+Encoder opened(const EncoderIdentity& encoder) {
+  if (const auto frozen = denoiser_of(encoder))
+    return encoder_at(load_denoiser(frozen->denoiser, "report"), frozen->at, "report");
+  return load_encoder(encoder.name, "report");
+}
+
+}  // namespace
+
+std::string zoo_name_of(const EncoderIdentity& encoder) {
+  const auto frozen = denoiser_of(encoder);
+  return frozen ? frozen->denoiser : encoder.name;
+}
+
 std::optional<Encoder> zoo_encoder(const Record& record, std::string& why_not) {
   why_not.clear();
-  const auto names = zoo_names();
-  if (std::find(names.begin(), names.end(), record.encoder.name) == names.end()) {
+  if (!is_in_zoo(record.encoder)) {
     why_not = "it is not in the zoo";
     return std::nullopt;
   }
   try {
-    Encoder encoder = load_encoder(record.encoder.name, "report");
+    Encoder encoder = opened(record.encoder);
     if (encoder.sha256 == record.encoder.sha256) return encoder;
     why_not = "the zoo now has other weights under that name";
   } catch (const InputError& error) {
@@ -40,17 +67,23 @@ std::vector<LogLine> read_training_log(const std::string& zoo_name) {
                      .loss = number_in(json, "loss"),
                      .feature_deviation = number_in(json, "feature_deviation"),
                      .feature_rank = number_in(json, "feature_rank"),
-                     .gradient_norm = number_in(json, "gradient_norm_encoder"),
-                     .predicts_features = json.contains("momentum")});
+                     .gradient_norm = number_in(json, json.contains("gradient_norm_denoiser")
+                                                          ? "gradient_norm_denoiser"
+                                                          : "gradient_norm_encoder"),
+                     .predicts = json.contains("momentum")                 ? Predicts::features
+                                 : json.contains("gradient_norm_denoiser") ? Predicts::noise
+                                                                           : Predicts::pixels});
   }
   return lines;
 }
 
 std::optional<PretrainConfig> pretraining_of(const Encoder& encoder) {
-  if (!encoder.provenance.is_object() || !encoder.provenance.contains("config"))
-    return std::nullopt;
+  Json provenance = encoder.provenance;
+  if (provenance.is_object() && provenance.contains("denoiser"))
+    provenance = Json(provenance["denoiser"]);
+  if (!provenance.is_object() || !provenance.contains("config")) return std::nullopt;
   try {
-    return read_pretrain_config(encoder.provenance["config"], encoder.name);
+    return read_pretrain_config(provenance["config"], encoder.name);
   } catch (const InputError&) {
     return std::nullopt;
   }

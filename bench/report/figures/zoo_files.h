@@ -14,14 +14,19 @@
 
 namespace permafrost {
 
+// What its file and its log are called in the zoo: of an encoder made of a denoiser, the
+// denoiser's.
+std::string zoo_name_of(const EncoderIdentity& encoder);
 // The zoo's encoder that a record measured: the same name and the same weights. Else says why not.
 std::optional<Encoder> zoo_encoder(const Record& record, std::string& why_not);
+
+enum class Predicts { features, pixels, noise };
 
 // One line of NAME.log.jsonl; what it does not hold is empty.
 struct LogLine {
   double step = 0;
   std::optional<double> loss, feature_deviation, feature_rank, gradient_norm;
-  bool predicts_features = false;  // a momentum encoder has trained along
+  Predicts predicts = Predicts::pixels;
 };
 
 // Empty where there is no such file; lines that are damaged are passed over.
