@@ -37,6 +37,10 @@ Figure mask_figure(const EncoderStyles& styles);
 // Which class is taken for which, of the first table's frozen columns.
 Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles);
 
+// Clips out of a denoiser's noise, where `permafrost sample --out FOLDER/samples` left its sheet;
+// no panels and no notes without.
+Figure samples_figure(const ResultsFolder& folder);
+
 // What the query of kept attentive heads looks at, on frames of test samples.
 Figure attention_figure(const ResultsFolder& folder, const EncoderStyles& styles);
 

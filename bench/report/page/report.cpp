@@ -34,8 +34,9 @@ ReportFigures figures_of(const ResultsFolder& folder, const EncoderStyles& style
          low_shot_figure(folder, table, table_anchor(t) + "-low-shot", styles),
          noise_grid_figure(folder, table, table_anchor(t) + "-noise-grid")});
   }
-  figures.common = {training_figure(styles), sweep_figure(folder, styles), mask_figure(styles),
-                    attention_figure(folder, styles), confusion_figure(folder, styles)};
+  figures.common = {
+      training_figure(styles),          sweep_figure(folder, styles),     mask_figure(styles),
+      attention_figure(folder, styles), confusion_figure(folder, styles), samples_figure(folder)};
   return figures;
 }
 
