@@ -214,7 +214,7 @@ TEST(Report, OfTheBaselinePutsTablesTogetherAndDrawsTheZoo) {
   const fs::path folder = fs::path(PERMAFROST_SOURCE_DIR) / "results/baseline";
   const Report report = make_report(folder, folder / "report.html");
   expect_sound(report.html, folder);
-  EXPECT_EQ(report.records, 12U);
+  EXPECT_EQ(report.records, 16U);
   EXPECT_NE(report.html.find("id=\"training\""), std::string::npos);
   EXPECT_NE(report.html.find("id=\"masks\""), std::string::npos);
 }
