@@ -32,14 +32,16 @@ std::vector<std::int64_t> drawn(const std::vector<std::int64_t>& samples, std::i
   return some;
 }
 
-// How many different clips a pretraining has seen.
+std::int64_t number_in(const Json& json, const char* key, std::int64_t usual) {
+  const auto it = json.find(key);
+  return it == json.end() || !it->is_number_integer() ? usual : it->get<std::int64_t>();
+}
+
+// How many different clips a pretraining has seen. Throws where it does not tell, or saw others
+// than those of the synthetic mixture.
 std::int64_t clips_seen(const Json& provenance, const std::string& where) {
-  const auto number = [&](const Json& json, const char* key, std::int64_t usual) {
-    const auto it = json.find(key);
-    return it == json.end() || !it->is_number_integer() ? usual : it->get<std::int64_t>();
-  };
   const bool told = provenance.is_object() && provenance.contains("config") &&
-                    provenance["config"].is_object() && number(provenance, "clips", 0) > 0;
+                    provenance["config"].is_object() && number_in(provenance, "clips", 0) > 0;
   if (!told)
     throw InputError(where, "provenance", "the pretraining's configuration and number of clips",
                      "none", kTaskHint);
@@ -47,8 +49,8 @@ std::int64_t clips_seen(const Json& provenance, const std::string& where) {
   if (config.contains("real_clips"))
     throw InputError(where, "provenance", "a pretraining on synthetic clips alone",
                      "one on lists of clips", kTaskHint);
-  const std::int64_t clips = number(provenance, "clips", 0);
-  const std::int64_t distinct = number(config, "distinct_clips", 0);
+  const std::int64_t clips = number_in(provenance, "clips", 0);
+  const std::int64_t distinct = number_in(config, "distinct_clips", 0);
   return distinct > 0 ? std::min(distinct, clips) : clips;
 }
 
@@ -57,9 +59,10 @@ std::int64_t clips_seen(const Json& provenance, const std::string& where) {
 RealClips clips_of_pretraining(const Json& provenance, const ClipShape& shape, std::int64_t n,
                                const std::string& where) {
   const std::int64_t seen = clips_seen(provenance, where);
+  const int world = static_cast<int>(number_in(provenance["config"], "world_version", 1));
   return {.name = "the synthetic mixture of its pretraining",
           .source = std::make_unique<synthetic::MixtureSource>(
-              std::numeric_limits<std::int64_t>::max() / 4, shape),
+              std::numeric_limits<std::int64_t>::max() / 4, shape, world),
           .train = from_to(0, std::min(n, seen)),
           .real = from_to(seen, seen + n),
           .other = from_to(seen + n, seen + 2 * n)};

@@ -133,6 +133,20 @@ TEST_F(SampleCli, MeasuresSamplesAgainstClipsOfThePretraining) {
     EXPECT_NE(text.out.find(row), std::string::npos) << row << text.out;
 }
 
+TEST_F(SampleCli, RealClipsAreOfTheWorldOfThePretraining) {
+  const std::string rest = "--count 1 --measure " + path("e.safetensors") + " --against 10 --json";
+  const auto measures = [&](const std::string& out) {
+    const Ran run = sample(out, rest);
+    EXPECT_EQ(run.status, 0) << run.err;
+    return parse_json(run.out, "stdout").at("measures").at("samples");
+  };
+  const Json first = measures("a");
+  EXPECT_EQ(measures("b"), first);
+  write_denoiser("d.safetensors", Parametrisation::flow,
+                 {{"config", {{"objective", "denoise"}, {"world_version", 2}}}, {"clips", 30}});
+  EXPECT_NE(measures("c"), first);
+}
+
 TEST_F(SampleCli, MeasuresSamplesAgainstATask) {
   const std::string measure = "sample " + path("d.safetensors") +
                               " --steps 2 --count 1 --quiet --measure " + path("e.safetensors");
