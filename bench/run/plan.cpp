@@ -25,7 +25,7 @@ std::string missing_encoder(const std::string& name) {
 
 std::string missing_denoiser(const std::string& name) {
   if (!denoiser_path(name).empty()) return "";
-  return "no denoiser file " + (zoo_folder() / (name + ".denoiser.safetensors")).string();
+  return "no denoiser file " + (zoo_folder() / (name + kDenoiserEnd)).string();
 }
 
 class Planner {

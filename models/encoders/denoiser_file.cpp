@@ -17,8 +17,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kZooEnd = ".denoiser.safetensors";
-
 template <class Value, std::size_t N>
 Value value_named(const NamedValue<Value> (&values)[N], const std::string& name,
                   const std::string& where, const char* field) {
@@ -158,24 +156,12 @@ DenoiserReading load_denoiser_file(const fs::path& path) {
 
 fs::path denoiser_path(const std::string& name) {
   std::error_code ignored;
-  const fs::path in_zoo = zoo_folder() / (name + kZooEnd);
+  const fs::path in_zoo = zoo_folder() / (name + kDenoiserEnd);
   if (fs::is_regular_file(in_zoo, ignored)) return in_zoo;
   return fs::exists(name, ignored) ? fs::path(name) : fs::path();
 }
 
-std::vector<std::string> zoo_denoiser_names() {
-  std::vector<std::string> names;
-  std::error_code ignored;
-  const fs::path root = zoo_folder();
-  for (auto it = fs::recursive_directory_iterator(root, ignored);
-       it != fs::recursive_directory_iterator(); it.increment(ignored)) {
-    const std::string name = fs::relative(it->path(), root, ignored).string();
-    if (name.ends_with(kZooEnd))
-      names.push_back(name.substr(0, name.size() - std::string(kZooEnd).size()));
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
+std::vector<std::string> zoo_denoiser_names() { return zoo_names_before(kDenoiserEnd); }
 
 DenoiserReading load_denoiser(const std::string& name, const std::string& flag) {
   const fs::path path = denoiser_path(name);

@@ -120,15 +120,26 @@ fs::path zoo_folder() {
   return fs::path(PERMAFROST_SOURCE_DIR) / "models/zoo";
 }
 
-std::vector<std::string> zoo_names() {
+std::vector<std::string> zoo_names_before(const std::string& end) {
   std::vector<std::string> names;
   std::error_code ignored;
   const fs::path root = zoo_folder();
   for (auto it = fs::recursive_directory_iterator(root, ignored);
-       it != fs::recursive_directory_iterator(); it.increment(ignored))
-    if (it->path().extension() == ".safetensors" && it->path().stem().extension() != ".denoiser")
-      names.push_back(fs::relative(it->path(), root).replace_extension("").string());
+       it != fs::recursive_directory_iterator(); it.increment(ignored)) {
+    const std::string file = it->path().filename().string();
+    if (!file.ends_with(end) || file.size() == end.size()) continue;
+    const std::string name = fs::relative(it->path(), root, ignored).string();
+    names.push_back(name.substr(0, name.size() - end.size()));
+  }
   std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> zoo_names() {
+  const std::string end = ".safetensors";
+  std::vector<std::string> names = zoo_names_before(end);
+  std::erase_if(names,
+                [&](const std::string& name) { return (name + end).ends_with(kDenoiserEnd); });
   return names;
 }
 
@@ -136,7 +147,7 @@ namespace {
 
 std::string hint_for(const std::string& name, const std::vector<std::string>& names) {
   std::error_code ignored;
-  if (fs::exists(zoo_folder() / (name + ".denoiser.safetensors"), ignored))
+  if (fs::exists(zoo_folder() / (name + kDenoiserEnd), ignored))
     return "a denoiser has that name: permafrost convert --time TAU makes an encoder of it";
   return names.empty() ? "" : "nearest name: " + quoted(nearest_name(name, names));
 }

@@ -58,7 +58,12 @@ Encoder load_encoder(const std::string& name, const std::string& flag,
 
 // The folder of the zoo: $PERMAFROST_ZOO, else models/zoo beside the program or in the source tree.
 std::filesystem::path zoo_folder();
-std::vector<std::string> zoo_names();  // of encoders; denoisers: denoiser_file.h
+// What the zoo's files of denoisers (denoiser_file.h) end with; those of encoders are called
+// NAME.safetensors.
+inline constexpr const char* kDenoiserEnd = ".denoiser.safetensors";
+// Names of the zoo's files that end so, without that end, in order.
+std::vector<std::string> zoo_names_before(const std::string& end);
+std::vector<std::string> zoo_names();  // of encoders
 
 std::string hash_of(const Encoder& encoder);
 // Throws Error when the weights are not those of its sha256 any more (law 10).

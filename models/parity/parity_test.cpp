@@ -19,17 +19,10 @@ struct Network {
   PredictorWeights predictor;
 
   explicit Network(const Dump& dump) {
-    spec.width = dump.whole("embed_dim");
-    spec.depth = dump.whole("depth");
-    spec.heads = dump.whole("num_heads");
-    spec.patch = dump.whole("patch_size");
-    spec.tubelet = dump.whole("tubelet_size");
-    spec.frames = dump.whole("num_frames");
+    spec = dumped_spec(dump);
     spec.height = spec.image_width = dump.whole("image_size");
     const bool rope = dump.config.value("rope", false);
     if (rope) spec.positions = Positions::rope_3d;
-    spec.uniform_power = dump.config.value("uniform_power", true);
-    spec.feed_forward.ratio = dump.config.value("mlp_ratio", 4.0);
     predictor_spec = {.width = dump.whole("predictor_embed_dim"),
                       .depth = dump.whole("predictor_depth"),
                       .heads = dump.whole("predictor_heads"),
@@ -46,10 +39,6 @@ struct Network {
           [&](const std::string& name, at::Tensor& t) { take(dump, "encoder." + name, t); });
     visit(predictor,
           [&](const std::string& name, at::Tensor& t) { take(dump, "predictor." + name, t); });
-  }
-
-  static void take(const Dump& dump, const std::string& name, at::Tensor& into) {
-    into = dump.at(name).to(at::kFloat).reshape(into.sizes()).clone();
   }
 };
 

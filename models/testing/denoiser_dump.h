@@ -14,26 +14,18 @@ struct DumpedDenoiser {
 
   DumpedDenoiser(const Dump& dump, Parametrisation parametrisation) {
     EncoderSpec& network = spec.network;
-    network.width = dump.whole("embed_dim");
-    network.depth = dump.whole("depth");
-    network.heads = dump.whole("num_heads");
-    network.patch = dump.whole("patch_size");
-    network.tubelet = dump.whole("tubelet_size");
-    network.frames = dump.whole("num_frames");
+    network = dumped_spec(dump);
     network.height = dump.whole("height");
     network.image_width = dump.whole("width");
-    network.uniform_power = dump.config.value("uniform_power", true);
     network.norm_eps = dump.config.value("norm_eps", 1e-6);
-    network.feed_forward.ratio = dump.config.value("mlp_ratio", 4.0);
     network.feed_forward.kind = dump.config.at("ffn").get<std::string>();
     spec.parametrisation = parametrisation;
     spec.time_scale = dump.config.at("time_scale").get<double>();
     spec.frequencies = dump.whole("frequency_embedding_size");
     spec.outputs = network.patch_values();
     weights = make_denoiser(spec, Init::xavier, 0);
-    visit(weights, [&](const std::string& name, at::Tensor& t) {
-      t = dump.at("encoder." + name).to(at::kFloat).reshape(t.sizes()).clone();
-    });
+    visit(weights,
+          [&](const std::string& name, at::Tensor& t) { take(dump, "encoder." + name, t); });
   }
 };
 

@@ -12,6 +12,7 @@
 #include "common/json/json_object.h"
 #include "common/testing/parity_files.h"
 #include "models/encoders/checkpoints/safetensors.h"
+#include "models/network/encoder_spec.h"
 #include "models/testing/test_support.h"
 
 namespace permafrost {
@@ -41,5 +42,25 @@ struct Dump {
   const at::Tensor& at(const std::string& name) const { return tensors.at(name); }
   int whole(const char* key) const { return config.at(key).get<int>(); }
 };
+
+// What the configurations of all dumped networks say of their blocks and patches; size and kind of
+// the clip, and what only some have, are left to the test.
+inline EncoderSpec dumped_spec(const Dump& dump) {
+  EncoderSpec spec;
+  spec.width = dump.whole("embed_dim");
+  spec.depth = dump.whole("depth");
+  spec.heads = dump.whole("num_heads");
+  spec.patch = dump.whole("patch_size");
+  spec.tubelet = dump.whole("tubelet_size");
+  spec.frames = dump.whole("num_frames");
+  spec.uniform_power = dump.config.value("uniform_power", true);
+  spec.feed_forward.ratio = dump.config.value("mlp_ratio", 4.0);
+  return spec;
+}
+
+// The dump's tensor in the place and the shape of ours.
+inline void take(const Dump& dump, const std::string& name, at::Tensor& into) {
+  into = dump.at(name).to(at::kFloat).reshape(into.sizes()).clone();
+}
 
 }  // namespace permafrost

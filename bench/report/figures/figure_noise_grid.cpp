@@ -42,11 +42,9 @@ NoiseGrid grid_of(const ResultsFolder& folder, const TableModel& table) {
   return grid;
 }
 
-std::string level_text(double tau) { return plot_number(tau); }
-
 std::string text_of(const Place& place) {
   const auto& [noised, blocks, tau] = place;
-  return "tau " + level_text(tau) + ", " + std::to_string(blocks) +
+  return "tau " + plot_number(tau) + ", " + std::to_string(blocks) +
          (blocks == 1 ? " block" : " blocks") + (noised ? ", noised clips" : ", clean clips");
 }
 
@@ -70,7 +68,7 @@ Panel panel_of(const TableModel& table, const NoiseGrid& grid, std::size_t c, bo
   panel.height = 54 + 34 * height;
   PlotTics levels, blocks;
   for (const double tau : grid.levels)
-    levels.emplace_back(static_cast<double>(levels.size()), level_text(tau));
+    levels.emplace_back(static_cast<double>(levels.size()), plot_number(tau));
   for (const int count : grid.blocks)
     blocks.emplace_back(static_cast<double>(blocks.size()), std::to_string(count));
   PlotAxis x = grid_axis(width, levels), y = grid_axis(height, blocks);

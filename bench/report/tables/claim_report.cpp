@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "bench/statistics/statistics_paired.h"
 #include "common/error.h"
@@ -111,21 +112,18 @@ Verdict verdict_of(const Finding& finding) {
   return finding.favourable ? Verdict::supported : Verdict::contradicted;
 }
 
-// "Pixels does not lead raw-pixels (floor) on motion" for the first row of the contrast that does
-// not lead a floor of the table; empty where all lead all. A floor without a value is passed over.
-std::string row_below_a_floor(const TableSpec& table, const Contrast& contrast,
-                              const std::vector<std::vector<TableCell>>& inputs) {
-  for (const auto& part : contrast.parts) {
-    if (table.rows[part.row].floor) continue;
-    for (std::size_t floor = 0; floor < table.rows.size(); ++floor) {
-      if (!table.rows[floor].floor || !inputs[floor][part.column].unavailable.empty()) continue;
-      Finding lead;
-      double variance = 0;
-      measure(lead, {{{part.row, part.column, 1}, {floor, part.column, -1}}}, inputs, variance);
-      if (lead.effect && lead.ci95.low > 0) continue;
-      return table.rows[part.row].name + " does not lead " + table.rows[floor].name + " on " +
-             table.columns[part.column].name;
-    }
+// "Pixels does not lead raw pixels (floor) on motion" for the first floor of the table that the row
+// does not lead in that column; empty where it leads all. A floor without a value is passed over.
+std::string floor_not_led(const TableSpec& table, const std::vector<std::vector<TableCell>>& inputs,
+                          std::size_t row, std::size_t column) {
+  for (std::size_t floor = 0; floor < table.rows.size(); ++floor) {
+    if (!table.rows[floor].floor || !inputs[floor][column].unavailable.empty()) continue;
+    Finding lead;
+    double variance = 0;
+    measure(lead, {{{row, column, 1}, {floor, column, -1}}}, inputs, variance);
+    if (lead.effect && lead.ci95.low > 0) continue;
+    return table.rows[row].name + " does not lead " + table.rows[floor].name + " on " +
+           table.columns[column].name;
   }
   return "";
 }
@@ -245,8 +243,21 @@ class Judge {
     const bool decided =
         finding.verdict == Verdict::supported || finding.verdict == Verdict::contradicted;
     if (finding.control || finding.whole || !decided) return;
-    finding.reason = row_below_a_floor(table_, contrasts_[i], inputs_);
-    if (!finding.reason.empty()) finding.verdict = Verdict::below_the_floor;
+    for (const auto& part : contrasts_[i].parts) {
+      if (table_.rows[part.row].floor) continue;
+      const std::string& not_led = floor_not_led_by(part.row, part.column);
+      if (not_led.empty()) continue;
+      finding.reason = not_led;
+      finding.verdict = Verdict::below_the_floor;
+      return;
+    }
+  }
+
+  // Many claims ask about the same cell, and every answer draws thousands of resamples.
+  const std::string& floor_not_led_by(std::size_t row, std::size_t column) {
+    const auto [it, added] = floors_not_led_.try_emplace({row, column});
+    if (added) it->second = floor_not_led(table_, inputs_, row, column);
+    return it->second;
   }
 
   std::vector<const Finding*> steps_of(std::size_t whole) const {
@@ -262,6 +273,7 @@ class Judge {
   const std::vector<std::vector<TableCell>>& inputs_;
   std::vector<Finding> findings_;
   std::vector<double> variances_;
+  std::map<std::pair<std::size_t, std::size_t>, std::string> floors_not_led_;  // by row and column
   std::vector<Contrast> contrasts_;  // none for a claim about the columns of one row
 };
 

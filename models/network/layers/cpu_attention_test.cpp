@@ -2,15 +2,11 @@
 #include "models/network/layers/cpu_attention.h"
 
 #include "models/network/layers/attention.h"
+#include "models/testing/drawn_tensor.h"
 #include "models/testing/test_support.h"
 
 namespace permafrost {
 namespace {
-
-at::Tensor drawn(at::IntArrayRef shape, std::uint64_t sample) {
-  RandomStream stream({.seed = 7, .purpose = "test", .sample = sample});
-  return normal_tensor(shape, 1, stream);
-}
 
 // softmax(q k' / sqrt(d)) v, written out in float64.
 at::Tensor written_out(const at::Tensor& qkv, std::int64_t heads, std::int64_t first) {

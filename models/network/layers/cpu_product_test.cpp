@@ -4,15 +4,11 @@
 #include <thread>
 
 #include "models/network/layers/linear.h"
+#include "models/testing/drawn_tensor.h"
 #include "models/testing/test_support.h"
 
 namespace permafrost {
 namespace {
-
-at::Tensor drawn(at::IntArrayRef shape, std::uint64_t sample) {
-  RandomStream stream({.seed = 7, .purpose = "test", .sample = sample});
-  return normal_tensor(shape, 1, stream);
-}
 
 struct Case {
   std::vector<std::int64_t> x;

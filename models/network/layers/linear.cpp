@@ -49,8 +49,8 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 double linear_flops(double tokens, double in, double out) { return 2 * tokens * in * out; }
 
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
-  const bool has_bias = weights.bias.defined();
-  if (has_bias && !x.is_cpu() && weights.bias.requires_grad() && at::GradMode::is_enabled())
+  if (weights.bias.defined() && !x.is_cpu() && weights.bias.requires_grad() &&
+      at::GradMode::is_enabled())
     return biased_product(x, weights.weight, weights.bias);
   if (has_cpu_product(x, weights.weight, weights.bias))
     return cpu_product(x, weights.weight, weights.bias);
