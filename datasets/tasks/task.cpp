@@ -96,16 +96,17 @@ void open_synthetic(const TaskSpec& spec, const ClipShape& shape, Task& task) {
   task.class_names = synthetic::class_names(world);
   task.classes = static_cast<int>(task.class_names.size());
   task.source = std::make_unique<ConcatenatedSource>(
-      std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape, 0,
+      std::make_unique<TaskSource>(world, synthetic::Split::train, spec.train, shape, spec.first,
                                    spec.world_version),
-      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape, 0,
+      std::make_unique<TaskSource>(world, synthetic::Split::test, spec.test, shape, spec.first,
                                    spec.world_version),
       spec.directional.value_or(false));
   task.groups = range(0, spec.train + spec.test);
   task.folds = {{range(0, spec.train), range(spec.train, spec.train + spec.test)}};
   task.manifest_sha256 =
       sha256_of("synthetic world " + std::to_string(spec.world_version) + " " + spec.world +
-                " train " + std::to_string(spec.train) + " test " + std::to_string(spec.test));
+                " train " + std::to_string(spec.train) + " test " + std::to_string(spec.test) +
+                (spec.first == 0 ? "" : " first " + std::to_string(spec.first)));
 }
 
 // Why this program cannot read a list; empty where it can.

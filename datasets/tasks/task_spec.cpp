@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datasets/tasks/task_spec.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -29,6 +30,17 @@ void fields_of_synthetic(Spec& spec, Visitor&& visit) {
   visit.choice("world", spec.world, synthetic::world_names());
   visit("train", spec.train, 2, synthetic::MixtureSource::kMixtureFirst);
   visit("test", spec.test, 1, synthetic::MixtureSource::kMixtureFirst);
+  visit.when(spec.first != 0, "first", spec.first, 0, synthetic::MixtureSource::kMixtureFirst);
+}
+
+void require_samples_before_pretraining(const TaskSpec& spec, const std::string& where) {
+  const std::int64_t most = synthetic::MixtureSource::kMixtureFirst;
+  if (spec.first + std::max(spec.train, spec.test) > most)
+    throw InputError(where, "first",
+                     "at most " + std::to_string(most - std::max(spec.train, spec.test)) +
+                         " with so many samples, as those from " + std::to_string(most) +
+                         " on are pretrained with",
+                     std::to_string(spec.first));
 }
 
 // All but the two official lists.
@@ -83,6 +95,7 @@ TaskSpec read_task_spec(const Json& json, const std::string& where) {
   fields_of_any(spec, optional);
   if (spec.kind == TaskKind::synthetic) {
     fields_of_synthetic(spec, required);
+    require_samples_before_pretraining(spec, where);
     optional("world_version", spec.world_version, 1, synthetic::kNewestWorld);
   } else {
     fields_of_manifest(spec, optional);

@@ -28,6 +28,9 @@ struct TaskSpec {
   // synthetic
   std::string world;  // one of world_names(), see synthetic/source.h
   std::int64_t train = 0, test = 0;
+  // Index of the first sample of either split: what chooses between encoders asks for other samples
+  // than what measures them.
+  std::int64_t first = 0;
   int world_version = 1;
   // manifest: one list that is cut in folds, or official lists, or a dataset that has either. Paths
   // are relative to the data folder; a list is any that read_manifest() takes.

@@ -13,6 +13,7 @@
 #include "common/files/files.h"
 #include "common/testing/test_folder.h"
 #ifdef PERMAFROST_FFMPEG
+#include "datasets/synthetic/source.h"
 #include "datasets/testing/test_video.h"
 #endif
 
@@ -184,6 +185,32 @@ TEST(Task, AsksForAVersionOfTheSyntheticWorld) {
   json = fight_json();
   json["world_version"] = 2;
   EXPECT_NE(message_of(json), "") << "files have no such version";
+}
+
+TEST(Task, TakesSamplesThatNoOtherTaskHas) {
+  Json json = motion_json();
+  const TaskSpec usual = read_task_spec(json, "t.json");
+  json["first"] = 500;
+  const TaskSpec later = read_task_spec(json, "t.json");
+  EXPECT_EQ(to_json(later).at("first"), 500);
+  EXPECT_FALSE(to_json(usual).contains("first"));
+  const Task from_start = open_task(usual, {2, 16, 16}, {}),
+             task = open_task(later, {2, 16, 16}, {});
+  EXPECT_NE(task.identity, from_start.identity);
+  EXPECT_NE(task.manifest_sha256, from_start.manifest_sha256);
+  using synthetic::TaskSource;
+  const TaskSource expected_train(synthetic::SyntheticTask::motion, synthetic::Split::train, 1,
+                                  {2, 16, 16}, 500);
+  const TaskSource expected_test(synthetic::SyntheticTask::motion, synthetic::Split::test, 1,
+                                 {2, 16, 16}, 500);
+  EXPECT_EQ(task.source->read(0, 0, 1).clip.pixels, expected_train.read(0, 0, 1).clip.pixels);
+  EXPECT_EQ(task.source->read(later.train, 0, 1).clip.pixels,
+            expected_test.read(0, 0, 1).clip.pixels);
+  json["first"] = 999'990;  // 20 samples more would be some that pretraining sees
+  EXPECT_NE(message_of(json).find("first: expected at most 999980"), std::string::npos)
+      << message_of(json);
+  json["first"] = -1;
+  EXPECT_NE(message_of(json).find("first"), std::string::npos);
 }
 
 // Keys of committed records hang on these.

@@ -36,7 +36,7 @@ TEST(PretrainConfig, ReadsValuesAndDefaults) {
   EXPECT_EQ(config.learning_rate.length, 125);
   EXPECT_EQ(config.weight_decay.length, 125);
   const auto& features = dynamic_cast<const FeaturePrediction&>(*config.objective);
-  EXPECT_EQ(features.momentum().length, 125);
+  EXPECT_EQ(features.own_keys().momentum.length, 125);
   EXPECT_EQ(config.learning_rate.warmup, 10);
   EXPECT_EQ(config.learning_rate.start, 2e-4);
 }
@@ -161,6 +161,10 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   expect_text("/loss_exponent", 3, "loss_exponent");
   expect_text("/init", "zeros", "init");
   expect_text("/momentum", 0.9, "momentum: expected a JSON object");
+  expect_text("/target", {{"blocks", 0}}, "a.json:/target: blocks: expected a whole number from 1");
+  expect_text("/target", {{"blocks", 99}},
+              "a.json:/target: blocks: expected a whole number from 1");
+  expect_text("/target", {{"components", 8}}, "nearest valid key: \"blocks\"");
   expect_text("/real_clips", Json::object(), "manifest: expected a value");
 }
 

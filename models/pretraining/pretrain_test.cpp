@@ -100,6 +100,35 @@ TEST_F(Pretrain, ThreadsDoNotChangeTheWeights) {
   }
 }
 
+// The mean of some blocks, a few components of pixels: neither threads nor a stop change a byte.
+TEST_F(Pretrain, OtherTargetsLearnAndGoOn) {
+  const auto with = [](const char* objective, const Json& target) {
+    Json json =
+        tiny({{"objective", objective}, {"target", target}, {"steps", 4}, {"gradient_shards", 2}});
+    json["encoder"]["depth"] = 3;
+    return json;
+  };
+  for (const auto& json :
+       {with("vjepa", {{"blocks", 2}}), with("pixel_mae", {{"components", 5}})}) {
+    const auto place = folder_ / json["objective"].get<std::string>();
+    run(json, place / "whole");
+    run(json, place / "parts", {.threads = 2, .stop_after = 2});
+    run(json, place / "parts", {.threads = 2});
+    EXPECT_EQ(encoder_bytes(place / "whole"), encoder_bytes(place / "parts")) << json;
+    EXPECT_EQ(log_of(place / "whole"), log_of(place / "parts")) << json;
+    Json usual = json;
+    usual.erase("target");
+    run(usual, place / "usual");
+    EXPECT_NE(encoder_bytes(place / "whole"), encoder_bytes(place / "usual")) << json;
+  }
+  const std::string path = (folder_ / "pixel_mae/whole/checkpoint.safetensors").string();
+  const SafetensorsFile file = read_safetensors(path);
+  const at::Tensor rows = file.tensor("space.components", path);
+  EXPECT_EQ(rows.size(0), 5);
+  EXPECT_LT((at::mm(rows, rows.t()) - at::eye(5)).abs().max().item<double>(), 1e-5);
+  EXPECT_EQ(file.tensor("predictor.predictor_proj.weight", path).size(0), 5);
+}
+
 TEST_F(Pretrain, RefusesAFolderOfAnotherRun) {
   run(tiny(), folder_ / "run");
   const auto refused = [&](const Json& json, const std::string& part) {

@@ -3,7 +3,9 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "common/error.h"
 
@@ -59,6 +61,29 @@ PatchSpace measured_space(SpaceKind kind, int components, const at::Tensor& patc
       with_fixed_signs(columns.t().flip(0).slice(0, 0, wanted)).to(at::kFloat).contiguous();
   space.mean = mean.to(at::kFloat);
   return space;
+}
+
+namespace {
+constexpr std::int64_t kPatchesMeasured = 20000;
+}
+
+std::int64_t clips_to_measure_space(std::int64_t tokens) {
+  constexpr std::int64_t kFewest = 32;
+  return std::max(kFewest, (kPatchesMeasured + tokens - 1) / tokens);
+}
+
+PatchSpace space_of_first_patches(SpaceKind kind, int components, const at::Tensor& patches,
+                                  const std::string& where) {
+  const at::Tensor rows = patches.flatten(0, 1);
+  const std::int64_t every = std::max<std::int64_t>(1, rows.size(0) / kPatchesMeasured);
+  return measured_space(kind, components, rows.slice(0, 0, rows.size(0), every), where);
+}
+
+void copy_values(PatchSpace& to, PatchSpace from) {
+  std::vector<at::Tensor> values;
+  visit(from, [&](const std::string&, at::Tensor& t) { values.push_back(t); });
+  std::size_t next = 0;
+  visit(to, [&](const std::string&, at::Tensor& t) { t.copy_(values.at(next++)); });
 }
 
 at::Tensor to_coordinates(const PatchSpace& space, const at::Tensor& patches) {

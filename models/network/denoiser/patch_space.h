@@ -9,6 +9,7 @@
 // that it has the shape of any other encoder's.
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <string>
 
 #include "common/json/json_fields.h"
@@ -43,6 +44,14 @@ PatchSpace unmeasured_space(SpaceKind kind, int components, int values);
 // positive. Throws InputError naming `where` where patches do not differ at all.
 PatchSpace measured_space(SpaceKind kind, int components, const at::Tensor& patches,
                           const std::string& where);
+
+// How many clips of so many tokens measured_space() should be given the patches of.
+std::int64_t clips_to_measure_space(std::int64_t tokens);
+// Of the patches [n,N,values] of a run's first clips, of which some 20,000 are looked at.
+PatchSpace space_of_first_patches(SpaceKind kind, int components, const at::Tensor& patches,
+                                  const std::string& where);
+// Puts the values of one space into the tensors of another, in place.
+void copy_values(PatchSpace& to, PatchSpace from);
 
 // Patches [...,values] to coordinates [...,d] and back; float32.
 at::Tensor to_coordinates(const PatchSpace& space, const at::Tensor& patches);

@@ -43,16 +43,8 @@ class DenoiseLearner : public Learner {
 
   void measure(const at::Tensor& patches) override {
     const at::NoGradGuard no_grad;
-    constexpr std::int64_t kPatches = 20000;
-    const at::Tensor rows = patches.flatten(0, 1);
-    const std::int64_t every = std::max<std::int64_t>(1, rows.size(0) / kPatches);
-    PatchSpace measured =
-        measured_space(objective_->keys().space, objective_->spec().outputs,
-                       rows.slice(0, 0, rows.size(0), every), objective_->run().where);
-    std::vector<at::Tensor> values;
-    visit(measured, [&](const std::string&, at::Tensor& t) { values.push_back(t); });
-    std::size_t next = 0;
-    visit(space_, [&](const std::string&, at::Tensor& t) { t.copy_(values.at(next++)); });
+    copy_values(space_, space_of_first_patches(objective_->keys().space, objective_->spec().outputs,
+                                               patches, objective_->run().where));
   }
 
   // Levels, noised clips, target and loss are float32 whatever the networks compute in.
@@ -164,9 +156,7 @@ std::unique_ptr<Learner> Denoising::start() const {
 }
 
 std::int64_t Denoising::clips_to_measure() const {
-  constexpr std::int64_t kPatches = 20000, kFewest = 32;
-  const std::int64_t tokens = spec_.network.tokens();
-  return std::max(kFewest, (kPatches + tokens - 1) / tokens);
+  return clips_to_measure_space(spec_.network.tokens());
 }
 
 NoiseLevel drawn_level(const DenoiserSpec& spec, LevelSchedule schedule, RandomStream& stream) {

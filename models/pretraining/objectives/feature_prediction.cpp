@@ -5,6 +5,7 @@
 #include <torch/types.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "models/pretraining/objectives/feature_health.h"
 #include "models/training/moving_average.h"
@@ -26,14 +27,23 @@ Momentum read_momentum(JsonObject& parent, const RunSetting& run) {
   return momentum;
 }
 
+int read_target_blocks(JsonObject& parent, const RunSetting& run) {
+  const Json* json = parent.child("target");
+  if (json == nullptr) return 1;
+  JsonObject object(*json, parent.where("target"));
+  const auto blocks = object.integer("blocks", 1, 1, run.encoder.depth);
+  object.finish();
+  return static_cast<int>(blocks);
+}
+
 class FeatureLearner : public MaskedLearner {
  public:
   explicit FeatureLearner(const FeaturePrediction& objective)
-      : MaskedLearner(objective), momentum_(objective.momentum()) {}
+      : MaskedLearner(objective), keys_(objective.own_keys()) {}
   std::unique_ptr<Learner> copy() const override { return std::make_unique<FeatureLearner>(*this); }
 
   void after_step(std::int64_t update) override {
-    follow(named_tensors(target_), named_tensors(encoder_), momentum_.at(update));
+    follow(named_tensors(target_), named_tensors(encoder_), keys_.momentum.at(update));
   }
   ExportedEncoder exported() const override { return {"target_encoder", spec(), target_}; }
 
@@ -41,20 +51,33 @@ class FeatureLearner : public MaskedLearner {
   at::Tensor targets_of(const Shard& shard, StepFigures* figures) const override {
     RECORD_USER_SCOPE("teacher");
     const at::NoGradGuard no_grad;
-    const at::Tensor features = encode(target_, spec(), shard.seen).to(at::kFloat);
+    const std::vector<at::Tensor> blocks = last_blocks(shard.seen);
     if (figures != nullptr && shard.number == 0) {
-      figures->add("momentum", momentum_.at(shard.step - 1));
-      add_health(*figures, features);
+      figures->add("momentum", keys_.momentum.at(shard.step - 1));
+      add_health(*figures, blocks.back());
     }
-    return normalised_features(features);
+    return mean_target(blocks);
   }
 
-  Momentum momentum_;
+  // float32, of the blocks that make the target, the last at the end.
+  std::vector<at::Tensor> last_blocks(const at::Tensor& patches) const {
+    if (keys_.target_blocks == 1) return {encode(target_, spec(), patches).to(at::kFloat)};
+    std::vector<int> layers(static_cast<std::size_t>(keys_.target_blocks));
+    std::iota(layers.begin(), layers.end(), spec().depth - keys_.target_blocks);
+    std::vector<at::Tensor> features = encode_layers(target_, spec(), patches, layers);
+    for (auto& x : features) x = x.to(at::kFloat);
+    return features;
+  }
+
+  FeatureKeys keys_;
 };
 
 std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
   MaskedKeys masked = read_masked_keys(keys, run, run.encoder.width, 1.0);
-  return std::make_shared<FeaturePrediction>(run, std::move(masked), read_momentum(keys, run));
+  return std::make_shared<FeaturePrediction>(
+      run, std::move(masked),
+      FeatureKeys{.momentum = read_momentum(keys, run),
+                  .target_blocks = read_target_blocks(keys, run)});
 }
 
 }  // namespace
@@ -62,11 +85,19 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
 ObjectiveKind feature_prediction() {
   ObjectiveKind kind{.name = "vjepa", .keys = masked_key_names(), .read = read};
   kind.keys.emplace_back("momentum");
+  kind.keys.emplace_back("target");
   return kind;
 }
 
 at::Tensor normalised_features(const at::Tensor& features) {
   return at::layer_norm(features, {features.size(-1)}, {}, {}, 1e-5);
+}
+
+at::Tensor mean_target(const std::vector<at::Tensor>& blocks) {
+  at::Tensor sum = normalised_features(blocks.front());
+  if (blocks.size() == 1) return sum;
+  for (std::size_t i = 1; i < blocks.size(); ++i) sum = sum + normalised_features(blocks[i]);
+  return normalised_features(sum / static_cast<double>(blocks.size()));
 }
 
 std::unique_ptr<Learner> FeaturePrediction::start() const {

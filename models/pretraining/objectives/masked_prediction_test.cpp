@@ -40,6 +40,17 @@ TEST(MaskedPrediction, NormalisesFeaturesWithoutWeights) {
   EXPECT_LT(largest_difference(normalised_features(x), expected), 1e-6);
 }
 
+TEST(MaskedPrediction, AveragesNormalisedBlocksOfTheTarget) {
+  const at::Tensor small = at::tensor({1.0F, 2.0F, 3.0F, 6.0F}).view({1, 1, 4}),
+                   large = 100 * at::tensor({1.0F, -1.0F, 1.0F, -1.0F}).view({1, 1, 4});
+  EXPECT_TRUE(mean_target({small}).equal(normalised_features(small)));
+  const at::Tensor mean = (normalised_features(small) + normalised_features(large)) / 2;
+  EXPECT_LT(largest_difference(mean_target({small, large}), normalised_features(mean)), 1e-6);
+  // A block counts no more for being larger.
+  EXPECT_LT(largest_difference(mean_target({small, large}), mean_target({small, large / 10})),
+            1e-4);
+}
+
 TEST(MaskedPrediction, NormalisesPixelsByTokenAndChannel) {
   // One token, three channels of four values; unbiased variance of (1,2,3,6) is 14/3.
   const at::Tensor patches =

@@ -13,9 +13,27 @@ namespace {
 // whatever the objective, and those of older runs are to go on.
 class PixelLearner : public MaskedLearner {
  public:
-  using MaskedLearner::MaskedLearner;
+  explicit PixelLearner(const PixelPrediction& objective)
+      : MaskedLearner(objective), objective_(&objective) {
+    if (objective.components() > 0)
+      space_ = unmeasured_space(SpaceKind::pca, objective.components(), spec().patch_values());
+  }
   std::unique_ptr<Learner> copy() const override { return std::make_unique<PixelLearner>(*this); }
   ExportedEncoder exported() const override { return {"encoder", spec(), encoder_}; }
+
+  std::vector<WeightGroup> groups() override {
+    std::vector<WeightGroup> groups = MaskedLearner::groups();
+    if (objective_->components() > 0) groups.push_back(group_of("space", space_, Role::measured));
+    return groups;
+  }
+
+  void measure(const at::Tensor& patches) override {
+    const at::NoGradGuard no_grad;
+    const PatchSpace measured =
+        space_of_first_patches(SpaceKind::pca, objective_->components(), normalised_pixels(patches),
+                               objective_->run().where);
+    copy_values(space_, measured);
+  }
 
  private:
   at::Tensor targets_of(const Shard& shard, StepFigures* figures) const override {
@@ -23,19 +41,36 @@ class PixelLearner : public MaskedLearner {
     const at::NoGradGuard no_grad;
     if (figures != nullptr && shard.number == 0)
       add_health(*figures, encode(encoder_, spec(), shard.seen));
-    return normalised_pixels(shard.patches);
+    const at::Tensor pixels = normalised_pixels(shard.patches);
+    return objective_->components() > 0 ? to_coordinates(space_, pixels) : pixels;
   }
+
+  const PixelPrediction* objective_;
+  PatchSpace space_;
 };
 
+int read_components(JsonObject& parent, const RunSetting& run) {
+  const Json* json = parent.child("target");
+  if (json == nullptr) return 0;
+  JsonObject object(*json, parent.where("target"));
+  const auto components = object.integer("components", 0, 1, run.encoder.patch_values());
+  object.finish();
+  return static_cast<int>(components);
+}
+
 std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
-  return std::make_shared<PixelPrediction>(
-      run, read_masked_keys(keys, run, run.encoder.patch_values(), 2.0));
+  const int components = read_components(keys, run);
+  const int outputs = components > 0 ? components : run.encoder.patch_values();
+  return std::make_shared<PixelPrediction>(run, read_masked_keys(keys, run, outputs, 2.0),
+                                           components);
 }
 
 }  // namespace
 
 ObjectiveKind pixel_prediction() {
-  return {.name = "pixel_mae", .keys = masked_key_names(), .read = read};
+  ObjectiveKind kind{.name = "pixel_mae", .keys = masked_key_names(), .read = read};
+  kind.keys.emplace_back("target");
+  return kind;
 }
 
 at::Tensor normalised_pixels(const at::Tensor& patches) {
@@ -44,6 +79,10 @@ at::Tensor normalised_pixels(const at::Tensor& patches) {
   const at::Tensor mean = channels.mean(-1, true);
   const at::Tensor deviation = channels.var(-1, true, true).sqrt();
   return ((channels - mean) / (deviation + 1e-6)).view({b, n, values});
+}
+
+std::int64_t PixelPrediction::clips_to_measure() const {
+  return components_ > 0 ? clips_to_measure_space(run().encoder.tokens()) : 0;
 }
 
 std::unique_ptr<Learner> PixelPrediction::start() const {

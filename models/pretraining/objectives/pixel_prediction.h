@@ -15,10 +15,18 @@ at::Tensor normalised_pixels(const at::Tensor& patches);
 
 class PixelPrediction : public MaskedPrediction {
  public:
-  using MaskedPrediction::MaskedPrediction;
+  PixelPrediction(RunSetting run, MaskedKeys keys, int components)
+      : MaskedPrediction(std::move(run), std::move(keys)), components_(components) {}
+  // "target": {"components": C}. Predicted are the C leading principal components of normalised
+  // pixels, measured on the run's first clips, to unit variance on average. 0: all pixels.
+  int components() const { return components_; }
+  std::int64_t clips_to_measure() const override;
   std::string name() const override { return "pixel_mae"; }
   std::unique_ptr<Learner> start() const override;
   StepFlops flops(const std::vector<at::Tensor>& drawn) const override;
+
+ private:
+  int components_;
 };
 
 }  // namespace permafrost
