@@ -45,6 +45,8 @@ bool is_floor(const RowSpec& row, const std::vector<const Record*>& encoders) {
 
 }  // namespace
 
+int trained_marker(int n) { return kMarkers[n % std::ssize(kMarkers)]; }
+
 EncoderStyles::EncoderStyles(const ResultsFolder& folder) : folder_(folder) {
   int trained = 0;
   for (const auto& table : folder.tables) {
@@ -64,7 +66,7 @@ EncoderStyles::EncoderStyles(const ResultsFolder& folder) : folder_(folder) {
                                                          : row.encoder,
                            .floor = is_floor(row, encoders)};
         style.ink = style.floor ? kFloorInk : kEncoderInk + trained % kEncoderInks;
-        style.marker = style.floor ? kFloorMarker : kMarkers[trained % std::ssize(kMarkers)];
+        style.marker = style.floor ? kFloorMarker : trained_marker(trained);
         trained += style.floor ? 0 : 1;
         styles_.push_back(std::move(style));
       }

@@ -18,6 +18,9 @@ struct EncoderStyle {
   int ink = 0, marker = 0;  // see panel.h
 };
 
+// The marker of the n-th line that is no floor, counted from 0; they come round again.
+int trained_marker(int n);
+
 class EncoderStyles {
  public:
   // In order of the tables' rows. Pretrainings that share a row share a style.

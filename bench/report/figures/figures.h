@@ -3,6 +3,8 @@
 
 // The figures of the report, one function each: what to draw from a folder. What cannot be drawn is
 // said in the figure's notes.
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "bench/report/figures/encoder_styles.h"
@@ -24,6 +26,19 @@ Figure low_shot_figure(const ResultsFolder& folder, const TableModel& table, con
 // noised; no panels where a table has no two levels and no two depths of one.
 Figure noise_grid_figure(const ResultsFolder& folder, const TableModel& table,
                          const std::string& id);
+
+// With what an encoder of a row was pretrained, and how many clips it saw.
+struct SeenClips {
+  std::string recipe;  // "vjepa, multiblock"
+  double clips = 0;
+};
+// One a row, of encoders that the zoo has; none for other rows.
+std::vector<std::optional<SeenClips>> seen_clips(const ResultsFolder& folder,
+                                                 const TableModel& table);
+// Accuracy over the clips seen, a panel a column, a curve a recipe; no panels where no recipe has
+// two rows that saw different numbers of clips. `seen` has an entry a row.
+Figure learning_figure(const TableModel& table, const std::string& id,
+                       const std::vector<std::optional<SeenClips>>& seen);
 
 // Held-out accuracy over the learning rate of the probes, a panel a task and protocol.
 Figure sweep_figure(const ResultsFolder& folder, const EncoderStyles& styles);

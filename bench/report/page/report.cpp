@@ -32,7 +32,8 @@ ReportFigures figures_of(const ResultsFolder& folder, const EncoderStyles& style
     figures.of_tables.push_back(
         {accuracy_figure(table, table_anchor(t) + "-accuracy", styles),
          low_shot_figure(folder, table, table_anchor(t) + "-low-shot", styles),
-         noise_grid_figure(folder, table, table_anchor(t) + "-noise-grid")});
+         noise_grid_figure(folder, table, table_anchor(t) + "-noise-grid"),
+         learning_figure(table, table_anchor(t) + "-learning", seen_clips(folder, table))});
   }
   figures.common = {
       training_figure(styles),          sweep_figure(folder, styles),     mask_figure(styles),
