@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// permafrost features: tokens of one video, image or tensor under one encoder.
+// permafrost features: tokens of one video, image or tensor under one encoder. Whole videos are in
+// long_video/.
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
@@ -8,6 +9,7 @@
 
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
+#include "bench/app/long_video/long_features.h"
 #include "common/error.h"
 #include "common/files/file_writer.h"
 #include "datasets/clips/source.h"
@@ -24,6 +26,7 @@ struct FeaturesCommand {
   std::vector<int> layers, size;
   int frame_step = 4;
   int stream = -1;  // -1: the default video stream
+  LongFeaturesOptions whole;
 };
 
 bool ends_with(const std::string& text, const std::string& end) {
@@ -82,6 +85,22 @@ void repeat_still(Input& input, const EncoderSpec& spec) {
   input.values = input.values.repeat(times);
 }
 
+// --window: the whole video.
+int run_whole(const CommonOptions& common, const FeaturesCommand& command, const Encoder& encoder) {
+  if (!command.layers.empty()) throw InputError("--layers", "", "none with --window", "some");
+  if (ends_with(command.input, ".safetensors"))
+    throw InputError("--window", command.input, "a video, an image or synthetic:TASK",
+                     "a tensor, which has the length that it has");
+  LongFeaturesOptions options = command.whole;
+  options.input = command.input;
+  options.output = command.output;
+  options.tokens = command.tokens;
+  options.size = command.size;
+  options.frame_step = command.frame_step;
+  options.stream = command.stream;
+  return run_long_features(common, encoder, options);
+}
+
 int run(const CommonOptions& common, const FeaturesCommand& command) {
   require_writable_file(command.output, "--output");
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
@@ -90,6 +109,8 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
       throw InputError("--layers", "", "blocks 0 to " + std::to_string(encoder.spec.depth - 1),
                        std::to_string(layer));
   const bool tensor = ends_with(command.input, ".safetensors");
+  if (!command.whole.window.empty()) return run_whole(common, command, encoder);
+  require_no_long_flags(command.whole);
   if (tensor && !command.size.empty())
     throw InputError("--size", "", "none: a tensor has its own", command.input);
   if (tensor && command.stream >= 0)
@@ -147,7 +168,9 @@ void add_features(CommandLine& line) {
   CLI::App* sub = line.add("features", "tokens of a video, an image or a tensor",
                            [&line, command] { return run(line.common(), *command); });
   add_encoder_flags(sub, command->encoder, command->reading);
-  sub->add_option("--input", command->input, "video, image or .safetensors")->required();
+  sub->add_option("--input", command->input,
+                  "video, image, .safetensors or, with --window, synthetic:TASK")
+      ->required();
   sub->add_option("--output", command->output, ".safetensors")->required();
   sub->add_option("--key", command->key, "tensor in a .safetensors input");
   sub->add_option("--layout", command->layout, "order of the axes of an input tensor")
@@ -169,6 +192,7 @@ void add_features(CommandLine& line) {
   sub->add_option("--stream", command->stream,
                   "number of a video stream in the file, other than its default one")
       ->check(CLI::Range(0, 100000));
+  add_long_features_flags(sub, command->whole);
 }
 
 }  // namespace permafrost

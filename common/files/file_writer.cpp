@@ -188,6 +188,20 @@ void FileWriter::cut(std::uint64_t size) {
   size_ = size;
 }
 
+void FileWriter::rewrite(std::uint64_t offset, std::string_view bytes) {
+  if (!is_replacing())
+    throw Error(path_.string() + ": what was written to a device or pipe cannot be changed");
+  if (offset + bytes.size() > size_) throw Error(path_.string() + ": rewrite behind the end");
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw Error(path_.string() + ": cannot write: " + system_reason());
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+}
+
 void FileWriter::finish() {
   if (is_replacing() && mode_ >= 0) ::fchmod(descriptor_, static_cast<mode_t>(mode_));
   if (!sync(descriptor_)) throw Error(path_.string() + ": cannot sync: " + system_reason());

@@ -35,6 +35,8 @@ class FileWriter {
   // Takes back what was written after the first `size` bytes. Throws Error, as a device or a pipe
   // takes nothing back.
   void cut(std::uint64_t size);
+  // Puts other bytes in place of some that were written. Throws Error as cut() does.
+  void rewrite(std::uint64_t offset, std::string_view bytes);
   std::uint64_t size() const { return size_; }  // bytes written so far
   // Syncs and puts the file in its place. Throws Error, or InputError where it cannot get there.
   void finish();

@@ -54,6 +54,16 @@ TEST_F(Writer, WritesPiecesThatAppearTogether) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "new"), fs::directory_iterator()), 1);
 }
 
+TEST_F(Writer, PutsOtherBytesInPlaceOfWrittenOnes) {
+  FileWriter writer(folder_ / "a");
+  writer.write("____ two");
+  writer.rewrite(0, "one,");
+  writer.write(" three");
+  EXPECT_THROW(writer.rewrite(13, "xx"), Error);  // behind the end
+  writer.finish();
+  EXPECT_EQ(read_file(folder_ / "a"), "one, two three");
+}
+
 TEST_F(Writer, LeavesWhatWasThereUnlessItFinishes) {
   write_file_atomically(folder_ / "a", "before");
   { FileWriter(folder_ / "a").write("half"); }
@@ -112,6 +122,7 @@ TEST_F(Writer, WritesIntoADevice) {
   EXPECT_EQ(kind_of("null"), fs::file_type::character);
   require_writable_file(folder_ / "null", "--out");
   EXPECT_THROW(FileWriter(folder_ / "null").cut(0), Error);
+  EXPECT_THROW(FileWriter(folder_ / "null").rewrite(0, ""), Error);
   try {
     write_file_atomically(folder_ / "full", "more");
     FAIL() << "wrote to a full device";

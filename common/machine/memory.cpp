@@ -42,4 +42,12 @@ std::optional<double> free_memory_bytes(const fs::path& root) {
   return free;
 }
 
+std::optional<double> peak_memory_bytes(const fs::path& root) {
+  // Lines of "Name: rest" where the rest may be several words; this one is a number of kB.
+  std::ifstream file(root / "proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind("VmHWM:", 0) == 0) return 1024 * std::stod(line.substr(6));
+  return std::nullopt;
+}
+
 }  // namespace permafrost

@@ -33,6 +33,13 @@ TEST_F(FreeMemory, IsWhatTheMachineHas) {
   EXPECT_GT(free_memory_bytes().value(), 1e6);  // of this machine
 }
 
+TEST_F(FreeMemory, TellsTheMostThatThisProcessHeld) {
+  EXPECT_EQ(peak_memory_bytes(root_), std::nullopt);
+  write("proc/self/status", "Name:\ta b c\nVmPeak:\t 9 kB\nVmHWM:\t  7 kB\n");
+  EXPECT_EQ(peak_memory_bytes(root_), 7 * 1024);
+  EXPECT_GT(peak_memory_bytes().value(), 1e6);  // of this process
+}
+
 TEST_F(FreeMemory, IsBoundByAGroupAboveToo) {
   write("proc/self/cgroup", "0::/job_7/step_0\n");
   write("sys/fs/cgroup/job_7/memory.max", "1000000\n");

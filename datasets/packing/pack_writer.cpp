@@ -50,18 +50,17 @@ class SamplePacker {
     if (before != nullptr && before->failure.empty() && copy(*before, *file)) return;
     bool first = true;
     try {
-      const std::int64_t frames = stream_frames(
-          entry.path, spec_.every,
-          [&](const ImageView& frame) {
-            if (first) {
-              view_ = stored_view(frame, spec_);
-              height_ = frame.height;
-              width_ = frame.width;
-            }
-            first = false;
-            add(frame);
-          },
-          entry.range);
+      const std::int64_t frames = stream_frames(entry.path, spec_.every,
+                                                [&](const ImageView& frame) {
+                                                  if (first) {
+                                                    view_ = stored_view(frame, spec_);
+                                                    height_ = frame.height;
+                                                    width_ = frame.width;
+                                                  }
+                                                  first = false;
+                                                  add(frame);
+                                                },
+                                                {.range = entry.range});
       writer_.end(frames, view_.height, view_.width);
     } catch (const InputError& error) {
       writer_.fail(error.what());
@@ -106,8 +105,7 @@ class SamplePacker {
 // Why the frames of an entry cannot be read now; empty where they can.
 std::string failure_of(const ManifestEntry& entry, int every) {
   try {
-    stream_frames(
-        entry.path, every, [](const ImageView&) {}, entry.range);
+    stream_frames(entry.path, every, [](const ImageView&) {}, {.range = entry.range});
     return "";
   } catch (const InputError& error) {
     return error.what();

@@ -291,9 +291,9 @@ TEST_F(TarList, VideosAreThoseOfTheFiles) {
     EXPECT_EQ(file.state, FileState::whole) << file.reason;
     EXPECT_EQ(check_file(member.path, member.range), file);
     int frames = 0;
-    EXPECT_EQ(stream_frames(
-                  member.path, 5, [&](const ImageView&) { ++frames; }, member.range),
-              12);
+    EXPECT_EQ(
+        stream_frames(member.path, 5, [&](const ImageView&) { ++frames; }, {.range = member.range}),
+        12);
     EXPECT_EQ(frames, 3);
   }
 }

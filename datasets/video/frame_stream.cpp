@@ -26,10 +26,10 @@ std::int64_t stream_folder(const fs::path& folder, int every,
 
 std::int64_t stream_frames(const fs::path& path, int every,
                            const std::function<void(const ImageView&)>& use,
-                           const FilePart& range) {
+                           const DecodeOptions& options) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) return stream_folder(path, every, use);
-  FrameReader reader(path.string(), {.range = range});
+  FrameReader reader(path.string(), options);
   RgbConverter converter(path.string(), display_matrix(reader.stream()), reader.picture());
   std::int64_t count = 0;
   while (const AVFrame* frame = reader.next()) {

@@ -6,7 +6,7 @@
 namespace permafrost {
 
 std::int64_t stream_frames(const std::filesystem::path& path, int,
-                           const std::function<void(const ImageView&)>&, const FilePart&) {
+                           const std::function<void(const ImageView&)>&, const DecodeOptions&) {
   throw Error(path.string() +
               ": cannot be read: this program was built without FFmpeg (PERMAFROST_FFMPEG=OFF)");
 }

@@ -36,7 +36,7 @@ void fields_of_spec(Spec& spec, Visitor&& visit) {
   visit("heads", spec.heads, 1, 256);
   visit("patch", spec.patch, 1, 256);
   visit("tubelet", spec.tubelet, 1, 64);
-  visit("frames", spec.frames, 1, 1024);
+  visit("frames", spec.frames, 1, 1 << 24);
   visit("height", spec.height, 1, 4096);
   visit("image_width", spec.image_width, 1, 4096);
   visit("uniform_power", spec.uniform_power);

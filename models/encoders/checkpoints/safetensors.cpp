@@ -185,8 +185,9 @@ SafetensorsFile read_safetensors(const ByteRange& file, const std::string& where
   return out;
 }
 
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+std::string safetensors_header(const NamedTensors& tensors,
+                               const std::map<std::string, std::string>& metadata,
+                               const std::string& where) {
   OrderedJson header;
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
@@ -200,8 +201,14 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   std::string text = header.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // aligned data
   if (text.size() > kLongestHeader)
-    throw Error(path.string() + ": a header of " + std::to_string(text.size()) +
+    throw Error(where + ": a header of " + std::to_string(text.size()) +
                 " bytes, which no reader takes (at most " + std::to_string(kLongestHeader) + ")");
+  return text;
+}
+
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::string text = safetensors_header(tensors, metadata, path.string());
   std::string bytes(8, '\0');
   for (int i = 0; i < 8; ++i)
     bytes[static_cast<std::size_t>(i)] = static_cast<char>(text.size() >> (8 * i) & 0xff);

@@ -33,4 +33,10 @@ SafetensorsFile read_safetensors(const ByteRange& file, const std::string& where
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::map<std::string, std::string>& metadata);
 
+// The JSON header of such a file, padded to whole 8 bytes; values are not looked at. Throws Error
+// naming `where`.
+std::string safetensors_header(const NamedTensors& tensors,
+                               const std::map<std::string, std::string>& metadata,
+                               const std::string& where);
+
 }  // namespace permafrost
