@@ -49,16 +49,50 @@ FusedHead::FusedHead(const HeadSpec& spec, std::int64_t candidates)
 at::Tensor FusedHead::logits(const HeadWeights& weights, const at::Tensor& tokens, bool trains) {
   if (tokens.dim() != 3 || tokens.size(2) != d_)
     throw Error("fused head: expected tokens [B,N," + std::to_string(d_) + "]");
-  b_ = tokens.size(0);
-  n_ = tokens.size(1);
+  keeps_scores_ = true;
+  TensorRows rows(tokens);
+  size_for(rows.clips(), rows.tokens());
+  point(weights);
+  attend(rows, trains);
+  return classified(weights);
+}
+
+at::Tensor FusedHead::logits(const HeadWeights& weights, TokenRows& tokens, bool trains) {
+  if (tokens.width() != d_)
+    throw Error("fused head: expected tokens of width " + std::to_string(d_));
+  keeps_scores_ = false;
+  size_for(tokens.clips(), tokens.tokens());
+  point(weights);
+  attend(tokens, trains);
+  return classified(weights);
+}
+
+void FusedHead::size_for(std::int64_t clips, std::int64_t tokens) {
+  b_ = clips;
+  n_ = tokens;
   block_ = std::min(padded(n_), std::max(kMostLanes, kBlockValues / d_ / kMostLanes * kMostLanes));
   blocks_ = (n_ + block_ - 1) / block_;
-  point(weights);
-  const at::Tensor plain = tokens.contiguous();
-  attend(plain.data_ptr<float>(), trains);
+}
+
+at::Tensor FusedHead::classified(const HeadWeights& weights) {
   at::Tensor logits = at::empty({l_, b_, c_}, at::kFloat);
   for (std::int64_t l = 0; l < l_; ++l) classify(weights, l, of(logits, l));
   return logits;
+}
+
+at::Tensor FusedHead::directions(const HeadWeights& weights) {
+  point(weights);
+  return at::from_blob(directions_(), {l_ * h_, d_}, at::kFloat).clone();
+}
+
+at::Tensor FusedHead::logits_of_means(const HeadWeights& weights, const at::Tensor& means) {
+  if (means.dim() != 3 || means.size(0) != l_ * h_ || means.size(2) != d_)
+    throw Error("fused head: expected means [" + std::to_string(l_ * h_) + ",B," +
+                std::to_string(d_) + "]");
+  size_for(means.size(1), 2);
+  const at::Tensor plain = means.to(at::kFloat).contiguous();
+  std::copy_n(plain.const_data_ptr<float>(), plain.numel(), means_.of(plain.numel()));
+  return classified(weights);
 }
 
 // The query's directions in token space, the first norm's weight folded in.
@@ -91,10 +125,11 @@ void FusedHead::point(const HeadWeights& w) {
   }
 }
 
-void FusedHead::attend(const float* tokens, bool trains) {
-  const std::int64_t kept = trains ? b_ * blocks_ : 1, j = l_ * h_;
+void FusedHead::attend(TokenRows& tokens, bool trains) {
+  const std::int64_t kept = trains && keeps_scores_ ? b_ * blocks_ : 1, j = l_ * h_;
   scores_.of(kept * j * block_);
   block_scale_.of(b_ * blocks_ * j);
+  if (trains && !keeps_scores_) block_largest_.of(b_ * blocks_ * j);
   largest_.of(j);
   sum_.of(j);
   means_.of(j * b_ * d_);
@@ -104,7 +139,7 @@ void FusedHead::attend(const float* tokens, bool trains) {
 
 // What all candidates take from one clip. The softmax is taken block by block: where a block has a
 // larger score than those before, what was summed is scaled down.
-void FusedHead::look(const float* tokens, std::int64_t clip, bool trains) {
+void FusedHead::look(TokenRows& tokens, std::int64_t clip, bool trains) {
   const Kernels& k = kernels();
   const std::int64_t j = l_ * h_;
   float* means = means_() + clip * d_;
@@ -113,18 +148,11 @@ void FusedHead::look(const float* tokens, std::int64_t clip, bool trains) {
   std::fill_n(sum_(), j, 0.0F);
   for (std::int64_t block = 0; block < blocks_; ++block) {
     const std::int64_t count = std::min(block_, n_ - block * block_);
-    const float* x = tokens + (clip * n_ + block * block_) * d_;
-    float* scores = scores_() + (trains ? (clip * blocks_ + block) * j * block_ : 0);
+    const float* x = tokens.rows(clip, block * block_, count);
+    float* scores =
+        scores_() + (trains && keeps_scores_ ? (clip * blocks_ + block) * j * block_ : 0);
     k.transpose(x, d_, count, d_, transposed_(), block_);
-    k.product({.rows = j,
-               .columns = padded(count),
-               .depth = d_,
-               .a = directions_(),
-               .a_row = d_,
-               .b = transposed_(),
-               .b_row = block_,
-               .c = scores,
-               .c_row = block_});
+    score(count, scores);
     k.softmax_block({.rows = j,
                      .count = count,
                      .scores = scores,
@@ -135,6 +163,8 @@ void FusedHead::look(const float* tokens, std::int64_t clip, bool trains) {
                      .weighted_row = b_ * d_,
                      .width = d_});
     std::copy_n(largest_(), j, scales + block * j);
+    if (trains && !keeps_scores_)
+      std::copy_n(largest_(), j, block_largest_() + (clip * blocks_ + block) * j);
     k.product({.rows = j,
                .columns = d_,
                .depth = count,
@@ -153,6 +183,33 @@ void FusedHead::look(const float* tokens, std::int64_t clip, bool trains) {
       scale = std::exp(scale - largest_()[i]) / sum_()[i];
     }
   }
+}
+
+// Scores of the tokens of one block, which are in transposed_.
+void FusedHead::score(std::int64_t count, float* scores) {
+  kernels().product({.rows = l_ * h_,
+                     .columns = padded(count),
+                     .depth = d_,
+                     .a = directions_(),
+                     .a_row = d_,
+                     .b = transposed_(),
+                     .b_row = block_,
+                     .c = scores,
+                     .c_row = block_});
+}
+
+// The exponentials of a block as look() left them: against the largest score up to that block no
+// score of it is larger.
+void FusedHead::score_again(std::int64_t clip, std::int64_t block, std::int64_t count) {
+  const std::int64_t j = l_ * h_;
+  score(count, scores_());
+  std::fill_n(sum_(), j, 0.0F);  // is not looked at
+  kernels().softmax_block({.rows = j,
+                           .count = count,
+                           .scores = scores_(),
+                           .scores_row = block_,
+                           .largest = block_largest_() + (clip * blocks_ + block) * j,
+                           .sum = sum_()});
 }
 
 // From what the query took to logits [B,C]: values, residual, norm, MLP, linear.
@@ -221,12 +278,47 @@ void FusedHead::classify(const HeadWeights& w, std::int64_t l, float* logits) {
 
 HeadWeights& FusedHead::gradients(const HeadWeights& weights, const at::Tensor& tokens,
                                   const at::Tensor& logits_gradient) {
+  TensorRows rows(tokens);
+  return gradients(weights, rows, logits_gradient);
+}
+
+HeadWeights& FusedHead::gradients(const HeadWeights& weights, TokenRows& tokens,
+                                  const at::Tensor& logits_gradient) {
+  const std::vector<bool> skipped = back_to_means(weights, logits_gradient);
+  unattend(tokens, skipped);
+  for (std::int64_t l = 0; l < l_; ++l) unpoint(weights, l);
+  return gradients_;
+}
+
+at::Tensor FusedHead::means_gradient(const HeadWeights& weights,
+                                     const at::Tensor& logits_gradient) {
+  back_to_means(weights, logits_gradient);
+  return at::from_blob(means_gradient_(), {l_ * h_, b_, d_}, at::kFloat).clone();
+}
+
+HeadWeights& FusedHead::gradients_of_directions(const HeadWeights& weights,
+                                                const at::Tensor& directions_gradient) {
+  const at::Tensor plain = directions_gradient.to(at::kFloat).contiguous();
+  if (plain.numel() != l_ * h_ * d_) throw Error("fused head: a gradient of other directions");
+  std::copy_n(plain.const_data_ptr<float>(), plain.numel(), directions_gradient_.of(plain.numel()));
+  for (std::int64_t l = 0; l < l_; ++l) unpoint(weights, l);
+  return gradients_;
+}
+
+HeadWeights& FusedHead::room_for_gradients(const HeadWeights& weights) {
   if (!gradients_.linear_weight.defined()) {
     gradients_ = weights;
     visit(gradients_, HeadKind::attentive, [](const std::string&, at::Tensor& tensor) {
       tensor = at::empty(tensor.sizes(), at::kFloat);
     });
   }
+  return gradients_;
+}
+
+// To the gradient at the means, and those of all weights behind them. Which clips have no part.
+std::vector<bool> FusedHead::back_to_means(const HeadWeights& weights,
+                                           const at::Tensor& logits_gradient) {
+  room_for_gradients(weights);
   const at::Tensor given = logits_gradient.contiguous();
   const at::Tensor parts = given.abs().amax(at::IntArrayRef{0, 2}).contiguous();
   std::vector<bool> skipped;
@@ -238,10 +330,7 @@ HeadWeights& FusedHead::gradients(const HeadWeights& weights, const at::Tensor& 
     unclassify(weights, l, of(given, l));
     unmix(weights, l);
   }
-  const at::Tensor plain = tokens.contiguous();
-  unattend(plain.data_ptr<float>(), skipped);
-  for (std::int64_t l = 0; l < l_; ++l) unpoint(weights, l);
-  return gradients_;
+  return skipped;
 }
 
 // Zeros in place of what was kept of clips without a part in the gradients: 0 * NaN is NaN.
@@ -365,7 +454,7 @@ void FusedHead::unmix(const HeadWeights& w, std::int64_t l) {
 }
 
 // From the weighted means to the directions: the softmax and the scores, clip by clip.
-void FusedHead::unattend(const float* tokens, const std::vector<bool>& skipped) {
+void FusedHead::unattend(TokenRows& tokens, const std::vector<bool>& skipped) {
   const Kernels& k = kernels();
   const std::int64_t j = l_ * h_;
   std::fill_n(directions_gradient_.of(j * d_), j * d_, 0.0F);
@@ -380,8 +469,10 @@ void FusedHead::unattend(const float* tokens, const std::vector<bool>& skipped) 
     for (std::int64_t block = 0; block < blocks_; ++block) {
       const std::int64_t count = std::min(block_, n_ - block * block_);
       const std::int64_t at = (b * blocks_ + block) * j;
-      const float* x = tokens + (b * n_ + block * block_) * d_;
+      const float* x = tokens.rows(b, block * block_, count);
       k.transpose(x, d_, count, d_, transposed_(), block_);
+      if (!keeps_scores_) score_again(b, block, count);
+      const float* scores = scores_() + (keeps_scores_ ? at * block_ : 0);
       k.product({.rows = j,
                  .columns = padded(count),
                  .depth = d_,
@@ -391,8 +482,7 @@ void FusedHead::unattend(const float* tokens, const std::vector<bool>& skipped) 
                  .b_row = block_,
                  .c = gradient,
                  .c_row = block_});
-      k.softmax_gradient(scores_() + at * block_, block_scale_() + at, dots, gradient, j, block_,
-                         count);
+      k.softmax_gradient(scores, block_scale_() + at, dots, gradient, j, block_, count);
       k.product({.rows = j,
                  .columns = d_,
                  .depth = count,

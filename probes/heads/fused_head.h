@@ -8,6 +8,10 @@
 // what autograd would keep of every token is one number a candidate and head. Everything runs on
 // the calling thread.
 //
+// Tokens may also come a block at a time (TokenRows), from more than memory holds. Then nothing is
+// kept of a token: the backward pass computes the scores once more. Blocks are the same, and so are
+// all numbers, to the last bit.
+//
 //   FusedHead fused(spec, candidates);
 //   const at::Tensor logits = fused.logits(weights, tokens, true);
 //   HeadWeights& gradients = fused.gradients(weights, tokens, gradient_of_logits);
@@ -17,6 +21,7 @@
 #include <vector>
 
 #include "probes/heads/head.h"
+#include "probes/heads/token_rows.h"
 
 namespace permafrost {
 
@@ -37,6 +42,23 @@ class FusedHead {
   HeadWeights& gradients(const HeadWeights& weights, const at::Tensor& tokens,
                          const at::Tensor& logits_gradient);
 
+  // The same two, of tokens that are read a block at a time.
+  at::Tensor logits(const HeadWeights& weights, TokenRows& tokens, bool trains);
+  HeadWeights& gradients(const HeadWeights& weights, TokenRows& tokens,
+                         const at::Tensor& logits_gradient);
+
+  // The parts of them, for tokens that somebody else attends to (pool_attention.h). With j =
+  // candidate and head: the directions [j,D] that tokens are multiplied by, the softmax of which
+  // weighs them;
+  at::Tensor directions(const HeadWeights& weights);
+  // logits [L,B,C] of weighted means [j,B,D];
+  at::Tensor logits_of_means(const HeadWeights& weights, const at::Tensor& means);
+  // from the gradient at the logits of the last logits_of_means() that at its means, [j,B,D];
+  at::Tensor means_gradient(const HeadWeights& weights, const at::Tensor& logits_gradient);
+  // and gradients() for the gradient at the directions, [j,D].
+  HeadWeights& gradients_of_directions(const HeadWeights& weights,
+                                       const at::Tensor& directions_gradient);
+
  private:
   // Memory that grows to what was asked for last, and is aligned.
   class Room {
@@ -49,24 +71,32 @@ class FusedHead {
   };
 
   void point(const HeadWeights& weights);
-  void attend(const float* tokens, bool trains);
-  void look(const float* tokens, std::int64_t clip, bool trains);
+  void size_for(std::int64_t clips, std::int64_t tokens);
+  void attend(TokenRows& tokens, bool trains);
+  void look(TokenRows& tokens, std::int64_t clip, bool trains);
+  void score(std::int64_t count, float* scores);
+  void score_again(std::int64_t clip, std::int64_t block, std::int64_t count);
+  at::Tensor classified(const HeadWeights& weights);
   void classify(const HeadWeights& weights, std::int64_t l, float* logits);
   void forget(const std::vector<bool>& skipped);
   void unclassify(const HeadWeights& weights, std::int64_t l, const float* logits_gradient);
   void unmix(const HeadWeights& weights, std::int64_t l);
-  void unattend(const float* tokens, const std::vector<bool>& skipped);
+  HeadWeights& room_for_gradients(const HeadWeights& weights);
+  std::vector<bool> back_to_means(const HeadWeights& weights, const at::Tensor& logits_gradient);
+  void unattend(TokenRows& tokens, const std::vector<bool>& skipped);
   void unpoint(const HeadWeights& weights, std::int64_t l);
 
   // Sizes: candidates, heads, D, D / heads, hidden units, classes; clips, tokens, tokens of a block
   // and blocks of a clip.
   std::int64_t l_, h_, d_, hd_, hidden_, c_;
   std::int64_t b_ = 0, n_ = 0, block_ = 0, blocks_ = 0;
+  bool keeps_scores_ = true;  // of the pass under way
   HeadWeights gradients_;
   // With j = candidate and head: queries [L,D]; keyed_, directions_ and their gradient [j,D].
   Room queries_, keyed_, directions_, directions_gradient_;
   // scores_ [B,blocks,j,block] exponentials, block_scale_ [B,blocks,j] what makes weights of them.
-  Room scores_, block_scale_, largest_, sum_, scores_gradient_, transposed_, dots_;
+  // block_largest_ [B,blocks,j]: the largest score up to a block, where scores are not kept.
+  Room scores_, block_scale_, block_largest_, largest_, sum_, scores_gradient_, transposed_, dots_;
   Room means_, means_gradient_;  // [j,B,D]
   // [L,B,*], of every candidate: what its MLP and linear layer saw.
   Room state_, standardised_, normed_, inverse_, hidden_values_, slopes_;
