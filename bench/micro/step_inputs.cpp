@@ -69,8 +69,8 @@ void describe(const Denoising& denoising, Json& step) {
 void require_plain(const EncoderSpec& spec, const std::string& where) {
   const EncoderSpec usual;
   if (spec.positions != usual.positions || spec.feed_forward.kind != usual.feed_forward.kind ||
-      spec.feed_forward.width != 0 || spec.layer_scale || spec.extra_tokens() > 0 ||
-      !spec.final_norm || spec.per_frame)
+      spec.feed_forward.width != 0 || !spec.ffn_widths.empty() || spec.routing.experts > 0 ||
+      spec.layer_scale || spec.extra_tokens() > 0 || !spec.final_norm || spec.per_frame)
     throw InputError(where, "encoder", "a plain V-JEPA encoder, which pretrain_step.py can build",
                      Json(to_json(spec)).dump());
 }

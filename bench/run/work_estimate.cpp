@@ -6,8 +6,7 @@ namespace permafrost {
 // Measured on one core of the development machine: about 40 Gflop/s in matrix products, 25 ns to
 // render a pixel, 20 ms to decode a clip of a short video.
 double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips) {
-  const double tokens = spec.tokens(), width = spec.width;
-  const double flops = tokens * spec.depth * (24 * width * width + 4 * tokens * width);
+  const double flops = blocks_flops(spec, spec.tokens());
   const double pixels = static_cast<double>(spec.clip_shape().bytes()) / 3;
   return static_cast<double>(clips) *
          (flops / 4e7 + (kind == TaskKind::manifest ? 20 : pixels * 2.5e-5));
@@ -29,11 +28,17 @@ double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t sample
 }
 
 double finetune_bytes(const EncoderSpec& spec, const FinetuneProtocol& protocol) {
-  const double width = spec.width, hidden = spec.hidden(), depth = spec.depth;
-  const double parameters = depth * (4 * width * width + 3 * width * hidden);
+  const double width = spec.width, depth = spec.depth;
+  double parameters = depth * 4 * width * width, activations = depth * 10 * width;
   // A block keeps some 10 tensors of the width of a token and 2 of the hidden layer.
-  const double activations =
-      static_cast<double>(protocol.batch) * spec.tokens() * depth * (10 * width + 2 * hidden);
+  for (int i = 0; i < spec.depth; ++i) {
+    const FeedForwardSpec layer = spec.feed_forward_of(i);
+    const auto hidden = static_cast<double>(layer.hidden(spec.width));
+    const bool experts = layer.routing.experts > 0;
+    parameters += (experts ? layer.routing.experts : 1) * 3 * width * hidden;
+    activations += (experts ? layer.routing.chosen : 1) * 2 * hidden;
+  }
+  activations *= static_cast<double>(protocol.batch) * spec.tokens();
   return sizeof(float) * (4 * parameters + activations);
 }
 

@@ -109,6 +109,20 @@ class FieldReader {
   void operator()(const char* key, std::vector<std::string>& value) const {
     value = object_.texts(key, usual(value));
   }
+  void operator()(const char* key, std::vector<int>& value, std::int64_t low = INT32_MIN,
+                  std::int64_t high = INT32_MAX) const {
+    const auto found =
+        object_.integers(key, usual(std::vector<std::int64_t>(value.begin(), value.end())));
+    value.clear();
+    for (const std::int64_t one : found) {
+      if (one < low || one > high)
+        throw InputError(
+            object_.where(key), "",
+            "whole numbers from " + std::to_string(low) + " to " + std::to_string(high),
+            std::to_string(one));
+      value.push_back(static_cast<int>(one));
+    }
+  }
   void set(const char* key, std::optional<bool>& value) const {
     if (object_.has(key)) value = object_.boolean(key);
   }

@@ -33,15 +33,20 @@ std::vector<std::int64_t> shape_of_patches(const EncoderSpec& network) {
   return {network.width, 3, network.tubelet, network.patch, network.patch};
 }
 
+// A weight as the file has it.
+at::Tensor written(const std::string& name, const at::Tensor& weight) {
+  const at::Tensor here = weight.detach().to(at::kCPU);
+  return stays_float32(name) ? here : here.to(at::kBFloat16);
+}
+
 constexpr const char* kPatchEmbedding = "encoder.patch_embed.proj.weight";
 
 }  // namespace
 
 DenoiserWeights as_written(const DenoiserWeights& weights) {
   DenoiserWeights rounded = weights;
-  visit(rounded, [](const std::string&, at::Tensor& t) {
-    t = t.detach().to(at::kCPU).to(at::kBFloat16).to(at::kFloat);
-  });
+  visit(rounded,
+        [](const std::string& name, at::Tensor& t) { t = written(name, t).to(at::kFloat); });
   if (weights.pos_embed.defined()) rounded.pos_embed = weights.pos_embed.detach().to(at::kCPU);
   return rounded;
 }
@@ -50,7 +55,7 @@ NamedTensors denoiser_tensors(const Denoiser& denoiser) {
   NamedTensors tensors;
   DenoiserWeights weights = denoiser.weights;
   visit(weights, [&](const std::string& name, at::Tensor& t) {
-    tensors.emplace_back("encoder." + name, t.detach().to(at::kCPU).to(at::kBFloat16));
+    tensors.emplace_back("encoder." + name, written(name, t));
     if (tensors.back().first == kPatchEmbedding)
       tensors.back().second =
           tensors.back().second.reshape(shape_of_patches(denoiser.spec.network));

@@ -60,7 +60,8 @@ void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& 
   require_finite(tensors, path.string());
   if (bfloat16)
     for (auto& [name, tensor] : tensors)
-      if (!name.starts_with("noise_space.")) tensor = tensor.to(at::kBFloat16);
+      if (!name.starts_with("noise_space.") && !stays_float32(name))
+        tensor = tensor.to(at::kBFloat16);
   write_safetensors(
       path, tensors,
       {{"format", kEncoderFormat},

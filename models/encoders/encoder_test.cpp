@@ -71,6 +71,50 @@ TEST_F(EncoderFile, RoundsToBfloat16WhenAsked) {
   }
 }
 
+Encoder encoder_with_experts() {
+  return random_encoder(read_encoder_spec({{"width", 16},
+                                           {"depth", 2},
+                                           {"heads", 2},
+                                           {"patch", 4},
+                                           {"frames", 4},
+                                           {"height", 8},
+                                           {"image_width", 8},
+                                           {"experts", 3},
+                                           {"experts_chosen", 2},
+                                           {"expert_blocks", {1}}},
+                                          "a.json"),
+                        2);
+}
+
+TEST_F(EncoderFile, HoldsExperts) {
+  Encoder encoder = encoder_with_experts();
+  save_encoder(path_, encoder.weights, encoder.spec, nullptr, false);
+  EXPECT_EQ(load_encoder_file(path_).sha256, encoder.sha256);
+  // Routers are not rounded: their choices stay those of the training.
+  save_encoder(path_, encoder.weights, encoder.spec, nullptr, true);
+  const Encoder rounded = load_encoder_file(path_);
+  const FeedForwardWeights &before = encoder.weights.blocks[1].mlp,
+                           &after = rounded.weights.blocks[1].mlp;
+  EXPECT_TRUE(after.gate.equal(before.gate));
+  EXPECT_FALSE(after.fc1.weight.equal(before.fc1.weight));
+}
+
+TEST_F(EncoderFile, ListsExpertsThatDoNotFit) {
+  encoder_ = encoder_with_experts();
+  save_encoder(path_, encoder_.weights, encoder_.spec, nullptr, false);
+  rewrite([](NamedTensors& tensors, auto&) {
+    std::erase_if(tensors,
+                  [](const auto& named) { return named.first == "blocks.1.mlp.experts.fc1.bias"; });
+    for (auto& [name, tensor] : tensors)
+      if (name == "blocks.1.mlp.gate.weight") tensor = at::zeros({4, 16});
+    tensors.emplace_back("blocks.0.mlp.gate.weight", at::zeros({3, 16}));
+  });
+  const std::string text = loading_fails();
+  EXPECT_TRUE(contains(text, "1 missing: blocks.1.mlp.experts.fc1.bias")) << text;
+  EXPECT_TRUE(contains(text, "blocks.1.mlp.gate.weight (expected [3, 16], found [4, 16]")) << text;
+  EXPECT_TRUE(contains(text, "1 unexpected: blocks.0.mlp.gate.weight")) << text;
+}
+
 TEST_F(EncoderFile, HashChangesWithAnyWeight) {
   EXPECT_EQ(hash_of(encoder_), encoder_.sha256);
   visit(encoder_.weights, [&](const std::string& name, at::Tensor& tensor) {

@@ -150,6 +150,14 @@ TEST(Families, VjepasFolderIsRefusedForWhatItCannotHold) {
   };
   EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.feed_forward.kind = kSwiglu; }), "ffn"));
   EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.feed_forward.kind = kGeluTanh; }), "ffn"));
+  EXPECT_TRUE(contains(refusal([](EncoderSpec& s) {
+                         s.routing.experts = 2;
+                         s.expert_blocks = {0};
+                       }),
+                       "convert: experts: expected 0"));
+  EXPECT_TRUE(contains(
+      refusal([](EncoderSpec& s) { s.ffn_widths.assign(static_cast<std::size_t>(s.depth), 16); }),
+      "convert: ffn_widths: expected one width"));
   EXPECT_TRUE(
       contains(refusal([](EncoderSpec& s) { s.positions = Positions::rope_3d; }), "positions"));
   EXPECT_TRUE(contains(refusal([](EncoderSpec& s) { s.class_token = true; }), "class_token"));

@@ -133,6 +133,12 @@ std::string write_huggingface(const fs::path& folder, Encoder& encoder, bool bfl
   if (encoder.spec.input_noise > 0)
     throw InputError("convert", "input_noise", "0: Hugging Face's models see clips as they are",
                      c10::str(encoder.spec.input_noise));
+  if (encoder.spec.routing.experts > 0)
+    throw InputError("convert", "experts", "0: Hugging Face's models of this family have none",
+                     std::to_string(encoder.spec.routing.experts));
+  if (!encoder.spec.ffn_widths.empty())
+    throw InputError("convert", "ffn_widths", "one width for all blocks, as Hugging Face's models",
+                     Json(encoder.spec.ffn_widths).dump());
   if (encoder.spec.feed_forward.kind == kGeluTanh)
     throw InputError("convert", "ffn", "a kind that Hugging Face's models of this family have",
                      quoted(kGeluTanh));

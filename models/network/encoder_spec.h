@@ -46,7 +46,13 @@ struct EncoderSpec {
   bool class_token = false;
   int registers = 0;  // register tokens, between class and patch tokens
   bool layer_scale = false;
-  FeedForwardSpec feed_forward;
+  FeedForwardSpec feed_forward;  // of all blocks; one block's own is feed_forward_of()
+  std::vector<int> ffn_widths;   // of every block, in place of the one width; empty: none
+  // Blocks, 0-based and in order, whose feed-forward layer is experts (experts.h) of a hidden width
+  // of expert_width each, or (0) of the block's width over the number that a token goes to.
+  RoutingSpec routing;
+  int expert_width = 0;
+  std::vector<int> expert_blocks;
   bool final_norm = true;  // a norm after the last block
   bool per_frame = false;  // an image encoder: every frame of a clip by itself; tubelet is 1
   double norm_eps = 1e-6;
@@ -65,13 +71,21 @@ struct EncoderSpec {
   int table_tokens() const { return per_frame ? grid_h() * grid_w() : tokens(); }
   int extra_tokens() const { return (class_token ? 1 : 0) + registers; }  // of a frame or a clip
   int patch_values() const { return 3 * tubelet * patch * patch; }
-  int hidden() const { return static_cast<int>(feed_forward.hidden(width)); }
-  BlockSpec block() const { return {heads, norm_eps, feed_forward}; }
+  int hidden() const;  // of the widest block, experts apart
+  bool has_experts(int block) const;
+  FeedForwardSpec feed_forward_of(int block) const;
+  BlockSpec block(int number) const { return {heads, norm_eps, feed_forward_of(number)}; }
   ClipShape clip_shape() const { return {frames, height, image_width}; }
 };
 
 // The families by name: vjepa, vjepa2, videomae, vit_mae, ijepa, dinov2.
 const std::vector<std::string>& family_names();
+
+// The first `blocks` blocks of it.
+EncoderSpec shortened(const EncoderSpec& spec, int blocks);
+// Weights of all blocks' feed-forward layers, and those of them that a token meets.
+std::int64_t feed_forward_parameters(const EncoderSpec& spec);
+std::int64_t active_feed_forward_parameters(const EncoderSpec& spec);
 
 // Throws InputError for unknown keys, and for sizes that do not divide each other.
 EncoderSpec read_encoder_spec(const Json& json, const std::string& where);

@@ -55,5 +55,66 @@ TEST(EncoderSpecNoise, IsLeftOutWhereThereIsNone) {
                        "at most 384, the values of a patch"));
 }
 
+TEST(EncoderSpecExperts, AreLeftOutWhereThereAreNone) {
+  const Json plain = to_json(EncoderSpec());
+  for (const char* key : {"experts", "experts_chosen", "expert_width", "expert_blocks",
+                          "expert_capacity", "gates_renormalised", "ffn_widths"})
+    EXPECT_FALSE(plain.contains(key)) << key;
+}
+
+TEST(EncoderSpecExperts, StandInTheirBlocks) {
+  const Json json{{"width", 64},
+                  {"heads", 2},
+                  {"experts", 8},
+                  {"expert_blocks", {1, 3}},
+                  {"experts_chosen", 2}};
+  const EncoderSpec spec = read_encoder_spec(json, "a.json");
+  EXPECT_EQ(to_json(read_encoder_spec(to_json(spec), "b.json")), to_json(spec));
+  EXPECT_EQ(spec.feed_forward_of(0).routing.experts, 0);
+  EXPECT_EQ(spec.feed_forward_of(0).hidden(64), 256);
+  EXPECT_EQ(spec.feed_forward_of(3).routing.experts, 8);
+  EXPECT_EQ(spec.feed_forward_of(3).hidden(64), 128);  // 256 over two that are chosen
+  // Active weights are those of the dense network, but for the routers and one bias a block.
+  const EncoderSpec dense = read_encoder_spec({{"width", 64}, {"heads", 2}}, "a.json");
+  EXPECT_EQ(active_feed_forward_parameters(spec) - feed_forward_parameters(dense),
+            2 * (8 * 64 + 64));
+  EXPECT_EQ(active_feed_forward_parameters(dense), feed_forward_parameters(dense));
+  EXPECT_EQ(feed_forward_parameters(spec),
+            2 * (64 * 256 * 2 + 256 + 64) + 2 * (8 * 64 + 8 * (64 * 128 * 2 + 128 + 64)));
+  // The first blocks of it.
+  EXPECT_EQ(to_json(shortened(spec, 2)).at("expert_blocks"), Json({1}));
+  EXPECT_FALSE(to_json(shortened(spec, 1)).contains("experts"));
+}
+
+TEST(EncoderSpecExperts, WidthsOfBlocks) {
+  const EncoderSpec spec =
+      read_encoder_spec({{"width", 64}, {"heads", 2}, {"ffn_widths", {256, 1024, 256, 1024}}}, "a");
+  EXPECT_EQ(spec.feed_forward_of(1).hidden(64), 1024);
+  EXPECT_EQ(to_json(read_encoder_spec(to_json(spec), "b")).at("ffn_widths").size(), 4U);
+  EXPECT_EQ(to_json(shortened(spec, 2)).at("ffn_widths"), Json({256, 1024}));
+}
+
+TEST(EncoderSpecExperts, NamesKeysThatAreWrong) {
+  const auto refusal = [](const Json& changes) {
+    Json json{{"experts", 4}, {"expert_blocks", {1}}};
+    json.update(changes);
+    return input_error_of([&] { read_encoder_spec(json, "a.json"); });
+  };
+  EXPECT_EQ(refusal({{"experts_chosen", 5}}),
+            "a.json: experts_chosen: expected at most experts (4), found 5");
+  EXPECT_EQ(refusal({{"expert_blocks", {1, 4}}}),
+            "a.json: expert_blocks: expected numbers below depth (4), found 4");
+  EXPECT_TRUE(contains(refusal({{"expert_blocks", {-1}}}), "expected whole numbers from 0 to 255"));
+  EXPECT_TRUE(contains(refusal({{"expert_blocks", {2, 1}}}), "found 1 after 2"));
+  EXPECT_TRUE(contains(refusal({{"expert_blocks", Json::array()}}), "expert_blocks: expected the"));
+  EXPECT_TRUE(contains(refusal({{"experts", 0}}), "expected no such key without experts"));
+  EXPECT_TRUE(contains(refusal({{"experts_chosen", 3}, {"ffn_width", 256}}),
+                       "does not divide the block's (256)"));
+  EXPECT_TRUE(contains(refusal({{"ffn_widths", {8, 8}}}), "expected 4 widths, one a block"));
+  EXPECT_TRUE(contains(refusal({{"per_frame", true}, {"tubelet", 1}, {"positions", "learned"}}),
+                       "experts: expected 0 where frames are seen one by one"));
+  EXPECT_TRUE(contains(refusal({{"class_token", true}}), "experts: expected 0 with a class token"));
+}
+
 }  // namespace
 }  // namespace permafrost

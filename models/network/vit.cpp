@@ -39,7 +39,7 @@ VitWeights make_vit(const EncoderSpec& spec, Init init, std::uint64_t seed) {
   VitWeights weights;
   weights.patch_embed = make_linear(spec.patch_values(), spec.width, init, stream);
   for (int i = 0; i < spec.depth; ++i) {
-    weights.blocks.push_back(make_block(spec.width, spec.feed_forward, init, stream));
+    weights.blocks.push_back(make_block(spec.width, spec.feed_forward_of(i), init, stream));
     if (!spec.layer_scale) continue;
     weights.blocks.back().scale1 = at::ones({spec.width}, at::kFloat);
     weights.blocks.back().scale2 = at::ones({spec.width}, at::kFloat);
@@ -89,7 +89,10 @@ double embedding_flops(const EncoderSpec& spec, double tokens) {
 }
 
 double blocks_flops(const EncoderSpec& spec, double tokens) {
-  return spec.depth * block_flops(tokens, spec.width, spec.feed_forward);
+  double flops = 0;
+  for (int i = 0; i < spec.depth; ++i)
+    flops += block_flops(tokens, spec.width, spec.feed_forward_of(i));
+  return flops;
 }
 
 at::Tensor pixel_tensor(std::uint8_t* pixels, std::int64_t clips, const ClipShape& shape) {
@@ -260,12 +263,11 @@ void run_blocks(const VitWeights& weights, const EncoderSpec& spec, const at::Te
   if (turned)
     rotation = rotation_for(spec.width / spec.heads, spec.grid_t(), spec.grid_h(), spec.grid_w(),
                             kept, x.device());
-  const BlockSpec block = spec.block();
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
     at::Tensor scales = branches.defined() ? branches[static_cast<std::int64_t>(i)] : branches;
     if (scales.defined() && spec.per_frame) scales = scales.repeat_interleave(spec.frames, 1);
     x = apply_block(
-        weights.blocks[i], x, block,
+        weights.blocks[i], x, spec.block(static_cast<int>(i)),
         {.rotation = turned ? &rotation : nullptr, .branches = scales, .trace = input.trace});
     after(static_cast<int>(i), x);
   }

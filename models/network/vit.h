@@ -74,7 +74,8 @@ std::vector<at::Tensor> encode_layers(const VitWeights& weights, const EncoderSp
                                       Tokens tokens = Tokens::patch);
 
 // Floating-point operations of the forward pass on `tokens` tokens that all attend to each other:
-// of the patch embedding, and of all blocks. Only matrix products and attention count.
+// of the patch embedding, and of all blocks. Only matrix products and attention count; of experts,
+// those that a token goes to.
 double embedding_flops(const EncoderSpec& spec, double tokens);
 double blocks_flops(const EncoderSpec& spec, double tokens);
 

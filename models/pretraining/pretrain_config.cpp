@@ -30,6 +30,24 @@ void read_schedules(PretrainConfig& config, JsonObject& parent) {
   }
 }
 
+// "moe": {"balance": 0.01, "z": 0.001}, of an encoder with experts.
+RouterLosses read_router_losses(JsonObject& parent, const EncoderSpec& encoder) {
+  const Json* json = parent.child("moe");
+  if (encoder.routing.experts == 0) {
+    if (json != nullptr)
+      throw InputError(parent.where("moe"), "", "no such key with an encoder without experts",
+                       "one");
+    return {};
+  }
+  RouterLosses losses{.balance = 0.01, .z = 0.001};
+  if (json == nullptr) return losses;
+  JsonObject object(*json, parent.where("moe"));
+  losses.balance = object.number("balance", losses.balance, 0, 100);
+  losses.z = object.number("z", losses.z, 0, 100);
+  object.finish();
+  return losses;
+}
+
 // [{"manifest": "k400.csv", "weight": 0.335}, ...] with the other fields of a list.
 void read_weighted_lists(PretrainConfig& config, const Json& json, const std::string& where,
                          const std::filesystem::path& folder) {
@@ -111,7 +129,8 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
                                      .init = config.init,
                                      .seed = config.seed,
                                      .batch = config.batch,
-                                     .schedule_length = config.learning_rate.length});
+                                     .schedule_length = config.learning_rate.length,
+                                     .router = read_router_losses(object, config.encoder)});
   read_real_clips(config, object, data.empty() ? std::filesystem::path(where).parent_path() : data);
   object.finish();
   if (config.batch % config.gradient_shards != 0)

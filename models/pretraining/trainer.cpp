@@ -62,10 +62,11 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
   if (report) {
     report->loss = result.loss.item<double>();
     for (std::size_t shard = 1; shard < figures.size(); ++shard) figures[0].add(figures[shard]);
-    report->figures = figures[0].means();
   }
   apply(full_precision(result.gradients), number, report ? &*report : nullptr);
   state_.learner->after_step(state_.step);
+  if (report && is_logged(config_, number)) state_.learner->note_state(figures[0]);
+  if (report) report->figures = figures[0].means();
   state_.step = number;
   return report;
 }

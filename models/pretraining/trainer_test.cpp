@@ -2,7 +2,9 @@
 #include "models/pretraining/trainer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/record_function.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "models/testing/shadow_device.h"
@@ -23,6 +25,12 @@ TEST(Shadow, IsADeviceOfItsOwn) {
   at::Tensor weight = there.clone().set_requires_grad(true);
   (weight * weight).sum().backward();
   EXPECT_TRUE(weight.grad().to(at::kCPU).equal(2 * host));
+}
+
+Json toy_experts() {
+  Json encoder = toy_pretraining(Json::object())["encoder"];
+  encoder.update({{"experts", 4}, {"experts_chosen", 2}, {"expert_blocks", {0}}});
+  return encoder;
 }
 
 const bool kRegistered = (register_objective(toy::noise_prediction()), true);
@@ -55,7 +63,9 @@ TEST(Trainer, DoesTheSameOnAnotherDevice) {
   for (const Json& changes :
        {Json::object(), Json{{"objective", "pixel_mae"}}, Json{{"objective", "toy_noise"}},
         Json{{"clip_grad", 0.01}}, Json{{"objective", "denoise"}},
-        Json{{"objective", "denoise"}, {"denoise", {{"space", "pixel"}}}}}) {
+        Json{{"objective", "denoise"}, {"denoise", {{"space", "pixel"}}}},
+        Json{{"encoder", toy_experts()}},
+        Json{{"objective", "denoise"}, {"encoder", toy_experts()}}}) {
     const Ran host = two_steps(changes, at::kCPU), there = two_steps(changes, shadow_device());
     for (int step = 0; step < 2; ++step) {
       EXPECT_NEAR(there.reports[step].loss, host.reports[step].loss, 1e-6) << changes;
@@ -72,6 +82,41 @@ TEST(Trainer, DoesTheSameOnAnotherDevice) {
       EXPECT_LT(largest_difference(there.weights[i].second, host.weights[i].second), 1e-4) << name;
     }
   }
+}
+
+std::atomic<int> reads{0};
+
+std::unique_ptr<at::ObserverContext> count_reads(const at::RecordFunction& function) {
+  const std::string name = function.name();
+  if (name == "aten::item" || name == "aten::_local_scalar_dense" || name == "aten::nonzero")
+    ++reads;
+  return nullptr;
+}
+
+// How often forward and backward pass of a step that nobody logs ask the device for numbers.
+int reads_of_a_step(const Json& changes) {
+  const PretrainConfig config = read_pretrain_config(toy_pretraining(changes), "toy");
+  const auto learner = config.objective->start();
+  move_to(*learner, shadow_device());
+  std::vector<at::Tensor> leaves;
+  const auto alias = with_leaves(*learner, leaves);
+  Shard shard{.patches =
+                  at::ones({config.batch, config.encoder.tokens(), config.encoder.patch_values()})
+                      .to(shadow_device())};
+  shard.seen = shard.patches;
+  for (const auto& drawn : config.objective->draw(1))
+    shard.drawn.push_back(drawn.to(shadow_device()));
+  reads = 0;
+  const auto handle = at::addGlobalCallback(at::RecordFunctionCallback(count_reads));
+  backward(alias->loss(shard, nullptr));
+  at::removeCallback(handle);
+  return reads;
+}
+
+// The counts of experts least of all.
+TEST(Trainer, AsksTheDeviceForNothingBetweenLogs) {
+  EXPECT_EQ(reads_of_a_step(Json::object()), 0);
+  EXPECT_EQ(reads_of_a_step({{"encoder", toy_experts()}}), 0);
 }
 
 }  // namespace

@@ -61,6 +61,11 @@ const NameMap& own_names() {
     // One name for the two kinds of blocks.
     std::erase_if(own.rules, [](const NameRule& rule) { return rule.file != rule.ours; });
     for (auto& rule : own.rules) rule.ffn.clear();
+    for (const char* part : {"gate.weight", "experts.fc1.weight", "experts.fc1.bias",
+                             "experts.fc2.weight", "experts.fc2.bias"}) {
+      const std::string name = std::string("blocks.{}.mlp.") + part;
+      own.rules.push_back({name, name});
+    }
     for (const char* name : {"components", "mean", "scale"})
       own.rules.push_back({std::string("noise_space.") + name, std::string("noise_space.") + name});
     return own;

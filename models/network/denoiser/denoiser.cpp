@@ -83,7 +83,7 @@ DenoiserWeights make_denoiser(const DenoiserSpec& spec, Init init, std::uint64_t
     DenoiserBlockWeights block;
     block.qkv = make_linear(width, 3 * width, init, stream);
     block.proj = make_linear(width, width, init, stream);
-    block.mlp = make_feed_forward(network.feed_forward, width, init, stream);
+    block.mlp = make_feed_forward(network.feed_forward_of(i), width, init, stream);
     block.modulation = zero_linear(width, 6 * width, init, stream);
     weights.blocks.push_back(std::move(block));
   }
@@ -151,9 +151,10 @@ at::Tensor run_denoiser(const DenoiserWeights& weights, const DenoiserSpec& spec
     rotation = rotation_for(network.width / network.heads, network.grid_t(), network.grid_h(),
                             network.grid_w(), {}, x.device());
   const BlockInput input{.rotation = turned ? &rotation : nullptr, .trace = call.trace};
-  for (const auto& block : weights.blocks) {
-    x = apply_denoiser_block(block, x, network.block(), modulation_of(block.modulation, condition),
-                             input);
+  for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
+    const DenoiserBlockWeights& block = weights.blocks[i];
+    x = apply_denoiser_block(block, x, network.block(static_cast<int>(i)),
+                             modulation_of(block.modulation, condition), input);
     if (call.states != nullptr) call.states->push_back(x);
   }
   return x;
@@ -178,8 +179,10 @@ at::Tensor denoise(const DenoiserWeights& weights, const DenoiserSpec& spec,
 }
 
 at::Tensor denoiser_features(const DenoiserWeights& weights, const DenoiserSpec& spec,
-                             const at::Tensor& patches, const at::Tensor& times) {
-  const at::Tensor x = run_denoiser(weights, spec, patches, condition_of(weights, spec, times), {});
+                             const at::Tensor& patches, const at::Tensor& times,
+                             BlockTrace* trace) {
+  const at::Tensor x =
+      run_denoiser(weights, spec, patches, condition_of(weights, spec, times), {.trace = trace});
   return at::layer_norm(x, {x.size(-1)}, {}, {}, spec.network.norm_eps);
 }
 

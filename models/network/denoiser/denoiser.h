@@ -102,7 +102,8 @@ at::Tensor denoise(const DenoiserWeights& weights, const DenoiserSpec& spec,
 // The stream after the last block [B,N,D], normed without weights: what a frozen encoder of all
 // blocks says (fold.h).
 at::Tensor denoiser_features(const DenoiserWeights& weights, const DenoiserSpec& spec,
-                             const at::Tensor& patches, const at::Tensor& times);
+                             const at::Tensor& patches, const at::Tensor& times,
+                             BlockTrace* trace = nullptr);
 
 // Floating-point operations of a forward pass on a clip: of the patch embedding, and of all else.
 double denoiser_embedding_flops(const DenoiserSpec& spec);

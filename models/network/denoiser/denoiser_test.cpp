@@ -83,6 +83,10 @@ TEST(FoldedDenoiser, SaysWhatTheNetworkSays) {
     for (const Positions positions : {Positions::sincos_3d, Positions::rope_3d}) {
       DenoiserSpec spec = toy::denoiser_spec(parametrisation);
       spec.network.positions = positions;
+      if (positions == Positions::rope_3d) {  // whatever the feed-forward layers are
+        spec.network.routing = {.experts = 4, .chosen = 2};
+        spec.network.expert_blocks = {1};
+      }
       const DenoiserWeights weights = toy::denoiser(spec);
       const at::Tensor patches = toy::denoiser_patches(spec);
       for (const double tau : {0.0, 0.1, 0.55, 1.0}) {

@@ -41,8 +41,7 @@ FoldedEncoder folded(const DenoiserWeights& weights, const DenoiserSpec& spec, d
   const auto time = static_cast<float>(level_at(spec, tau).time);
   const at::Tensor condition = condition_of(
       weights, spec, at::full({1}, time, weights.patch_embed.weight.options().dtype(at::kFloat)));
-  FoldedEncoder encoder{.spec = spec.network};
-  encoder.spec.depth = blocks;
+  FoldedEncoder encoder{.spec = shortened(spec.network, blocks)};
   encoder.spec.layer_scale = true;
   encoder.spec.final_norm = true;
   encoder.weights.patch_embed = weights.patch_embed;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "models/network/layers/experts.h"
 
 namespace permafrost {
 namespace {
@@ -96,23 +97,35 @@ void register_feed_forward(const FeedForwardKind& kind) {
   kinds().push_back(kind);
 }
 
+namespace {
+
+const FeedForwardKind& kind_of(const FeedForwardSpec& spec) {
+  static const FeedForwardKind experts = mixture_of_experts();
+  return spec.routing.experts > 0 ? experts : feed_forward_kind(spec.kind);
+}
+
+}  // namespace
+
 void visit(FeedForwardWeights& weights, const std::string& prefix, const TensorVisitor& visitor) {
-  visit(weights.fc1, prefix + ".fc1", visitor);
-  visit(weights.fc2, prefix + ".fc2", visitor);
+  const bool experts = weights.gate.defined();  // a visitor may take it away
+  const std::string layers = experts ? prefix + ".experts" : prefix;
+  if (experts) visitor(prefix + ".gate.weight", weights.gate);
+  visit(weights.fc1, layers + ".fc1", visitor);
+  visit(weights.fc2, layers + ".fc2", visitor);
 }
 
 FeedForwardWeights make_feed_forward(const FeedForwardSpec& spec, std::int64_t width, Init init,
                                      RandomStream& stream) {
-  return feed_forward_kind(spec.kind).make(spec, width, init, stream);
+  return kind_of(spec).make(spec, width, init, stream);
 }
 
 at::Tensor apply_feed_forward(const FeedForwardWeights& weights, const FeedForwardSpec& spec,
                               const at::Tensor& x, BlockTrace* trace) {
-  return feed_forward_kind(spec.kind).apply(weights, spec, x, trace);
+  return kind_of(spec).apply(weights, spec, x, trace);
 }
 
 double feed_forward_flops(const FeedForwardSpec& spec, double tokens, double width) {
-  return feed_forward_kind(spec.kind).flops(spec, tokens, width);
+  return kind_of(spec).flops(spec, tokens, width);
 }
 
 std::int64_t feed_forward_parameters(const FeedForwardSpec& spec, std::int64_t width) {
@@ -121,6 +134,13 @@ std::int64_t feed_forward_parameters(const FeedForwardSpec& spec, std::int64_t w
   std::int64_t count = 0;
   visit(shapes, "", [&](const std::string&, at::Tensor& tensor) { count += tensor.numel(); });
   return count;
+}
+
+std::int64_t active_parameters(const FeedForwardSpec& spec, std::int64_t width) {
+  if (spec.routing.experts == 0) return feed_forward_parameters(spec, width);
+  FeedForwardSpec one = spec;
+  one.routing = {};
+  return spec.routing.experts * width + spec.routing.chosen * feed_forward_parameters(one, width);
 }
 
 FeedForwardSpec read_feed_forward(JsonObject& object) {

@@ -11,6 +11,7 @@
 #include "common/json/json_object.h"
 #include "models/network/layers/block_trace.h"
 #include "models/network/layers/linear.h"
+#include "models/network/layers/routing.h"
 
 namespace permafrost {
 
@@ -24,6 +25,8 @@ struct FeedForwardSpec {
   std::string kind = kGelu;
   int width = 0;       // between the linear layers (of swiglu: after the gate); 0: from the ratio
   double ratio = 4.0;  // of that width to the block's
+  // Of a layer of experts (experts.h), whose kind and width are then those above; else none.
+  RoutingSpec routing = {};
   std::int64_t hidden(std::int64_t block_width) const {
     return width > 0 ? width : static_cast<std::int64_t>(static_cast<double>(block_width) * ratio);
   }
@@ -31,6 +34,9 @@ struct FeedForwardSpec {
 
 struct FeedForwardWeights {
   LinearWeights fc1, fc2;  // [H,D] and [D,H]; of swiglu [2H,D] (gate first) and [D,H]
+  // [E,D], the router of experts, whose fc1 and fc2 are [E,H,D] and [E,D,H] with biases [E,H] and
+  // [E,D]; undefined where there are none.
+  at::Tensor gate;
 };
 
 struct FeedForwardKind {
@@ -58,6 +64,8 @@ at::Tensor apply_feed_forward(const FeedForwardWeights& weights, const FeedForwa
                               const at::Tensor& x, BlockTrace* trace = nullptr);
 double feed_forward_flops(const FeedForwardSpec& spec, double tokens, double width);
 std::int64_t feed_forward_parameters(const FeedForwardSpec& spec, std::int64_t width);
+// Those that a token meets: of experts, the router and the chosen ones.
+std::int64_t active_parameters(const FeedForwardSpec& spec, std::int64_t width);
 
 // The fields "mlp_ratio", "ffn" and "ffn_width" of an encoder's spec.
 FeedForwardSpec read_feed_forward(JsonObject& object);

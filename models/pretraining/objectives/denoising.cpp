@@ -12,6 +12,7 @@
 #include "common/json/json_fields.h"
 #include "models/encoders/denoiser_file.h"
 #include "models/network/denoiser/fold.h"
+#include "models/pretraining/objectives/expert_watch.h"
 #include "models/pretraining/objectives/feature_health.h"
 #include "models/training/moving_average.h"
 
@@ -32,17 +33,22 @@ class DenoiseLearner : public Learner {
         network_(make_denoiser(objective.spec(), objective.run().init, objective.run().seed)),
         slow_(clone_of(network_)),
         space_(unmeasured_space(objective.keys().space, objective.spec().outputs,
-                                objective.spec().network.patch_values())) {}
+                                objective.spec().network.patch_values())),
+        watched_(unwatched_clips(objective.spec().network)) {}
 
   std::unique_ptr<Learner> copy() const override { return std::make_unique<DenoiseLearner>(*this); }
 
   std::vector<WeightGroup> groups() override {
-    return {group_of("denoiser", network_), group_of("ema", slow_, Role::follows),
-            group_of("space", space_, Role::measured)};
+    std::vector<WeightGroup> groups{group_of("denoiser", network_),
+                                    group_of("ema", slow_, Role::follows),
+                                    group_of("space", space_, Role::measured)};
+    if (watched_.patches.defined()) groups.push_back(group_of("watched", watched_, Role::measured));
+    return groups;
   }
 
   void measure(const at::Tensor& patches) override {
     const at::NoGradGuard no_grad;
+    watch_clips(watched_, patches);
     copy_values(space_, space_of_first_patches(objective_->keys().space, objective_->spec().outputs,
                                                patches, objective_->run().where));
   }
@@ -51,7 +57,7 @@ class DenoiseLearner : public Learner {
   at::Tensor loss(const Shard& shard, StepFigures* figures) const override {
     const at::Tensor &levels = shard.drawn[0], &noise = shard.drawn[1];
     const at::Tensor clean = to_coordinates(space_, shard.patches);
-    BlockTrace trace;
+    BlockTrace trace{.router = objective_->run().router};
     const at::Tensor answer = denoise(network_, spec(), space_, noised(clean, noise, levels),
                                       times_of(levels), {.trace = &trace});
     const at::Tensor target = target_of(spec().parametrisation, clean, noise);
@@ -63,6 +69,15 @@ class DenoiseLearner : public Learner {
 
   void after_step(std::int64_t /*update*/) override {
     follow(named_tensors(slow_), named_tensors(network_), objective_->keys().ema);
+  }
+
+  // Of the slow copy on clean clips, as the exported encoder sees them.
+  void note_state(StepFigures& figures) override {
+    if (!watched_.patches.defined()) return;
+    note_experts(watched_, spec().network, figures,
+                 [&](const at::Tensor& patches, BlockTrace& trace) {
+                   denoiser_features(slow_, spec(), patches, clean_times(patches), &trace);
+                 });
   }
 
   ExportedEncoder exported() const override {
@@ -97,14 +112,20 @@ class DenoiseLearner : public Learner {
   // Of clean clips, as the exported encoder sees them.
   void note_health(const Shard& shard, StepFigures& figures) const {
     const at::NoGradGuard no_grad;
+    add_health(figures,
+               denoiser_features(network_, spec(), shard.seen, clean_times(shard.patches)));
+  }
+
+  // Of kExportedTau, for these float32 patches.
+  at::Tensor clean_times(const at::Tensor& patches) const {
     const auto time = static_cast<float>(level_at(spec(), kExportedTau).time);
-    const at::Tensor times = at::full({shard.seen.size(0)}, time, shard.patches.options());
-    add_health(figures, denoiser_features(network_, spec(), shard.seen, times));
+    return at::full({patches.size(0)}, time, patches.options());
   }
 
   const Denoising* objective_;
   DenoiserWeights network_, slow_;
   PatchSpace space_;
+  WatchedClips watched_;
 };
 
 DenoiseKeys read_keys(JsonObject& parent, int values) {
@@ -142,7 +163,9 @@ std::shared_ptr<const Objective> read(JsonObject& object, const RunSetting& run)
 
 }  // namespace
 
-ObjectiveKind denoising() { return {.name = "denoise", .keys = {"denoise"}, .read = read}; }
+ObjectiveKind denoising() {
+  return {.name = "denoise", .keys = {"denoise"}, .experts = true, .read = read};
+}
 
 Denoising::Denoising(RunSetting run, const DenoiseKeys& keys) : run_(std::move(run)), keys_(keys) {
   spec_.network = run_.encoder;

@@ -37,7 +37,7 @@ class Denoising : public Objective {
   Denoising(RunSetting run, const DenoiseKeys& keys);
   std::string name() const override { return "denoise"; }
   std::unique_ptr<Learner> start() const override;
-  // Enough for some 20,000 patches, and no fewer than 32.
+  // Enough for some 20,000 patches, and no fewer than 32 (nor than are watched).
   std::int64_t clips_to_measure() const override;
   // Levels [batch,4] (level_rows()) and noise [batch,N,d], every clip's from a stream of its own.
   std::vector<at::Tensor> draw(std::int64_t step) const override;

@@ -83,7 +83,7 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
 }  // namespace
 
 ObjectiveKind feature_prediction() {
-  ObjectiveKind kind{.name = "vjepa", .keys = masked_key_names(), .read = read};
+  ObjectiveKind kind{.name = "vjepa", .keys = masked_key_names(), .experts = true, .read = read};
   kind.keys.emplace_back("momentum");
   kind.keys.emplace_back("target");
   return kind;

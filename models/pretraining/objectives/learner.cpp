@@ -59,8 +59,8 @@ std::unique_ptr<Learner> half_of(const Learner& learner) {
   auto half = learner.copy();
   for (const auto& group : half->groups()) {
     if (group.role == Role::measured) continue;
-    group.visit([](const std::string&, at::Tensor& tensor) {
-      tensor = at::empty_like(tensor, at::kBFloat16);
+    group.visit([](const std::string& name, at::Tensor& tensor) {
+      tensor = at::empty_like(tensor, stays_float32(name) ? at::kFloat : at::kBFloat16);
     });
     group.visit_tables(
         [](const std::string&, at::Tensor& tensor) { tensor = tensor.to(at::kBFloat16); });

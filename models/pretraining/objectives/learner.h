@@ -19,7 +19,9 @@ namespace permafrost {
 enum class Role {
   trained,  // has gradients, an optimiser's moments and a norm of its own
   follows,  // a copy that Learner::after_step() renews
-  measured  // by Learner::measure(), and the same from then on; float32 in any precision
+  // By Learner::measure() and at most note_state(), never by an optimiser; float32 in any
+  // precision.
+  measured
 };
 
 // One network. A tensor is called "GROUP.NAME" in checkpoints ("encoder.norm.weight"); the
@@ -89,6 +91,10 @@ class Learner {
   virtual at::Tensor loss(const Shard& shard, StepFigures* figures) const = 0;
   // After the optimiser has changed the trained weights, float32; updates are counted from 0.
   virtual void after_step(std::int64_t /*update*/) {}
+  // At steps that are logged, after after_step(), by the thread that runs the steps: what the
+  // networks say of themselves, which may wait for the device. May put something else into tensors
+  // of measured groups, in place.
+  virtual void note_state(StepFigures& /*figures*/) {}
   virtual ExportedEncoder exported() const = 0;
   virtual std::vector<ExportedFile> files() const { return {}; }
 

@@ -132,11 +132,24 @@ MaskedLearner::MaskedLearner(const MaskedPrediction& objective) : objective_(&ob
   target_ = clone_of(encoder_);
   predictor_ = make_predictor(keys.predictor, run.encoder,
                               static_cast<int>(keys.masking.masks.size()), run.init, run.seed);
+  watched_ = unwatched_clips(run.encoder);
 }
 
 std::vector<WeightGroup> MaskedLearner::groups() {
-  return {group_of("encoder", encoder_), group_of("target_encoder", target_, Role::follows),
-          group_of("predictor", predictor_)};
+  std::vector<WeightGroup> groups{group_of("encoder", encoder_),
+                                  group_of("target_encoder", target_, Role::follows),
+                                  group_of("predictor", predictor_)};
+  if (watched_.patches.defined()) groups.push_back(group_of("watched", watched_, Role::measured));
+  return groups;
+}
+
+// Of the encoder that is exported.
+void MaskedLearner::note_state(StepFigures& figures) {
+  if (!watched_.patches.defined()) return;
+  const ExportedEncoder encoder = exported();
+  note_experts(watched_, encoder.spec, figures, [&](const at::Tensor& patches, BlockTrace& trace) {
+    encode(encoder.weights, encoder.spec, patches, {}, Tokens::patch, &trace);
+  });
 }
 
 at::Tensor MaskedLearner::loss(const Shard& shard, StepFigures* figures) const {
@@ -145,7 +158,10 @@ at::Tensor MaskedLearner::loss(const Shard& shard, StepFigures* figures) const {
   std::optional<ChangingShapes> masked;
   if (shard.changing_shapes) masked.emplace();
   const MaskedKeys& keys = objective_->keys();
-  BlockTrace trace;
+  // A mean over the masks, as the loss is.
+  const double masks = static_cast<double>(keys.masking.masks.size());
+  const RouterLosses& router = objective_->run().router;
+  BlockTrace trace{.router = {.balance = router.balance / masks, .z = router.z / masks}};
   const at::Tensor loss =
       prediction_loss({encoder_, spec(), predictor_, keys.predictor}, shard.seen, targets,
                       drawn_masks(shard.drawn), keys.loss_exponent, &trace);

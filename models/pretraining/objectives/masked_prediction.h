@@ -7,6 +7,7 @@
 
 #include "models/network/predictor.h"
 #include "models/pretraining/masking/masking.h"
+#include "models/pretraining/objectives/expert_watch.h"
 #include "models/pretraining/objectives/objective.h"
 
 namespace permafrost {
@@ -57,6 +58,7 @@ class MaskedPrediction : public Objective {
   std::vector<Mask> masks_of(std::int64_t step) const;
   // Context and target of one mask after the other.
   std::vector<at::Tensor> draw(std::int64_t step) const override;
+  std::int64_t clips_to_measure() const override { return clips_to_watch(run_.encoder); }
 
  private:
   RunSetting run_;
@@ -72,8 +74,10 @@ const MaskedPrediction* masked_prediction_of(const Objective& objective);
 class MaskedLearner : public Learner {
  public:
   explicit MaskedLearner(const MaskedPrediction& objective);
-  // "encoder", "target_encoder" (begins as the same) and "predictor".
+  // "encoder", "target_encoder" (begins as the same) and "predictor"; with experts also "watched".
   std::vector<WeightGroup> groups() override;
+  void measure(const at::Tensor& patches) override { watch_clips(watched_, patches); }
+  void note_state(StepFigures& figures) override;
   at::Tensor loss(const Shard& shard, StepFigures* figures) const override;
 
  protected:
@@ -86,6 +90,7 @@ class MaskedLearner : public Learner {
  private:
   const MaskedPrediction* objective_;
   PredictorWeights predictor_;
+  WatchedClips watched_;
 };
 
 }  // namespace permafrost

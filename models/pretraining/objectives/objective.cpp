@@ -63,6 +63,10 @@ std::shared_ptr<const Objective> read_objective(const std::string& name, JsonObj
                                                 const RunSetting& run) {
   const ObjectiveKind* kind = find(name);
   if (kind == nullptr) throw Error("there is no objective " + quoted(name));
+  if (run.encoder.routing.experts > 0 && !kind->experts)
+    throw InputError(run.where, "encoder/experts", "0 with objective " + quoted(name),
+                     std::to_string(run.encoder.routing.experts),
+                     "it does not add the losses of routers");
   refuse_keys_of_others(*kind, object, run);
   return kind->read(object, run);
 }

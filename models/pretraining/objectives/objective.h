@@ -23,6 +23,7 @@ struct RunSetting {
   std::uint64_t seed = 1;
   int batch = 64;
   std::int64_t schedule_length = 1;  // steps
+  RouterLosses router = {};          // "moe", of an encoder with experts
 };
 
 // Floating-point operations of a step, forward and backward, by part. Only matrix products and
@@ -56,6 +57,8 @@ class Objective {
 struct ObjectiveKind {
   std::string name;
   std::vector<std::string> keys;  // of the configuration, that are this objective's own
+  // Whether the encoder may have blocks of experts: the objective adds the losses of their routers.
+  bool experts = false;
   // Reads these keys; throws InputError naming file and key.
   std::shared_ptr<const Objective> (*read)(JsonObject& keys, const RunSetting& run) = nullptr;
 };

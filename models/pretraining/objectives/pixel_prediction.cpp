@@ -4,6 +4,8 @@
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "models/pretraining/objectives/feature_health.h"
 
 namespace permafrost {
@@ -28,6 +30,8 @@ class PixelLearner : public MaskedLearner {
   }
 
   void measure(const at::Tensor& patches) override {
+    MaskedLearner::measure(patches);
+    if (objective_->components() == 0) return;
     const at::NoGradGuard no_grad;
     const PatchSpace measured =
         space_of_first_patches(SpaceKind::pca, objective_->components(), normalised_pixels(patches),
@@ -68,7 +72,7 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
 }  // namespace
 
 ObjectiveKind pixel_prediction() {
-  ObjectiveKind kind{.name = "pixel_mae", .keys = masked_key_names(), .read = read};
+  ObjectiveKind kind{.name = "pixel_mae", .keys = masked_key_names(), .experts = true, .read = read};
   kind.keys.emplace_back("target");
   return kind;
 }
@@ -82,7 +86,9 @@ at::Tensor normalised_pixels(const at::Tensor& patches) {
 }
 
 std::int64_t PixelPrediction::clips_to_measure() const {
-  return components_ > 0 ? clips_to_measure_space(run().encoder.tokens()) : 0;
+  const std::int64_t watched = MaskedPrediction::clips_to_measure();
+  return components_ > 0 ? std::max(watched, clips_to_measure_space(run().encoder.tokens()))
+                         : watched;
 }
 
 std::unique_ptr<Learner> PixelPrediction::start() const {
