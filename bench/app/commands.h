@@ -9,7 +9,8 @@ namespace permafrost {
 void add_tables(CommandLine& line);
 void add_pretrain(CommandLine& line);
 void add_features(CommandLine& line);
-void add_sample(CommandLine& line);  // sample/
+void add_haystack(CommandLine& line);  // long_video/
+void add_sample(CommandLine& line);    // sample/
 void add_convert(CommandLine& line);
 void add_probe(CommandLine& line);
 void add_finetune(CommandLine& line);  // probe.cpp

@@ -29,9 +29,9 @@ int main(int argc, char** argv) {
   prepare_process();
   try {
     CommandLine line;
-    for (const auto add : {add_tables, add_pretrain, add_features, add_sample, add_convert,
-                           add_probe, add_finetune, add_evaluate, add_inspect, add_compare,
-                           add_report, add_masks, add_data, add_cache, add_doctor})
+    for (const auto add : {add_tables, add_pretrain, add_features, add_haystack, add_sample,
+                           add_convert, add_probe, add_finetune, add_evaluate, add_inspect,
+                           add_compare, add_report, add_masks, add_data, add_cache, add_doctor})
       add(line);
     const int status = line.run(argc, argv);
     if (!flush_standard_output("permafrost") && status == 0) return 1;

@@ -146,4 +146,6 @@ std::string report_style() {
   return style;
 }
 
+std::string colour_style() { return kColours; }
+
 }  // namespace permafrost

@@ -8,5 +8,7 @@
 namespace permafrost {
 
 std::string report_style();
+// Its colours alone, for drawings outside of the page.
+std::string colour_style();
 
 }  // namespace permafrost
