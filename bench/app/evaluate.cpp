@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
-#include "bench/app/task_option.h"
 #include "bench/evaluate/evaluation.h"
+#include "bench/suites/task_option.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "models/encoders/encoder.h"

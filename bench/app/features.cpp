@@ -15,7 +15,7 @@
 #include "datasets/clips/source.h"
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
-#include "models/encoders/input_noise.h"
+#include "probes/encode/given_clips.h"
 
 namespace permafrost {
 namespace {
@@ -33,16 +33,8 @@ bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// Clips as [B,T,H,W,3] pixels or [B,3,T,H,W] normalised values, by their dtype.
-struct Input {
-  at::Tensor values;
-  bool pixels = false;
-  ClipShape shape;
-};
-
-// The tensor in a safetensors file: uint8 is raw pixels, floating point is taken as normalised
-// already. Four dimensions are images, clips of one frame.
-Input input_of_tensor(const FeaturesCommand& command) {
+// The tensor in a safetensors file.
+GivenClips input_of_tensor(const FeaturesCommand& command) {
   const SafetensorsFile file = read_safetensors(command.input);
   if (command.key.empty() && file.tensors.size() != 1)
     throw InputError("--key", "",
@@ -51,38 +43,14 @@ Input input_of_tensor(const FeaturesCommand& command) {
                      "none");
   const at::Tensor found =
       command.key.empty() ? file.tensors[0].second : file.tensor(command.key, command.input);
-  at::Tensor clips = found.dim() == 4 ? found.unsqueeze(2) : found;
-  if (found.dim() == 5 && command.layout == "BTCHW") clips = clips.transpose(1, 2);
-  if (clips.dim() != 5 || clips.size(1) != 3 || clips.numel() == 0)
-    throw InputError(command.input, command.key,
-                     std::string("clips [B,") + (command.layout == "BTCHW" ? "T,3" : "3,T") +
-                         ",H,W] (--layout " + command.layout + ") or images [B,3,H,W]",
-                     c10::str(found.sizes()));
-  Input input;
-  input.shape = {static_cast<int>(clips.size(2)), static_cast<int>(clips.size(3)),
-                 static_cast<int>(clips.size(4))};
-  input.pixels = clips.scalar_type() == at::kByte;
-  if (!input.pixels && !clips.is_floating_point())
-    throw InputError(command.input, command.key, "uint8 pixels or floating-point values",
-                     std::string(clips.dtype().name()));
-  input.values = input.pixels ? clips.permute({0, 2, 3, 4, 1}).contiguous() : clips.to(at::kFloat);
-  return input;
+  return given_clips(found, command.layout, command.input, command.key);
 }
 
-Input input_of_file(const FeaturesCommand& command, const ClipShape& shape) {
+GivenClips input_of_file(const FeaturesCommand& command, const ClipShape& shape) {
   Clip clip = read_clip(
       command.input,
       {.shape = shape, .frame_step = command.frame_step, .decode = {.stream = command.stream}});
   return {pixel_tensor(clip.pixels.data(), 1, clip.shape).clone(), true, clip.shape};
-}
-
-// One frame where the encoder's tubelet has several: the frame is repeated.
-void repeat_still(Input& input, const EncoderSpec& spec) {
-  if (input.shape.frames != 1 || spec.tubelet == 1) return;
-  input.shape.frames = spec.frames;
-  std::vector<std::int64_t> times{1, 1, 1, 1, 1};
-  times[input.pixels ? 1 : 2] = spec.frames;
-  input.values = input.values.repeat(times);
 }
 
 // --window: the whole video.
@@ -104,10 +72,7 @@ int run_whole(const CommonOptions& common, const FeaturesCommand& command, const
 int run(const CommonOptions& common, const FeaturesCommand& command) {
   require_writable_file(command.output, "--output");
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
-  for (const int layer : command.layers)
-    if (layer < 0 || layer >= encoder.spec.depth)
-      throw InputError("--layers", "", "blocks 0 to " + std::to_string(encoder.spec.depth - 1),
-                       std::to_string(layer));
+  require_layers(encoder.spec, command.layers, "--layers");
   const bool tensor = ends_with(command.input, ".safetensors");
   if (!command.whole.window.empty()) return run_whole(common, command, encoder);
   require_no_long_flags(command.whole);
@@ -119,28 +84,20 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
   if (!command.size.empty()) shape = {command.size[0], command.size[1], command.size[2]};
   // Before the file is read: a shape that does not fit is said at once.
   if (!tensor) encoder = at_size(encoder, shape);
-  Input input = tensor ? input_of_tensor(command) : input_of_file(command, shape);
-  repeat_still(input, encoder.spec);
+  const GivenClips input = repeated_still(
+      tensor ? input_of_tensor(command) : input_of_file(command, shape), encoder.spec);
   encoder = at_size(encoder, input.shape);
   for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
 
   const at::Device device(chosen_device(common.device));
   encoder.weights = to_device(encoder.weights, device);
-  const at::NoGradGuard no_grad;
   // One clip and perhaps a large encoder: here threads work inside operations.
   at::set_num_threads(common.thread_count());
-  const at::Tensor patches = (input.pixels ? patchify(input.values, encoder.spec)
-                                           : patchify_normalised(input.values, encoder.spec))
-                                 .to(device);
-  const at::Tensor seen = with_input_noise(encoder.weights, encoder.spec, patches, "",
-                                           counted_origins(patches.size(0)));
-  const Tokens tokens = command.tokens == "all" ? Tokens::all : Tokens::patch;
-  NamedTensors out{{"features", encode(encoder.weights, encoder.spec, seen, {}, tokens)}};
-  if (!command.layers.empty()) {
-    const auto layers = encode_layers(encoder.weights, encoder.spec, seen, command.layers, tokens);
-    for (std::size_t i = 0; i < layers.size(); ++i)
-      out.emplace_back("features.layer." + std::to_string(command.layers[i]), layers[i]);
-  }
+  const GivenFeatures found = features_of(
+      encoder, input, {command.layers, command.tokens == "all" ? Tokens::all : Tokens::patch});
+  NamedTensors out{{"features", found.features}};
+  for (std::size_t i = 0; i < found.layers.size(); ++i)
+    out.emplace_back("features.layer." + std::to_string(command.layers[i]), found.layers[i]);
   write_safetensors(command.output, out,
                     {{"format", "permafrost.features.1"},
                      {"encoder", encoder.name},
@@ -174,7 +131,7 @@ void add_features(CommandLine& line) {
   sub->add_option("--output", command->output, ".safetensors")->required();
   sub->add_option("--key", command->key, "tensor in a .safetensors input");
   sub->add_option("--layout", command->layout, "order of the axes of an input tensor")
-      ->check(CLI::IsMember({"BTCHW", "BCTHW"}))
+      ->check(CLI::IsMember(clip_layouts()))
       ->capture_default_str();
   sub->add_option("--layers", command->layers, "also the outputs of these blocks (from 0)")
       ->delimiter(',');

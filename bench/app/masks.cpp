@@ -77,17 +77,11 @@ Image image_of(const std::vector<Mask>& masks, const TokenGrid& grid) {
   return image;
 }
 
-// A name, or JSON.
-MaskStrategy chosen_strategy(const std::string& text) {
-  if (text.find_first_of("{[") != 0) return mask_strategy(text, "--strategy");
-  return read_mask_strategy(parse_json(text, "--strategy"), "--strategy");
-}
-
 int run(const CommonOptions& common, const MasksCommand& command) {
   if (command.grid.size() != 3 || command.grid[0] < 1 || command.grid[1] < 1 || command.grid[2] < 1)
     throw InputError("--grid", "", "three sizes T,H,W of at least 1", "something else");
   const TokenGrid grid{command.grid[0], command.grid[1], command.grid[2]};
-  const MaskStrategy strategy = chosen_strategy(command.strategy);
+  const MaskStrategy strategy = mask_strategy_of(command.strategy, "--strategy");
   const auto drawn = draw_masks(strategy, grid, command.batch, common.seed, 0);
   if (!command.png.empty()) write_png(command.png, image_of(drawn, grid));
   Json report = Json::array();

@@ -17,8 +17,9 @@ namespace {
 
 struct PretrainCommand {
   std::vector<std::string> configs;
-  std::string out;   // of one configuration; of several: each has a folder of its name there
-  std::string data;  // where lists start; empty: the folder of each configuration
+  std::string out;          // of one configuration; of several: each has a folder of its name there
+  std::string data;         // where lists start; empty: the folder of each configuration
+  std::string tensorboard;  // folder, as --out
   std::vector<std::string> set;
   int jobs = 1;
   double minutes = 0;
@@ -32,7 +33,11 @@ QueuedRun run_of(const CommonOptions& common, const PretrainCommand& command,
   for (const auto& assignment : command.set) set_json(run.json, assignment);
   run.config = read_pretrain_config(run.json, path, command.data);
   const std::filesystem::path out = command.out;
-  run.out = command.configs.size() == 1 ? out : out / run.config.name;
+  const bool alone = command.configs.size() == 1;
+  run.out = alone ? out : out / run.config.name;
+  if (!command.tensorboard.empty())
+    run.tensorboard = alone ? std::filesystem::path(command.tensorboard)
+                            : std::filesystem::path(command.tensorboard) / run.config.name;
   return run;
 }
 
@@ -179,6 +184,8 @@ void add_pretrain(CommandLine& line) {
   sub->add_option("--jobs", command->jobs,
                   "how many of several configurations run at a time (default 1)")
       ->check(CLI::Range(1, 256));
+  sub->add_option("--tensorboard", command->tensorboard,
+                  "folder of curves for TensorBoard; with several configurations as --out");
   sub->add_option("--minutes", command->minutes, "stop at a checkpoint after so long; 0: never");
 }
 

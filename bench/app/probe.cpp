@@ -4,8 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/commands.h"
-#include "bench/app/task_option.h"
 #include "bench/run/runner.h"
+#include "bench/suites/single_probe.h"
+#include "bench/suites/task_option.h"
 #include "common/error.h"
 #include "models/encoders/encoder.h"
 
@@ -13,29 +14,10 @@ namespace permafrost {
 namespace {
 
 struct ProbeCommand {
-  std::string encoder, task, out, suite = "pico", data, features_cache;
+  std::string encoder, task, out, suite = "pico", data, features_cache, tensorboard;
   EncoderOptions reading;
   std::vector<std::string> heads, set;
 };
-
-// The protocol of the suite that fits the command, changed by --set.
-ProtocolChoice changed_protocol(const ProtocolChoice& base, const TaskSpec& task,
-                                const std::string& head, const std::vector<std::string>& set) {
-  Json json = to_json(base, task);
-  json.erase("name");
-  json.erase("kind");
-  if (!head.empty()) json["head"] = head;
-  for (const auto& assignment : set) set_json(json, assignment);
-  ProtocolChoice protocol = base;
-  protocol.name = head.empty() ? base.name : head;
-  if (base.is_finetune) {
-    protocol.finetune = read_finetune_protocol(json, "--set");
-  } else {
-    protocol.probe = read_probe_protocol(json, "--set");
-    protocol.clips_given = true;
-  }
-  return protocol;
-}
 
 // Name of the encoder in `suite`, which it is read into unless it is one of the suite's own
 // ("random-init"), with other weights for other seeds.
@@ -52,18 +34,12 @@ std::string chosen_encoder(Suite& suite, const ProbeCommand& command) {
   return encoder.name;
 }
 
-const ProtocolChoice& base_protocol(const Suite& suite, const TaskSpec& task, bool finetune) {
-  const std::string name =
-      finetune ? "finetuned" : (task.kind == TaskKind::manifest ? "frozen_real" : "frozen");
-  return protocol_of(suite, name);
-}
-
 int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
   Suite suite = read_suite(command.suite);
   const std::string encoder = chosen_encoder(suite, command);
   std::string data = command.data;
   const TaskSpec task = chosen_task(suite, command.task, data);
-  const ProtocolChoice base = base_protocol(suite, task, finetune);
+  const ProtocolChoice base = single_protocol(suite, task, finetune);
   suite.tasks = {task};
   suite.protocols.clear();
   suite.seeds = 1;
@@ -84,6 +60,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   options.execution = execution_of(common);
   options.keep_heads = !finetune;
   options.features_cache = features_cache_named(command.features_cache);
+  options.tensorboard = command.tensorboard;
   const TablesResult result = run_specs(options, suite, {table});
   if (!result.failed.empty()) throw Error(result.failed[0]);
   if (!result.tables[0].cells[0][0].available())
@@ -121,6 +98,8 @@ void add_probe(CommandLine& line) {
   sub->add_option("--head", command->heads, "attentive, linear, mean_pool, knn")->delimiter(',');
   sub->add_option("--features-cache", command->features_cache,
                   "folder of features that outlive a run, or off; default: below ~/.cache");
+  sub->add_option("--tensorboard", command->tensorboard,
+                  "folder of curves of the training for TensorBoard, a folder a fold");
 }
 
 void add_finetune(CommandLine& line) {

@@ -5,20 +5,20 @@
 
 #include <algorithm>
 #include <atomic>
-#include <ctime>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "bench/records/record_folder.h"
-#include "bench/run/fold_result.h"
+#include "bench/run/fold_training.h"
 #include "bench/run/probe_features.h"
 #include "bench/run/work_estimate.h"
 #include "common/error.h"
+#include "common/events/event_file.h"
 #include "common/files/hash.h"
 #include "common/machine/progress.h"
 #include "common/machine/stopwatch.h"
-#include "datasets/tasks/label_subset.h"
 #include "probes/encode/feature_cache.h"
 #include "probes/encode/features.h"
 #include "probes/heads/classifier_file.h"
@@ -27,43 +27,6 @@
 
 namespace permafrost {
 namespace {
-
-Selection selection_of(const ProbeOutcome& outcome, const ProbeProtocol& protocol) {
-  const ProbeCandidate chosen = candidates_of(protocol)[static_cast<std::size_t>(outcome.chosen)];
-  Selection selection{.learning_rate = chosen.learning_rate,
-                      .neighbours = chosen.neighbours,
-                      .held_out_accuracy = outcome.held_out_accuracy};
-  if (!protocol.weight_decays.empty()) selection.weight_decay = chosen.weight_decay;
-  return selection;
-}
-
-std::string dropped_text(const ProbeProtocol& protocol, int candidate) {
-  const ProbeCandidate dropped = candidates_of(protocol)[static_cast<std::size_t>(candidate)];
-  return "the candidate of learning rate " + Json(dropped.learning_rate).dump() +
-         (protocol.weight_decays.empty()
-              ? ""
-              : " and weight decay " + Json(dropped.weight_decay).dump()) +
-         " diverged and was dropped";
-}
-
-// Of as many as 64 samples that could be read; two at least.
-bool says_the_same_of_all(const LabelledFeatures& features) {
-  std::vector<std::int64_t> read;
-  for (std::size_t i = 0; i < features.failures.size(); ++i)
-    if (features.failures[i].empty()) read.push_back(static_cast<std::int64_t>(i));
-  if (read.size() < 2 || !features.tokens.defined()) return false;
-  const std::size_t step = (read.size() + 63) / 64;
-  for (std::size_t k = step; k < read.size(); k += step)
-    if (!at::allclose(features.tokens[read[k]], features.tokens[read[0]], 1e-5, 1e-5)) return false;
-  return true;
-}
-
-Fold labelled_fold(const Fold& fold, const LabelledFeatures& features, const Task& task,
-                   const ProbeProtocol& protocol, std::uint64_t seed) {
-  if (!(protocol.label_fraction < 1)) return fold;
-  return {label_subset(features.targets, task.groups, fold.train, protocol.label_fraction, seed),
-          fold.test};
-}
 
 Classifier classifier_of(const ProbeOutcome& outcome, const PlannedCell& cell) {
   const Record& record = cell.record;
@@ -81,12 +44,21 @@ Classifier classifier_of(const ProbeOutcome& outcome, const PlannedCell& cell) {
   return head;
 }
 
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
-  return text;
+// "pico-vjepa on motion, attentive, seed 1": no slashes of names of the zoo.
+std::filesystem::path curves_folder(const std::filesystem::path& root, const PlannedCell& cell,
+                                    std::size_t fold) {
+  std::string name = name_of(cell);
+  std::replace(name.begin(), name.end(), '/', '-');
+  if (cell.task->folds.size() > 1) name += ", fold " + std::to_string(fold + 1);
+  return root / name;
+}
+
+// Of the candidates, at the last epoch.
+void add_held_out(EventFile& curves, const ProbeProtocol& protocol, const Selection& selection) {
+  Scalars scalars;
+  for (std::size_t c = 0; c < selection.held_out_accuracy.size(); ++c)
+    scalars.emplace_back("held_out/candidate " + std::to_string(c), selection.held_out_accuracy[c]);
+  curves.add(passes_of(protocol), scalars);
 }
 
 std::int64_t units(double work) { return std::max<std::int64_t>(1, std::llround(work)); }
@@ -182,11 +154,7 @@ class Run {
 
   // Writes the record of a cell from all of its folds.
   void finish(PlannedCell& cell, const std::vector<FoldResult>& results) {
-    pool_folds(results, *cell.task, cell.record);
-    cell.record.threads = execution().threads;
-    cell.record.build = build_info(execution().device);
-    cell.record.finished = utc_now();
-    complete(cell.record);
+    finish_record(results, *cell.task, execution(), cell.record);
     write_record(options_.out, cell.record);
     cell.done = true;
     tell_of_end(cell);
@@ -336,8 +304,8 @@ class ProbeGroup {
 
   void finish_encoding() {
     store_.finish();
-    if (!says_the_same_of_all(store_.features())) return;
-    doubt_ = "the encoder says the same of every clip: nothing can be read out of its features";
+    doubt_ = doubt_about(store_.features());
+    if (doubt_.empty()) return;
     run_->execution().tell(group_.encoder + " on " + group_.task->name + ": " + doubt_);
   }
 
@@ -367,31 +335,25 @@ class ProbeGroup {
     const ProbeProtocol& protocol = cell.protocol.probe;
     Progress part(run_->progress(), work, passes_of(protocol));
     LabelledFeatures features = store_.features();  // what is kept is shared
-    const Fold fold = labelled_fold(task.folds[f], features, task, protocol, cell.record.seed);
-    ProbeOutcome outcome =
-        train_probe({features, task.groups, fold, task.classes, task.loss()}, protocol,
-                    {.seed = cell.record.seed,
-                     .device = at::Device(run_->execution().device),
-                     .tick = [&](std::int64_t passes) { part.advance(passes); }},
-                    store_.views(protocol, cell.record.seed, threads, features));
-    if (run_->options().keep_heads && writes_heads(cell.protocol))
-      save_classifier(head_path(run_->options().out, cell, f), classifier_of(outcome, cell));
-    FoldResult result{.predictions = std::move(outcome.predictions),
-                      .scores = std::move(outcome.scores),
-                      .selection = selection_of(outcome, protocol),
-                      .train_seconds = outcome.train_seconds,
-                      .evaluate_seconds = outcome.evaluate_seconds};
-    for (const int candidate : outcome.diverged) {
-      result.warnings.push_back(dropped_text(protocol, candidate));
-      run_->execution().tell(name_of(cell) + ": " + result.warnings.back());
+    const ProbeViews views = store_.views(protocol, cell.record.seed, threads, features);
+    TrainingRun training{.seed = cell.record.seed,
+                         .device = at::Device(run_->execution().device),
+                         .tick = [&](std::int64_t passes) { part.advance(passes); }};
+    std::optional<EventFile> curves;
+    if (!run_->options().tensorboard.empty()) {
+      curves.emplace(curves_folder(run_->options().tensorboard, cell, f));
+      training.epoch_ended = [&](const ProbeEpoch& end) {
+        curves->add(end.epoch + 1, {{"loss", end.loss}, {"learning_rate", end.learning_rate}});
+      };
     }
-    for (const auto sample : fold.test)
-      result.failures.push_back(features.failures[static_cast<std::size_t>(sample)]);
-    for (const auto sample : fold.train)
-      if (const auto& why = features.failures[static_cast<std::size_t>(sample)]; !why.empty())
-        result.training_failures.emplace(sample, why);
-    if (protocol.label_fraction < 1) result.training = fold.train;
-    return result;
+    TrainedFold trained = train_fold(task, f, protocol, features, training, views);
+    if (curves) add_held_out(*curves, protocol, *trained.result.selection);
+    if (run_->options().keep_heads && writes_heads(cell.protocol))
+      save_classifier(head_path(run_->options().out, cell, f),
+                      classifier_of(trained.outcome, cell));
+    for (const auto& warning : trained.result.warnings)
+      run_->execution().tell(name_of(cell) + ": " + warning);
+    return std::move(trained.result);
   }
 
   std::shared_ptr<Run> run_;

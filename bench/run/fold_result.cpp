@@ -2,6 +2,7 @@
 #include "bench/run/fold_result.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "common/files/hash.h"
 
@@ -20,6 +21,14 @@ std::optional<TrainingSubset> training_subset(const std::vector<FoldResult>& res
   if (subset.samples == 0) return {};
   subset.sha256 = sha256_of(names);
   return subset;
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &parts));
+  return text;
 }
 
 }  // namespace
@@ -58,6 +67,19 @@ void pool_folds(const std::vector<FoldResult>& results, const Task& task, Record
     if (pooled.count(sample) == 0)
       record.training_failures.push_back({task.source->name(sample), why});
   record.training = training_subset(results, task);
+}
+
+void finish_record(const std::vector<FoldResult>& results, const Task& task,
+                   const Execution& execution, Record& record) {
+  pool_folds(results, task, record);
+  finish_record(execution, record);
+}
+
+void finish_record(const Execution& execution, Record& record) {
+  record.threads = execution.threads;
+  record.build = build_info(execution.device);
+  record.finished = utc_now();
+  complete(record);
 }
 
 }  // namespace permafrost

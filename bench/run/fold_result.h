@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/records/record.h"
+#include "common/machine/execution.h"
 #include "datasets/tasks/task.h"
 
 namespace permafrost {
@@ -27,5 +28,11 @@ struct FoldResult {
 // Puts predictions, failures, selections, the training subset and times of all folds into the
 // record, in the order of the samples. The record is not complete()d.
 void pool_folds(const std::vector<FoldResult>& results, const Task& task, Record& record);
+
+// The same, and then finish_record.
+void finish_record(const std::vector<FoldResult>& results, const Task& task,
+                   const Execution& execution, Record& record);
+// What makes a record of predictions: threads, build and time, and what follows from the rest.
+void finish_record(const Execution& execution, Record& record);
 
 }  // namespace permafrost

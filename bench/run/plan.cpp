@@ -69,21 +69,7 @@ class Planner {
       if (!task.available()) return {.unavailable = task.unavailable};
       PlannedCell cell{.encoder = name, .protocol = protocol, .task = &task};
       cell.clips = clips_of(protocol, spec);
-      cell.record.encoder = encoder.identity;
-      cell.record.task = {.name = task.name,
-                          .manifest_sha256 = task.manifest_sha256,
-                          .identity = task.identity,
-                          .version = task.version,
-                          .classes = task.classes,
-                          .listed = task.listed};
-      cell.record.measure = task.measure;
-      cell.record.target = task.target;
-      cell.record.warnings = task.warnings;
-      cell.record.protocol = to_json(protocol, spec);
-      cell.record.evaluation_version =
-          protocol.is_finetune ? kFinetuningVersion : kEvaluationVersion;
-      cell.record.seed = seed;
-      cell.record.key = key_of(cell.record);
+      cell.record = planned_record(encoder.identity, task, protocol, spec, seed);
       const auto [it, added] = by_key_.try_emplace(cell.record.key, plan_.cells.size());
       if (added) plan_.cells.push_back(std::move(cell));
       add_use(plan_.cells[it->second].record.used_by, use);
@@ -123,6 +109,26 @@ class Planner {
 };
 
 }  // namespace
+
+Record planned_record(const EncoderIdentity& encoder, const Task& task,
+                      const ProtocolChoice& protocol, const TaskSpec& spec, std::uint64_t seed) {
+  Record record;
+  record.encoder = encoder;
+  record.task = {.name = task.name,
+                 .manifest_sha256 = task.manifest_sha256,
+                 .identity = task.identity,
+                 .version = task.version,
+                 .classes = task.classes,
+                 .listed = task.listed};
+  record.measure = task.measure;
+  record.target = task.target;
+  record.warnings = task.warnings;
+  record.protocol = to_json(protocol, spec);
+  record.evaluation_version = protocol.is_finetune ? kFinetuningVersion : kEvaluationVersion;
+  record.seed = seed;
+  record.key = key_of(record);
+  return record;
+}
 
 std::string name_of(const PlannedCell& cell) {
   return cell.encoder + " on " + cell.record.task.name + ", " + cell.protocol.name + ", seed " +

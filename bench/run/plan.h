@@ -46,6 +46,10 @@ struct Plan {
 // "ENCODER on TASK, PROTOCOL, seed 1": for messages.
 std::string name_of(const PlannedCell& cell);
 
+// The record of a cell before it is computed: identities and key, no use.
+Record planned_record(const EncoderIdentity& encoder, const Task& task,
+                      const ProtocolChoice& protocol, const TaskSpec& spec, std::uint64_t seed);
+
 // Adds a place to those that a record says it fills, by table; of one that is there the published
 // number is taken anew.
 void add_use(std::vector<CellUse>& uses, const CellUse& use);

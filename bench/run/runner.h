@@ -40,7 +40,10 @@ struct TablesOptions {
   bool fresh = false;          // records that are there are not looked at
   std::filesystem::path from;  // records to begin with, see import_records(); empty: none
   double verify = 0;           // share of the cells taken from records that is computed once more
-  bool keep_heads = false;     // writes trained heads, see head_path; computes what has none
+  // Where curves of the training of probes go, for TensorBoard (event_file.h), a folder a fold;
+  // empty: nowhere. Of cells that are computed alone.
+  std::filesystem::path tensorboard;
+  bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
   // Called once a table, one at a time, as soon as all of its cells are there (or given up).
   std::function<void(const TableModel&)> table_done = {};
   // Told are records that were damaged, and rows and columns that are not available.

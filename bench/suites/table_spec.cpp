@@ -2,9 +2,9 @@
 #include "bench/suites/table_spec.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "common/error.h"
+#include "common/files/shared_folder.h"
 #include "common/nearest_name.h"
 
 namespace permafrost {
@@ -207,12 +207,8 @@ std::string heading_of(const TableSpec& table) {
 }
 
 fs::path spec_folder() {
-  if (const char* set = std::getenv("PERMAFROST_SPECS")) return set;
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = program.parent_path().parent_path() / "share/permafrost/specs";
-  if (!ignored && fs::is_directory(installed, ignored)) return installed;
-  return fs::path(PERMAFROST_SOURCE_DIR) / "bench/specs";
+  return shared_folder("PERMAFROST_SPECS", "specs",
+                       fs::path(PERMAFROST_SOURCE_DIR) / "bench/specs");
 }
 
 std::vector<std::string> suite_names() {

@@ -19,6 +19,9 @@ extern "C" {
 #include <string>
 
 #include "common/error.h"
+#ifdef PERMAFROST_FFMPEG_AT_RUN_TIME
+#include "datasets/images/ffmpeg_at_run_time.h"
+#endif
 
 namespace permafrost {
 

@@ -2,11 +2,11 @@
 #include "datasets/lists/dataset_spec.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "common/error.h"
+#include "common/files/shared_folder.h"
 #include "common/json/json_fields.h"
 #include "common/nearest_name.h"
 #include "datasets/lists/manifest.h"
@@ -89,12 +89,8 @@ DatasetSpec read_dataset_spec(const Json& json, const std::string& where) {
 }
 
 fs::path known_datasets_folder() {
-  if (const char* set = std::getenv("PERMAFROST_DATASETS")) return set;
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = program.parent_path().parent_path() / "share/permafrost/datasets";
-  if (!ignored && fs::is_directory(installed, ignored)) return installed;
-  return fs::path(PERMAFROST_SOURCE_DIR) / "datasets/known";
+  return shared_folder("PERMAFROST_DATASETS", "datasets",
+                       fs::path(PERMAFROST_SOURCE_DIR) / "datasets/known");
 }
 
 std::vector<std::string> known_datasets() {

@@ -26,7 +26,17 @@ if(PERMAFROST_FFMPEG)
   list(APPEND PERMAFROST_VIDEO_SOURCES video/clip_decoding.cpp images/codecs.cpp video/decoder.cpp
     check/file_decoding_check.cpp video/frame_reader.cpp video/frame_stream.cpp images/jpeg.cpp
     images/picture.cpp rendered/video_writer.cpp)
-  list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
+  if(PERMAFROST_FFMPEG_AT_RUN_TIME)
+    list(APPEND PERMAFROST_VIDEO_SOURCES images/ffmpeg_at_run_time.cpp)
+    include_directories(SYSTEM ${FFMPEG_INCLUDE_DIRS})
+    # For the dependencies of packages.
+    foreach(part libavformat libswscale)
+      string(REGEX MATCH "^[0-9]+" major "${FFMPEG_${part}_VERSION}")
+      set(FFMPEG_${part}_MAJOR ${major} CACHE INTERNAL "Major version of FFmpeg's ${part}")
+    endforeach()
+  else()
+    list(APPEND PERMAFROST_VIDEO_DEPS PkgConfig::FFMPEG)
+  endif()
   list(APPEND PERMAFROST_VIDEO_DEFINITIONS PERMAFROST_FFMPEG=1)
 else()
   list(APPEND PERMAFROST_VIDEO_SOURCES images/codecs_absent.cpp video/decoder_absent.cpp

@@ -4,10 +4,10 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
+#include "common/files/shared_folder.h"
 #include "common/nearest_name.h"
 #include "models/encoders/checkpoint_to_encoder.h"
 #include "models/encoders/checkpoints/safetensors.h"
@@ -113,12 +113,7 @@ void require_frozen(const Encoder& encoder) {
 }
 
 fs::path zoo_folder() {
-  if (const char* set = std::getenv("PERMAFROST_ZOO")) return set;
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  const fs::path installed = program.parent_path().parent_path() / "share/permafrost/zoo";
-  if (!ignored && fs::is_directory(installed, ignored)) return installed;
-  return fs::path(PERMAFROST_SOURCE_DIR) / "models/zoo";
+  return shared_folder("PERMAFROST_ZOO", "zoo", fs::path(PERMAFROST_SOURCE_DIR) / "models/zoo");
 }
 
 std::vector<std::string> zoo_names_before(const std::string& end) {

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/error.h"
+#include "common/events/event_file.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
 #include "common/machine/progress.h"
@@ -96,12 +98,24 @@ class Run {
     if (is_logged(config_, done())) {
       const double rate =
           static_cast<double>((done() - group_first_) * config_.batch) / group_watch_.seconds();
-      folder_.add_to_log(log_line(config_, done(), report, rate));
+      const OrderedJson entry = log_entry(config_, done(), report, rate);
+      folder_.add_to_log(entry.dump() + "\n");
+      add_to_curves(entry);
       progress.note("loss " + std::to_string(report.loss));
       group_watch_ = Stopwatch();
       group_first_ = done();
     }
     if (is_kept(config_, done())) folder_.write_checkpoint(trainer_.state());
+  }
+
+  // The numbers of a line of the log.
+  void add_to_curves(const OrderedJson& entry) {
+    if (options_.tensorboard.empty()) return;
+    if (!curves_) curves_.emplace(options_.tensorboard);
+    Scalars scalars;
+    for (const auto& [name, value] : entry.items())
+      if (value.is_number() && name != "step") scalars.emplace_back(name, value.get<double>());
+    curves_->add(done(), scalars);
   }
 
   // A checkpoint after a step whose loss nobody saw: it must not take the place of a good one.
@@ -120,6 +134,7 @@ class Run {
   Trainer trainer_;
   std::int64_t first_, group_first_;
   Stopwatch group_watch_;
+  std::optional<EventFile> curves_;  // from the first line on
   PretrainResult result_;
 };
 

@@ -16,7 +16,9 @@ namespace permafrost {
 
 struct PretrainOptions {
   std::filesystem::path out;
-  Execution execution;          // the seed is the configuration's
+  Execution execution;  // the seed is the configuration's
+  // Where curves of what the log says go, for TensorBoard (event_file.h); empty: nowhere.
+  std::filesystem::path tensorboard;
   bool bfloat16 = true;         // of encoder.safetensors
   std::int64_t stop_after = 0;  // tests: leave after so many steps of this call; 0: never
   // Where the clips of the configuration's stream are; null: they are read as they are needed. It

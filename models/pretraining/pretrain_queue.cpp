@@ -126,6 +126,7 @@ class Queue {
     const QueuedRun& run = runs_[i];
     PretrainOptions options;
     options.out = run.out;
+    options.tensorboard = run.tensorboard;
     options.execution = options_.execution;
     options.execution.threads = std::max(1, options_.execution.threads / options_.jobs);
     options.bank = banks_.of(i);

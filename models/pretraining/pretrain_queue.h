@@ -17,6 +17,7 @@ struct QueuedRun {
   PretrainConfig config;
   Json json;
   std::filesystem::path out;
+  std::filesystem::path tensorboard = {};  // as in PretrainOptions
 };
 
 struct QueueOptions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pretraining/pretrain.h"
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "common/files/files.h"
@@ -61,6 +62,34 @@ TEST_F(Pretrain, LeavesAnEncoderALogAndItsConfiguration) {
   EXPECT_EQ(log[5]["loss"], result.last.loss);
   EXPECT_GT(log[5]["feature_deviation"], 0);
   EXPECT_GT(log[5]["feature_rank"], 1);
+}
+
+TEST_F(Pretrain, CurvesForTensorBoardSayWhatTheLogSays) {
+  const Json json = tiny();
+  pretrain(
+      read_pretrain_config(json, "tiny.json"), json,
+      {.out = folder_ / "run", .execution = {.quiet = true}, .tensorboard = folder_ / "curves"});
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : std::filesystem::directory_iterator(folder_ / "curves"))
+    files.push_back(file.path());
+  ASSERT_EQ(files.size(), 1U);
+  // The messages of event_file_test.cpp, one a line of the log behind the version.
+  const std::string bytes = read_file(files[0]);
+  std::size_t place = 0;
+  std::vector<std::string> messages;
+  while (place < bytes.size()) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data() + place, sizeof length);
+    messages.push_back(bytes.substr(place + 12, length));
+    place += 16 + length;
+  }
+  const auto log = log_of(folder_ / "run");
+  ASSERT_EQ(messages.size(), log.size() + 1);
+  const auto loss = static_cast<float>(log.back()["loss"].get<double>());
+  const std::string value = "loss" + std::string("\x15", 1) +
+                            std::string(reinterpret_cast<const char*>(&loss), sizeof loss);
+  EXPECT_NE(messages.back().find(value), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run/curves"));
 }
 
 TEST_F(Pretrain, InterruptedRunIsTheUninterruptedOne) {

@@ -145,8 +145,8 @@ void RunFolder::write_encoder(const TrainerState& state, bool bfloat16) {
   save_encoder(out_ / "encoder.safetensors", final, exported.spec, provenance, bfloat16);
 }
 
-std::string log_line(const PretrainConfig& config, std::int64_t step, const StepReport& report,
-                     double clips_per_second) {
+OrderedJson log_entry(const PretrainConfig& config, std::int64_t step, const StepReport& report,
+                      double clips_per_second) {
   OrderedJson line;
   line["step"] = step;
   line["clips"] = step * config.batch;
@@ -156,7 +156,7 @@ std::string log_line(const PretrainConfig& config, std::int64_t step, const Step
   for (const auto& [name, number] : report.figures) line[name] = number;
   for (const auto& [name, norm] : report.gradient_norms) line["gradient_norm_" + name] = norm;
   line["clips_per_second"] = std::round(clips_per_second * 10) / 10;
-  return line.dump() + "\n";
+  return line;
 }
 
 }  // namespace permafrost

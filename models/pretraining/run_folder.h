@@ -48,8 +48,8 @@ class RunFolder {
   std::string first_lines_;      // of a log that begins
 };
 
-// A line of log.jsonl: the objective's own figures stand among those of every run.
-std::string log_line(const PretrainConfig& config, std::int64_t step, const StepReport& report,
-                     double clips_per_second);
+// What a line of log.jsonl says: the objective's own figures stand among those of every run.
+OrderedJson log_entry(const PretrainConfig& config, std::int64_t step, const StepReport& report,
+                      double clips_per_second);
 
 }  // namespace permafrost

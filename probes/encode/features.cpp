@@ -54,14 +54,8 @@ std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& s
   return tokens;
 }
 
-// Large clips go fewer at a time on a CPU: their activations then stay nearer to the processor, and
-// a few of them are work for several threads. A fixed rule, as the number of threads changes no
-// bit.
 EncodeOptions with_fitting_batch(EncodeOptions options, const Encoder& encoder) {
-  constexpr std::int64_t kTokensTogether = 2304;  // of 16 clips of the suite pico
-  if (encoder.weights.patch_embed.weight.is_cpu())
-    options.batch = std::clamp<std::int64_t>(kTokensTogether / std::max(1, encoder.spec.tokens()),
-                                             1, options.batch);
+  options.batch = fitting_batch(encoder, options.batch);
   return options;
 }
 
@@ -114,6 +108,12 @@ std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const Cli
 }
 
 }  // namespace
+
+std::int64_t fitting_batch(const Encoder& encoder, std::int64_t batch) {
+  constexpr std::int64_t kTokensTogether = 2304;  // of 16 clips of the suite pico
+  if (!encoder.weights.patch_embed.weight.is_cpu()) return batch;
+  return std::clamp<std::int64_t>(kTokensTogether / std::max(1, encoder.spec.tokens()), 1, batch);
+}
 
 std::int64_t LabelledFeatures::failed() const {
   return std::count_if(failures.begin(), failures.end(),

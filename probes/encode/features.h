@@ -37,6 +37,11 @@ struct EncodeOptions {
   Progress* progress = nullptr;
 };
 
+// Large clips go fewer at a time on a CPU: their activations then stay nearer to the processor, and
+// a few of them are work for several threads. At most `batch`. A fixed rule, as the number of
+// threads changes no bit.
+std::int64_t fitting_batch(const Encoder& encoder, std::int64_t batch);
+
 // Reads and encodes every sample of the source, tokens of its segments one after the other: those
 // of `in_all_views` (ascending) in every view that the source has, the rest in the one that it
 // shows. Work is cut into batches, whatever `threads`. Throws Error when the encoder's weights

@@ -62,18 +62,29 @@ HeadWeights trained_head(const HeadSpec& spec,
   std::int64_t step = 0;
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
     const auto order = epoch_order("probe.order", n, run.seed, epoch);
+    at::Tensor losses;  // summed over the samples of the epoch
     for (std::int64_t begin = 0; begin < n; begin += protocol.batch) {
       Samples samples;
       for (std::int64_t k = begin; k < std::min<std::int64_t>(n, begin + protocol.batch); ++k)
         samples.push_back(train[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])]);
       const at::Tensor shown = tokens(epoch, samples);
       const at::Tensor truth = objective.truth(pointers_to(data.features, samples), data.classes);
-      backpropagate(shown, queued_copy(truth, run.device));
+      const at::Tensor loss = backpropagate(shown, queued_copy(truth, run.device));
+      if (run.epoch_ended) {
+        const at::Tensor sum = loss * static_cast<double>(samples.size());
+        losses = losses.defined() ? losses + sum : sum;
+      }
       ++step;
       optimiser.step(queued_copy(schedule.learning_rates(step), run.device),
                      queued_copy(schedule.weight_decays(step), run.device), protocol.clip_grad);
     }
     if (run.tick) run.tick(1);
+    if (run.epoch_ended)
+      run.epoch_ended(
+          {.epoch = epoch,
+           .loss = losses.item<double>() /
+                   static_cast<double>(n * static_cast<std::int64_t>(candidates.size())),
+           .learning_rate = schedule.learning_rates(step)[0].item<double>()});
   }
   return head;
 }
@@ -126,8 +137,9 @@ void choose(ProbeOutcome& outcome, const ProbeData& data, const std::vector<std:
 }
 
 // `best` [n,C] of the test side: predictions, and `best` itself as scores.
-void predict(ProbeOutcome& outcome, const LabelledFeatures& features,
-             const std::vector<std::int64_t>& test, const at::Tensor& best) {
+template <typename Said>
+void predict(Said& outcome, const LabelledFeatures& features, const std::vector<std::int64_t>& test,
+             const at::Tensor& best) {
   const at::Tensor classes = best.argmax(1);
   for (std::size_t i = 0; i < test.size(); ++i) {
     const bool failed = !features.failures[static_cast<std::size_t>(test[i])].empty();
@@ -194,6 +206,18 @@ ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
                    [&](const at::Tensor& logits) { return objective.probabilities(logits[0]); }));
   outcome.evaluate_seconds = test_watch.seconds();
   return outcome;
+}
+
+Answers answers_of(const HeadWeights& head, const HeadSpec& spec, const ProbeData& data) {
+  const HeadSite site{spec.kind, at::kCPU};
+  const ViewsOf tested = test_views(site, evaluation_tokens(site, data.features, {}), {});
+  Answers answers;
+  predict(
+      answers, data.features, data.fold.test,
+      averaged(logits_of_views(head, spec, tested, data.fold.test), [&](const at::Tensor& logits) {
+        return objective_of(data.loss).probabilities(logits[0]);
+      }));
+  return answers;
 }
 
 }  // namespace permafrost

@@ -62,4 +62,13 @@ struct ProbeData {
 ProbeOutcome train_probe(const ProbeData& data, const ProbeProtocol& protocol,
                          const TrainingRun& run, const ProbeViews& views = {});
 
+// What a trained head says: see ProbeOutcome.
+struct Answers {
+  std::vector<int> predictions;
+  std::vector<std::vector<float>> scores;
+};
+
+// Of data.fold.test, in the kept view, on the host. `head` is of one candidate and not knn.
+Answers answers_of(const HeadWeights& head, const HeadSpec& spec, const ProbeData& data);
+
 }  // namespace permafrost

@@ -18,6 +18,13 @@ class TrainingDiverged : public Error {
   using Error::Error;
 };
 
+// The end of one pass of a probe over its training samples.
+struct ProbeEpoch {
+  int epoch = 0;             // from 0
+  double loss = 0;           // mean over samples and candidates, as trained on
+  double learning_rate = 0;  // of the first candidate, in the last step
+};
+
 struct TrainingRun {
   std::uint64_t seed = 1;
   // Of fine-tuning; changes no number. A probe trains on the calling thread alone, since callers
@@ -27,6 +34,8 @@ struct TrainingRun {
   // Told how much more is done: passes over the samples of a probe (passes_of), training clips of
   // fine-tuning.
   std::function<void(std::int64_t)> tick = {};
+  // Of probes, but for knn: told after every pass. Reads the loss back, so it costs a GPU a wait.
+  std::function<void(const ProbeEpoch&)> epoch_ended = {};
 };
 
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/app/device.h"
-#include "bench/app/task_option.h"
+#include "bench/suites/task_option.h"
 #include "common/error.h"
 #include "probes/encode/features.h"
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "bench/app/task_option.h"
+#include "bench/suites/task_option.h"
 #include "common/error.h"
 #include "common/random.h"
 #include "datasets/synthetic/source.h"

@@ -56,4 +56,9 @@ MaskStrategy read_mask_strategy(const Json& json, const std::string& where) {
   return strategy;
 }
 
+MaskStrategy mask_strategy_of(const std::string& text, const std::string& where) {
+  if (text.find_first_of("{[") != 0) return mask_strategy(text, where);
+  return read_mask_strategy(parse_json(text, where), where);
+}
+
 }  // namespace permafrost

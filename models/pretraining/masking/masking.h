@@ -49,6 +49,9 @@ MaskStrategy mask_strategy(const std::string& name, const std::string& where);
 // or {"kind": "random_tube", "ratio": 0.9}; what is left out is as in MaskConfig.
 MaskStrategy read_mask_strategy(const Json& json, const std::string& where);
 
+// Either of the two: a text that begins as JSON does is JSON.
+MaskStrategy mask_strategy_of(const std::string& text, const std::string& where);
+
 struct Mask {
   at::Tensor context;  // int64 [B,Kc], ascending
   at::Tensor target;   // int64 [B,Ky], ascending

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/app/task_option.h"
+#include "bench/suites/task_option.h"
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
