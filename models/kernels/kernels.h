@@ -82,6 +82,12 @@ struct Kernels {
   // to += factor x, to += x y.
   void (*add_scaled)(float factor, const float* x, std::int64_t count, float* to);
   void (*add_products)(const float* x, const float* y, std::int64_t count, float* to);
+  // to [width] = sum over j of factors[j] * (rows[j] + biases[j]), in order of j; no biases: null.
+  void (*weighted_sum)(const float* const* rows, const float* const* biases, const float* factors,
+                       std::int64_t count, std::int64_t width, float* to);
+  // The dot product of gradient and states; the gradient then becomes gate * derivative times it.
+  float (*gated_gradient)(float gate, const float* states, const float* derivative,
+                          std::int64_t count, float* gradient);
   float (*dot)(const float* x, const float* y, std::int64_t count);
   void (*adamw)(const AdamWStep& step, std::int64_t count, float* value, const float* gradient,
                 float* first, float* second);

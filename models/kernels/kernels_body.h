@@ -393,6 +393,30 @@ void add_rows(const float* x, Index rows, Index width, float* sum) {
   });
 }
 
+void weighted_sum(const float* const* rows, const float* const* biases, const float* factors,
+                  Index count, Index width, float* to) {
+  over(width, [&](Index i, Index n) {
+    Vector total{};
+    for (Index j = 0; j < count; ++j) {
+      Vector row = load_n(rows[j] + i, n);
+      if (biases) row += load_n(biases[j] + i, n);
+      total += factors[j] * row;
+    }
+    store_n(to + i, total, n);
+  });
+}
+
+float gated_gradient(float gate, const float* states, const float* derivative, Index count,
+                     float* gradient) {
+  Vector sums{};
+  over(count, [&](Index i, Index n) {
+    const Vector g = load_n(gradient + i, n);
+    sums += g * load_n(states + i, n);
+    store_n(gradient + i, gate * g * load_n(derivative + i, n), n);
+  });
+  return sum_of(sums);
+}
+
 void multiply(const float* x, Index count, float* to) {
   over(count, [&](Index i, Index n) { store_n(to + i, load_n(to + i, n) * load_n(x + i, n), n); });
 }
@@ -431,6 +455,8 @@ const Kernels PERMAFROST_KERNELS = {
     .scale = multiply_by,
     .add_scaled = add_scaled,
     .add_products = add_products,
+    .weighted_sum = weighted_sum,
+    .gated_gradient = gated_gradient,
     .dot = dot,
     .adamw = adamw,
 };

@@ -147,6 +147,36 @@ TEST_P(KernelsTest, GeluAndItsDerivativeAreRightTo1e6) {
   }
 }
 
+TEST_P(KernelsTest, AddsRowsWithTheirFactors) {
+  for (const std::int64_t width : {1, 5, 16, 35}) {
+    const Values one = numbers(width, 1), two = numbers(width, 2), bias = numbers(width, 3),
+                 zero(places(width), 0.0F);
+    const float* rows[] = {one.data(), two.data()};
+    const float* biases[] = {bias.data(), zero.data()};
+    const float factors[] = {0.25F, -2.0F};
+    Values to(places(width + 1), 7.0F);
+    k.weighted_sum(rows, biases, factors, 2, width, to.data());
+    for (std::size_t i = 0; i < places(width); ++i)
+      EXPECT_NEAR(to[i], 0.25 * (one[i] + bias[i]) - 2.0 * two[i], 1e-6);
+    k.weighted_sum(rows, nullptr, factors, 1, width, to.data());
+    for (std::size_t i = 0; i < places(width); ++i) EXPECT_NEAR(to[i], 0.25 * one[i], 1e-6);
+    EXPECT_EQ(to[places(width)], 7.0F);
+  }
+}
+
+TEST_P(KernelsTest, GatesAGradient) {
+  for (const std::int64_t count : {1, 7, 48, 83}) {
+    const Values states = numbers(count, 1), derivative = numbers(count, 2), g = numbers(count, 3);
+    Values gradient = g;
+    double expected = 0;
+    for (std::size_t i = 0; i < g.size(); ++i) expected += static_cast<double>(g[i]) * states[i];
+    EXPECT_NEAR(k.gated_gradient(0.5F, states.data(), derivative.data(), count, gradient.data()),
+                expected, 1e-5);
+    for (std::size_t i = 0; i < g.size(); ++i)
+      EXPECT_NEAR(gradient[i], 0.5 * g[i] * derivative[i], 1e-6);
+  }
+}
+
 TEST_P(KernelsTest, AdamWIsItsFormula) {
   constexpr std::int64_t kCount = 35;
   Values value = numbers(kCount, 1), first = numbers(kCount, 2), second = numbers(kCount, 3);

@@ -54,8 +54,7 @@ TEST(ExpertUse, TakesOffWhatChanceGives) {
   for (std::uint64_t run = 0; run < 50; ++run) {
     RandomStream stream({.seed = 1, .purpose = "test", .sample = run});
     CountTable table(8, std::vector<double>(8));
-    for (int i = 0; i < 400; ++i)
-      ++table[stream.bits() % 8][stream.bits() % 8];
+    for (int i = 0; i < 400; ++i) ++table[stream.bits() % 8][stream.bits() % 8];
     found.push_back(mutual_information(table));
   }
   double mean = 0;

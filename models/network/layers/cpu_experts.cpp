@@ -15,18 +15,19 @@ namespace autograd = torch::autograd;
 
 using ExpertRoom = std::vector<float>;
 
-// Rows of a group that go through an expert at once: with its weights they stay in the cache.
-constexpr std::int64_t kExpertBlock = 96;
+// Rows of a group that go through an expert at once, forward and backward: with its weights they
+// stay in the cache.
+constexpr std::int64_t kForwardBlock = 64, kExpertBlock = 192;
 
 std::size_t room_of(std::int64_t rows, std::int64_t width) {
   return static_cast<std::size_t>(rows * width);
 }
 
-// Calls `work(first, rows)` for the blocks of rows from `begin` to `end`.
+// Calls `work(first, rows)` for blocks of at most so many rows from `begin` to `end`.
 template <typename Work>
-void blocks_of_rows(std::int64_t begin, std::int64_t end, const Work& work) {
-  for (std::int64_t first = begin; first < end; first += kExpertBlock)
-    work(first, std::min(kExpertBlock, end - first));
+void blocks_of_rows(std::int64_t begin, std::int64_t end, std::int64_t block, const Work& work) {
+  for (std::int64_t first = begin; first < end; first += block)
+    work(first, std::min(block, end - first));
 }
 
 // weight [O,I] of an expert as [I,O], in which products read it.
@@ -40,7 +41,7 @@ const float* turned_expert(const at::Tensor& weight, std::int64_t expert, Expert
 
 // c [rows,columns] = a [rows,depth] times b [depth,columns].
 void rows_times(const float* a, const float* b, std::int64_t rows, std::int64_t columns,
-              std::int64_t depth, float* c) {
+                std::int64_t depth, float* c) {
   kernels().product({.rows = rows,
                      .columns = columns,
                      .depth = depth,
@@ -97,17 +98,32 @@ struct ExpertRows {
   }
 };
 
-// out [T,width] = the sum over a token's choices of rows [T*k,width], in their order.
-at::Tensor summed_choices(const at::Tensor& rows, const ExpertRows& at) {
-  if (at.chosen == 1) return rows;
+// out [T,width] = the sum over a token's choices of rows [T*k,width] in their order among the
+// grouped ones, each with its factor: the gate (null: 1), after its expert's bias [E,width] (null:
+// none).
+at::Tensor summed_choices(const at::Tensor& rows, const ExpertRows& at, const float* gates,
+                          const float* biases) {
   at::Tensor out = at::empty({at.tokens, at.width}, rows.options());
+  const auto k = static_cast<std::size_t>(at.chosen);
+  std::vector<const float*> row(k), bias(k);
+  const std::vector<float> ones(k, 1.0F);
   const float* from = rows.const_data_ptr<float>();
   float* to = out.data_ptr<float>();
+  std::vector<std::int64_t> place(at.groups.rows.size()), expert(place.size());
+  for (std::int64_t e = 0; e < at.experts; ++e)
+    for (std::int64_t i = at.begin(e); i < at.begin(e + 1); ++i) {
+      place[static_cast<std::size_t>(at.choice(i))] = i;
+      expert[static_cast<std::size_t>(at.choice(i))] = e;
+    }
   for (std::int64_t t = 0; t < at.tokens; ++t, to += at.width) {
-    std::copy(from, from + at.width, to);
-    from += at.width;
-    for (std::int64_t j = 1; j < at.chosen; ++j, from += at.width)
-      kernels().add_scaled(1, from, at.width, to);
+    for (std::size_t j = 0; j < k; ++j) {
+      const std::size_t choice = static_cast<std::size_t>(t) * k + j;
+      row[j] = from + place[choice] * at.width;
+      if (biases != nullptr) bias[j] = biases + expert[choice] * at.width;
+    }
+    kernels().weighted_sum(row.data(), biases != nullptr ? bias.data() : nullptr,
+                           gates != nullptr ? gates + t * at.chosen : ones.data(), at.chosen,
+                           at.width, to);
   }
   return out;
 }
@@ -117,37 +133,32 @@ struct ExpertStates {
   at::Tensor hidden, derivative;  // [T*k,H], after the GELU, and its derivative
 };
 
-at::Tensor experts_forward(const ExpertRows& at, const CpuExpertsInput& in, const ExpertStates& kept) {
+at::Tensor experts_forward(const ExpertRows& at, const CpuExpertsInput& in,
+                           const ExpertStates& kept) {
   const Kernels& k = kernels();
-  const at::Tensor added = at::empty({at.tokens * at.chosen, at.width}, in.x.options());
-  ExpertRoom in_rows(room_of(kExpertBlock, at.width)), out_rows(room_of(kExpertBlock, at.width));
-  ExpertRoom hidden_rows(kept.hidden.defined() ? 0 : room_of(kExpertBlock, at.hidden)), turned1, turned2;
-  const float* gates = in.gates.const_data_ptr<float>();
+  const at::Tensor said = at::empty({at.tokens * at.chosen, at.width}, in.x.options());
+  ExpertRoom in_rows(room_of(kForwardBlock, at.width)), turned1, turned2;
+  ExpertRoom hidden_rows(kept.hidden.defined() ? 0 : room_of(kForwardBlock, at.hidden));
   for (std::int64_t e = 0; e < at.experts; ++e) {
     if (at.begin(e) == at.begin(e + 1)) continue;
     const float* weight1 = turned_expert(in.weight1, e, turned1);
     const float* weight2 = turned_expert(in.weight2, e, turned2);
     const float* bias1 = in.bias1.const_data_ptr<float>() + e * at.hidden;
-    const float* bias2 = in.bias2.const_data_ptr<float>() + e * at.width;
-    blocks_of_rows(at.begin(e), at.begin(e + 1), [&](std::int64_t first, std::int64_t rows) {
-      const bool keep = kept.hidden.defined();
-      float* hidden =
-          keep ? kept.hidden.data_ptr<float>() + first * at.hidden : hidden_rows.data();
-      at.gather(in.x.const_data_ptr<float>(), first, rows, in_rows.data());
-      rows_times(in_rows.data(), weight1, rows, at.hidden, at.width, hidden);
-      k.gelu(hidden, bias1, rows, at.hidden,
-             keep ? kept.derivative.data_ptr<float>() + first * at.hidden : nullptr);
-      rows_times(hidden, weight2, rows, at.width, at.hidden, out_rows.data());
-      for (std::int64_t r = 0; r < rows; ++r) {
-        const std::int64_t choice = at.choice(first + r);
-        float* to = added.data_ptr<float>() + choice * at.width;
-        std::copy(bias2, bias2 + at.width, to);
-        k.add_scaled(1, out_rows.data() + r * at.width, at.width, to);
-        k.scale(gates[choice], at.width, to);
-      }
-    });
+    blocks_of_rows(
+        at.begin(e), at.begin(e + 1), kForwardBlock, [&](std::int64_t first, std::int64_t rows) {
+          const bool keep = kept.hidden.defined();
+          float* hidden =
+              keep ? kept.hidden.data_ptr<float>() + first * at.hidden : hidden_rows.data();
+          at.gather(in.x.const_data_ptr<float>(), first, rows, in_rows.data());
+          rows_times(in_rows.data(), weight1, rows, at.hidden, at.width, hidden);
+          k.gelu(hidden, bias1, rows, at.hidden,
+                 keep ? kept.derivative.data_ptr<float>() + first * at.hidden : nullptr);
+          rows_times(hidden, weight2, rows, at.width, at.hidden,
+                     said.data_ptr<float>() + first * at.width);
+        });
   }
-  return summed_choices(added, at);
+  return summed_choices(said, at, in.gates.const_data_ptr<float>(),
+                        in.bias2.const_data_ptr<float>());
 }
 
 struct ExpertGradients {
@@ -159,12 +170,13 @@ struct ExpertBlockGradient {
   const ExpertRows& at;
   const CpuExpertsInput& in;
   const ExpertStates& kept;
-  const float* gradient;  // of the output, [T,D]
-  const ExpertGradients& out;   // `x` by choices [T*k,D]
+  const float* gradient;       // of the output, [T,D]
+  const ExpertGradients& out;  // `x` by grouped rows [T*k,D]
   ExpertRoom x_rows, gradient_rows, hidden_rows;
 
-  ExpertBlockGradient(const ExpertRows& layout, const CpuExpertsInput& input, const ExpertStates& states,
-                const at::Tensor& of_output, const ExpertGradients& to)
+  ExpertBlockGradient(const ExpertRows& layout, const CpuExpertsInput& input,
+                      const ExpertStates& states, const at::Tensor& of_output,
+                      const ExpertGradients& to)
       : at(layout),
         in(input),
         kept(states),
@@ -176,43 +188,39 @@ struct ExpertBlockGradient {
 
   void operator()(std::int64_t e, std::int64_t first, std::int64_t rows) {
     const Kernels& k = kernels();
+    const std::int64_t weights = e * at.width * at.hidden;
     const float* states = kept.hidden.const_data_ptr<float>() + first * at.hidden;
     at.gather(gradient, first, rows, gradient_rows.data());
-    rows_times(gradient_rows.data(),
-             in.weight2.const_data_ptr<float>() + e * at.width * at.hidden, rows, at.hidden,
-             at.width, hidden_rows.data());
-    through_gates(e, first, rows, states);
+    rows_times(gradient_rows.data(), in.weight2.const_data_ptr<float>() + weights, rows, at.hidden,
+               at.width, hidden_rows.data());
+    through_gates(e, first, rows);
     add_over_rows(gradient_rows.data(), states, rows, at.width, at.hidden,
-                  out.weight2.data_ptr<float>() + e * at.width * at.hidden);
-    k.add_rows(gradient_rows.data(), rows, at.width,
-               out.bias2.data_ptr<float>() + e * at.width);
-    k.multiply(kept.derivative.const_data_ptr<float>() + first * at.hidden, rows * at.hidden,
-               hidden_rows.data());
+                  out.weight2.data_ptr<float>() + weights);
+    k.add_rows(gradient_rows.data(), rows, at.width, out.bias2.data_ptr<float>() + e * at.width);
     at.gather(in.x.const_data_ptr<float>(), first, rows, x_rows.data());
     add_over_rows(hidden_rows.data(), x_rows.data(), rows, at.hidden, at.width,
-                  out.weight1.data_ptr<float>() + e * at.hidden * at.width);
-    k.add_rows(hidden_rows.data(), rows, at.hidden,
-               out.bias1.data_ptr<float>() + e * at.hidden);
-    rows_times(hidden_rows.data(), in.weight1.const_data_ptr<float>() + e * at.hidden * at.width,
-             rows, at.width, at.hidden, x_rows.data());
-    for (std::int64_t r = 0; r < rows; ++r)
-      std::copy_n(x_rows.data() + r * at.width, at.width,
-                  out.x.data_ptr<float>() + at.choice(first + r) * at.width);
+                  out.weight1.data_ptr<float>() + weights);
+    k.add_rows(hidden_rows.data(), rows, at.hidden, out.bias1.data_ptr<float>() + e * at.hidden);
+    rows_times(hidden_rows.data(), in.weight1.const_data_ptr<float>() + weights, rows, at.width,
+               at.hidden, out.x.data_ptr<float>() + first * at.width);
   }
 
  private:
-  // The gates' own gradients; then what is behind them is multiplied by them.
-  void through_gates(std::int64_t e, std::int64_t first, std::int64_t rows, const float* states) {
+  // The gates' own gradients; then what is behind them is multiplied by them, and what is behind
+  // the GELU by its derivative.
+  void through_gates(std::int64_t e, std::int64_t first, std::int64_t rows) {
     const Kernels& k = kernels();
     const float* gates = in.gates.const_data_ptr<float>();
+    const float* states = kept.hidden.const_data_ptr<float>() + first * at.hidden;
+    const float* derivative = kept.derivative.const_data_ptr<float>() + first * at.hidden;
     const float* bias2 = in.bias2.const_data_ptr<float>() + e * at.width;
     for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t choice = at.choice(first + r);
-      float* to_hidden = hidden_rows.data() + r * at.hidden;
+      const std::int64_t choice = at.choice(first + r), row = r * at.hidden;
       float* to_output = gradient_rows.data() + r * at.width;
       out.gates.data_ptr<float>()[choice] =
-          k.dot(to_hidden, states + r * at.hidden, at.hidden) + k.dot(to_output, bias2, at.width);
-      k.scale(gates[choice], at.hidden, to_hidden);
+          k.gated_gradient(gates[choice], states + row, derivative + row, at.hidden,
+                           hidden_rows.data() + row) +
+          k.dot(to_output, bias2, at.width);
       k.scale(gates[choice], at.width, to_output);
     }
   }
@@ -226,7 +234,7 @@ struct CpuExperts : autograd::Function<CpuExperts> {
     const CpuExpertsInput input{x, chosen, gates, weight1, bias1, weight2, bias2};
     const ExpertRows at(x, chosen, weight1);
     const ExpertStates kept{at::empty({at.tokens * at.chosen, at.hidden}, x.options()),
-                    at::empty({at.tokens * at.chosen, at.hidden}, x.options())};
+                            at::empty({at.tokens * at.chosen, at.hidden}, x.options())};
     const at::Tensor out = experts_forward(at, input, kept);
     context->save_for_backward(
         {x, chosen, gates, weight1, bias1, weight2, bias2, kept.hidden, kept.derivative});
@@ -241,18 +249,23 @@ struct CpuExperts : autograd::Function<CpuExperts> {
     const ExpertStates kept{saved[7], saved[8]};
     const ExpertRows at(input.x, input.chosen, input.weight1);
     const ExpertGradients out{.x = at::empty({at.tokens * at.chosen, at.width}, input.x.options()),
-                        .gates = at::empty_like(input.gates),
-                        .weight1 = at::zeros_like(input.weight1),
-                        .bias1 = at::zeros_like(input.bias1),
-                        .weight2 = at::zeros_like(input.weight2),
-                        .bias2 = at::zeros_like(input.bias2)};
+                              .gates = at::empty_like(input.gates),
+                              .weight1 = at::zeros_like(input.weight1),
+                              .bias1 = at::zeros_like(input.bias1),
+                              .weight2 = at::zeros_like(input.weight2),
+                              .bias2 = at::zeros_like(input.bias2)};
     const at::Tensor gradient = gradients[0].contiguous();
     ExpertBlockGradient block(at, input, kept, gradient, out);
     for (std::int64_t e = 0; e < at.experts; ++e)
-      blocks_of_rows(at.begin(e), at.begin(e + 1),
-                [&](std::int64_t first, std::int64_t rows) { block(e, first, rows); });
-    return {summed_choices(out.x, at), {},        out.gates, out.weight1,
-            out.bias1,         out.weight2, out.bias2};
+      blocks_of_rows(at.begin(e), at.begin(e + 1), kExpertBlock,
+                     [&](std::int64_t first, std::int64_t rows) { block(e, first, rows); });
+    return {summed_choices(out.x, at, nullptr, nullptr),
+            {},
+            out.gates,
+            out.weight1,
+            out.bias1,
+            out.weight2,
+            out.bias2};
   }
 };
 
@@ -268,8 +281,8 @@ at::Tensor product_of_groups(const at::Tensor& x, const std::vector<std::int64_t
     if (rows == 0) continue;
     const auto expert = static_cast<std::int64_t>(e);
     float* to = out.data_ptr<float>() + first * outputs;
-    rows_times(x.const_data_ptr<float>() + first * inputs, turned_expert(weight, expert, room), rows,
-             outputs, inputs, to);
+    rows_times(x.const_data_ptr<float>() + first * inputs, turned_expert(weight, expert, room),
+               rows, outputs, inputs, to);
     if (bias.numel() == 0) continue;
     for (std::int64_t r = 0; r < rows; ++r)
       kernels().add_scaled(1, bias.const_data_ptr<float>() + expert * outputs, outputs,
@@ -301,15 +314,16 @@ struct GroupedProduct : autograd::Function<GroupedProduct> {
       to_bias = at::zeros({weight.size(0), outputs}, weight.options());
     for (std::size_t e = 0; e + 1 < begins.size(); ++e) {
       const auto expert = static_cast<std::int64_t>(e), at = expert * outputs * inputs;
-      blocks_of_rows(begins[e], begins[e + 1], [&](std::int64_t first, std::int64_t rows) {
-        const float* from = gradient.const_data_ptr<float>() + first * outputs;
-        rows_times(from, weight.const_data_ptr<float>() + at, rows, inputs, outputs,
-                 to_x.data_ptr<float>() + first * inputs);
-        add_over_rows(from, x.const_data_ptr<float>() + first * inputs, rows, outputs, inputs,
-                      to_weight.data_ptr<float>() + at);
-        if (to_bias.defined())
-          kernels().add_rows(from, rows, outputs, to_bias.data_ptr<float>() + expert * outputs);
-      });
+      blocks_of_rows(
+          begins[e], begins[e + 1], kExpertBlock, [&](std::int64_t first, std::int64_t rows) {
+            const float* from = gradient.const_data_ptr<float>() + first * outputs;
+            rows_times(from, weight.const_data_ptr<float>() + at, rows, inputs, outputs,
+                       to_x.data_ptr<float>() + first * inputs);
+            add_over_rows(from, x.const_data_ptr<float>() + first * inputs, rows, outputs, inputs,
+                          to_weight.data_ptr<float>() + at);
+            if (to_bias.defined())
+              kernels().add_rows(from, rows, outputs, to_bias.data_ptr<float>() + expert * outputs);
+          });
     }
     return {to_x, to_weight, to_bias, {}};
   }
@@ -349,21 +363,13 @@ at::Tensor grouped_product(const at::Tensor& x, const std::vector<std::int64_t>&
   // Functions of autograd take no undefined tensors.
   const at::Tensor added = bias.defined() ? bias.contiguous() : at::empty({0}, x.options());
   return any_trained({whole, by, added}) ? GroupedProduct::apply(whole, by, added, begins)
-                                     : product_of_groups(whole, begins, by, added);
-}
-
-at::Tensor router_logits(const at::Tensor& x, const at::Tensor& gate) {
-  if (!has_cpu_experts(x, gate)) return at::linear(x, gate);
-  auto sizes = x.sizes().vec();
-  sizes.back() = gate.size(0);
-  const at::Tensor rows = x.reshape({-1, x.size(-1)});
-  return grouped_product(rows, {0, rows.size(0)}, gate.unsqueeze(0), {}).view(sizes);
+                                         : product_of_groups(whole, begins, by, added);
 }
 
 at::Tensor cpu_experts(const CpuExpertsInput& input) {
-  const CpuExpertsInput whole{input.x.contiguous(),       input.chosen.contiguous(),
-                              input.gates.contiguous(),   input.weight1.contiguous(),
-                              input.bias1.contiguous(),   input.weight2.contiguous(),
+  const CpuExpertsInput whole{input.x.contiguous(),     input.chosen.contiguous(),
+                              input.gates.contiguous(), input.weight1.contiguous(),
+                              input.bias1.contiguous(), input.weight2.contiguous(),
                               input.bias2.contiguous()};
   if (any_trained({whole.x, whole.gates, whole.weight1, whole.bias1, whole.weight2, whole.bias2}))
     return CpuExperts::apply(whole.x, whole.chosen, whole.gates, whole.weight1, whole.bias1,

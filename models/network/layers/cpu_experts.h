@@ -11,9 +11,6 @@
 
 namespace permafrost {
 
-// x [...,D] times the transpose of gate [E,D]: [...,E].
-at::Tensor router_logits(const at::Tensor& x, const at::Tensor& gate);
-
 // Whether cpu_experts() takes them: float32 on a CPU.
 bool has_cpu_experts(const at::Tensor& x, const at::Tensor& weight);
 

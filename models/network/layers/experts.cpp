@@ -15,7 +15,7 @@ namespace {
 std::int64_t first_layers(const FeedForwardSpec& spec) { return spec.kind == kSwiglu ? 2 : 1; }
 
 LinearWeights make_expert_layers(std::int64_t in, std::int64_t out, std::int64_t experts, Init init,
-                           RandomStream& stream) {
+                                 RandomStream& stream) {
   std::vector<at::Tensor> weights, biases;
   for (std::int64_t e = 0; e < experts; ++e) {
     LinearWeights one = make_linear(in, out, init, stream);
@@ -28,7 +28,7 @@ LinearWeights make_expert_layers(std::int64_t in, std::int64_t out, std::int64_t
 }
 
 FeedForwardWeights make_mixture(const FeedForwardSpec& spec, std::int64_t width, Init init,
-                        RandomStream& stream) {
+                                RandomStream& stream) {
   const std::int64_t experts = spec.routing.experts, hidden = spec.hidden(width);
   constexpr double kDeviation = 0.02, kReference = 1024;
   FeedForwardWeights weights;
@@ -61,15 +61,15 @@ at::Tensor activated_experts(const FeedForwardSpec& spec, const at::Tensor& x) {
 // Every expert sees every token, and the gates of those that were not chosen are 0: for a device,
 // which is not asked how many tokens an expert has.
 at::Tensor apply_all_experts(const FeedForwardWeights& weights, const FeedForwardSpec& spec,
-                        const at::Tensor& x, const Routing& routing) {
+                             const at::Tensor& x, const Routing& routing) {
   const auto experts = weights.gate.size(0), width = x.size(-1);
   const at::Tensor rows = x.reshape({1, -1, width}).expand({experts, -1, -1});
-  const at::Tensor gates = at::zeros({rows.size(1), experts}, routing.gates.options())
-                               .scatter(1, routing.chosen.flatten(0, 1), routing.gates.flatten(0, 1))
-                               .to(x.scalar_type());
-  const at::Tensor hidden =
-      activated_experts(spec, at::baddbmm(weights.fc1.bias.unsqueeze(1), rows,
-                                  weights.fc1.weight.transpose(1, 2)));
+  const at::Tensor gates =
+      at::zeros({rows.size(1), experts}, routing.gates.options())
+          .scatter(1, routing.chosen.flatten(0, 1), routing.gates.flatten(0, 1))
+          .to(x.scalar_type());
+  const at::Tensor hidden = activated_experts(
+      spec, at::baddbmm(weights.fc1.bias.unsqueeze(1), rows, weights.fc1.weight.transpose(1, 2)));
   const at::Tensor said = at::baddbmm(weights.fc2.bias.unsqueeze(1), hidden,
                                       weights.fc2.weight.transpose(1, 2));  // [E,T,D]
   return (said * gates.t().unsqueeze(-1)).sum(0).view(x.sizes());
@@ -77,7 +77,8 @@ at::Tensor apply_all_experts(const FeedForwardWeights& weights, const FeedForwar
 
 // Of other kinds than the exact GELU, which has loops of its own.
 at::Tensor apply_grouped_experts(const FeedForwardWeights& weights, const FeedForwardSpec& spec,
-                         const at::Tensor& x, const at::Tensor& chosen, const at::Tensor& gates) {
+                                 const at::Tensor& x, const at::Tensor& chosen,
+                                 const at::Tensor& gates) {
   const auto k = chosen.size(1);
   const GroupedRows groups = grouped_rows(chosen, weights.gate.size(0));
   const auto count = static_cast<std::int64_t>(groups.rows.size());
@@ -102,14 +103,13 @@ void tell_routes(const Routing& routing, BlockTrace& trace) {
     trace.routes->push_back({routing.probabilities.detach(), routing.chosen});
   if (!trace.router.any()) return;
   const at::Tensor balance = balance_loss(routing), z = router_z_loss(routing);
-  trace.losses.emplace_back("loss_router",
-                            trace.router.balance * balance + trace.router.z * z);
+  trace.losses.emplace_back("loss_router", trace.router.balance * balance + trace.router.z * z);
   trace.statistics.emplace_back("router_balance", balance.detach());
   trace.statistics.emplace_back("router_z", z.detach());
 }
 
 at::Tensor apply_mixture(const FeedForwardWeights& weights, const FeedForwardSpec& spec,
-                 const at::Tensor& x, BlockTrace* trace) {
+                         const at::Tensor& x, BlockTrace* trace) {
   const Routing routing = route(weights.gate, x, spec.routing);
   if (trace != nullptr) tell_routes(routing, *trace);
   if (!has_cpu_experts(x, weights.fc1.weight)) return apply_all_experts(weights, spec, x, routing);

@@ -57,8 +57,8 @@ TEST(Experts, EqualOnesAreOne) {
   for (const auto& kind : kKinds) {
     const FeedForwardSpec spec = spec_of(4, 4, kind);
     FeedForwardWeights weights = weights_of(spec);
-    for (at::Tensor* t : {&weights.fc1.weight, &weights.fc1.bias, &weights.fc2.weight,
-                          &weights.fc2.bias})
+    for (at::Tensor* t :
+         {&weights.fc1.weight, &weights.fc1.bias, &weights.fc2.weight, &weights.fc2.bias})
       t->copy_((*t)[2].clone().unsqueeze(0).expand_as(*t));
     const FeedForwardWeights dense{{weights.fc1.weight[0], weights.fc1.bias[0]},
                                    {weights.fc2.weight[0], weights.fc2.bias[0]},
@@ -144,8 +144,8 @@ TEST(Experts, RowsDoNotDependOnTheOthers) {
     const FeedForwardWeights weights = weights_of(spec, 40);
     const at::Tensor x = drawn({7, 50, 40}, 1), whole = apply_feed_forward(weights, spec, x);
     for (const std::int64_t i : {0, 3, 6})
-      EXPECT_TRUE(apply_feed_forward(weights, spec, x.slice(0, i, i + 1)).equal(
-          whole.slice(0, i, i + 1)))
+      EXPECT_TRUE(
+          apply_feed_forward(weights, spec, x.slice(0, i, i + 1)).equal(whole.slice(0, i, i + 1)))
           << kind << " " << i;
     std::vector<at::Tensor> found(4);
     {
@@ -177,6 +177,22 @@ TEST(Routing, TiesGoToTheLowerExpert) {
     const Routing routing = route(gate, x.to(type), {.experts = 4, .chosen = 3});
     EXPECT_TRUE(routing.chosen.equal(at::tensor({0, 1, 2, 0, 1, 2}, at::kLong).view({1, 2, 3})));
   }
+}
+
+// Of all numbers of experts and choices: as a stable sort.
+TEST(Routing, TakesTheLargestInOrder) {
+  for (const int experts : {1, 2, 3, 8, 17, 40})
+    for (const int chosen : {1, 2, 3, 8}) {
+      if (chosen > experts) continue;
+      // Few different values, so that many are equal.
+      const at::Tensor x = (drawn({2, 300, 1}, 4) * 2).round(),
+                       gate = (drawn({experts, 1}, 5) * 2).round();
+      const Routing fast = route(gate, x, {.experts = experts, .chosen = chosen});
+      const Routing plain = route(gate, x.to(at::kDouble), {.experts = experts, .chosen = chosen});
+      EXPECT_TRUE(fast.chosen.equal(plain.chosen)) << experts << " " << chosen;
+      EXPECT_LT(distance(fast.probabilities, plain.probabilities), 1e-6);
+      EXPECT_LT(distance(fast.gates, plain.gates), 1e-6);
+    }
 }
 
 TEST(Routing, StaysInRangeWithoutNumbers) {
@@ -227,8 +243,7 @@ TEST(Routing, CapacityIsFilledByFirstChoices) {
 
 TEST(Routing, LossesKnowBalance) {
   // Four tokens of a clip, each its own expert, with certainty.
-  Routing even{.probabilities = at::eye(4).unsqueeze(0),
-               .chosen = at::arange(4).view({1, 4, 1})};
+  Routing even{.probabilities = at::eye(4).unsqueeze(0), .chosen = at::arange(4).view({1, 4, 1})};
   EXPECT_NEAR(balance_loss(even).item<double>(), 1, 1e-6);
   Routing one{.probabilities = at::eye(4)[2].expand({1, 4, 4}),
               .chosen = at::full({1, 4, 1}, 2, at::kLong)};
@@ -261,9 +276,15 @@ TEST(Routing, TellsLossesWhereTheyAreAsked) {
 // ---- in an encoder
 
 EncoderSpec encoder_spec() {
-  return read_encoder_spec({{"width", 24},         {"depth", 3},        {"heads", 4},
-                            {"patch", 4},          {"frames", 4},       {"height", 8},
-                            {"image_width", 8},    {"experts", 4},      {"experts_chosen", 2},
+  return read_encoder_spec({{"width", 24},
+                            {"depth", 3},
+                            {"heads", 4},
+                            {"patch", 4},
+                            {"frames", 4},
+                            {"height", 8},
+                            {"image_width", 8},
+                            {"experts", 4},
+                            {"experts_chosen", 2},
                             {"expert_blocks", {1}}},
                            "a.json");
 }

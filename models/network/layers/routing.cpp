@@ -3,52 +3,38 @@
 
 #include <torch/types.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "models/network/layers/cpu_experts.h"
+#include "models/network/layers/cpu_router.h"
 
 namespace permafrost {
 namespace {
 
-// The k largest of every row, of equal ones the lower index first. A stable sort keeps their order;
-// topk() promises none. On a CPU a pass over the few values of a row is faster.
-at::Tensor largest_logits(const at::Tensor& logits, std::int64_t count) {
-  const at::Tensor values = logits.detach();
-  if (!values.is_cpu() || values.scalar_type() != at::kFloat)
-    return std::get<1>(at::sort(values, /*stable=*/true, -1, /*descending=*/true))
-        .narrow(-1, 0, count)
-        .contiguous();
-  const at::Tensor whole = values.contiguous();
-  const std::int64_t experts = whole.size(-1);
-  auto sizes = whole.sizes().vec();
-  sizes.back() = count;
-  at::Tensor found = at::empty(sizes, at::kLong);
-  const float* row = whole.const_data_ptr<float>();
-  auto* out = found.mutable_data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < whole.numel() / experts; ++i, row += experts, out += count)
-    for (std::int64_t k = 0; k < count; ++k) {
-      std::int64_t best = -1;
-      for (std::int64_t e = 0; e < experts; ++e)
-        if (std::find(out, out + k, e) == out + k && (best < 0 || row[e] > row[best])) best = e;
-      out[k] = best;
-    }
-  return found;
+// As it is written. A stable sort keeps the order of equal logits; topk() promises none.
+Routing plain_routing(const at::Tensor& gate, const at::Tensor& x, const RoutingSpec& spec) {
+  Routing routing;
+  routing.logits = at::linear(x, gate);
+  routing.probabilities = at::softmax(routing.logits, -1);
+  routing.chosen =
+      std::get<1>(at::sort(routing.logits.detach(), /*stable=*/true, -1, /*descending=*/true))
+          .narrow(-1, 0, spec.chosen)
+          .contiguous();
+  const at::Tensor taken = routing.probabilities.gather(-1, routing.chosen);
+  routing.gates = is_renormalised(spec) ? taken / taken.sum(-1, /*keepdim=*/true) : taken;
+  return routing;
 }
 
 }  // namespace
+
+bool is_renormalised(const RoutingSpec& spec) { return spec.renormalised && spec.chosen > 1; }
 
 bool stays_float32(const std::string& name) { return name.ends_with("mlp.gate.weight"); }
 
 Routing route(const at::Tensor& gate, const at::Tensor& x, const RoutingSpec& spec) {
   const at::ScalarType type = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  Routing routing;
-  routing.logits = router_logits(x.to(type), gate.to(type));
-  routing.probabilities = at::softmax(routing.logits, -1);
-  routing.chosen = largest_logits(routing.logits, spec.chosen);
-  const at::Tensor taken = routing.probabilities.gather(-1, routing.chosen);
-  routing.gates =
-      spec.renormalised && spec.chosen > 1 ? taken / taken.sum(-1, /*keepdim=*/true) : taken;
+  Routing routing = has_cpu_experts(x, gate) ? cpu_routing(gate, x, spec)
+                                             : plain_routing(gate.to(type), x.to(type), spec);
   if (spec.capacity <= 0) return routing;
   routing.kept =
       within_capacity(routing.chosen, spec.experts, places_of_an_expert(spec, x.size(1)));
@@ -74,15 +60,31 @@ at::Tensor within_capacity(const at::Tensor& chosen, int experts, std::int64_t p
   return place.le(places).transpose(1, 2);
 }
 
+namespace {
+
+// Share [B,E] of the choices [B,N,k] of a clip that fell on every expert.
+at::Tensor shares_of_choices(const at::Tensor& chosen, std::int64_t experts) {
+  const auto clips = chosen.size(0), choices = chosen.size(1) * chosen.size(2);
+  if (!chosen.is_cpu()) {
+    const at::Tensor numbers =
+        at::arange(experts, at::TensorOptions(at::kLong).device(chosen.device()));
+    return chosen.flatten(1, 2).unsqueeze(-1).eq(numbers).to(at::kFloat).mean(1);
+  }
+  at::Tensor shares = at::zeros({clips, experts}, at::kFloat);
+  const at::Tensor whole = chosen.contiguous();
+  const auto* expert = whole.const_data_ptr<std::int64_t>();
+  float* share = shares.data_ptr<float>();
+  for (std::int64_t b = 0; b < clips; ++b, share += experts)
+    for (std::int64_t i = 0; i < choices; ++i) ++share[*expert++];
+  return shares.div_(static_cast<double>(choices));
+}
+
+}  // namespace
+
 at::Tensor balance_loss(const Routing& routing) {
   const auto experts = routing.probabilities.size(-1);
-  const at::Tensor numbers =
-      at::arange(experts, at::TensorOptions(at::kLong).device(routing.chosen.device()));
-  const at::Tensor share = routing.chosen.flatten(1, 2)
-                               .unsqueeze(-1)
-                               .eq(numbers)
-                               .to(routing.probabilities.scalar_type())
-                               .mean(1);  // [B,E]
+  const at::Tensor share =
+      shares_of_choices(routing.chosen, experts).to(routing.probabilities.scalar_type());
   return (share * routing.probabilities.mean(1)).sum(-1).mean() * static_cast<double>(experts);
 }
 

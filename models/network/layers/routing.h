@@ -30,6 +30,8 @@ struct Routing {
   at::Tensor kept;                   // bool [B,N,k]; undefined: all are
 };
 
+bool is_renormalised(const RoutingSpec& spec);
+
 // Whether a tensor of this name is computed with in float32 whatever the precision, and written so:
 // the weights of routers. Rounded, they would send other tokens to other experts.
 bool stays_float32(const std::string& name);

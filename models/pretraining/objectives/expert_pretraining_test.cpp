@@ -99,10 +99,9 @@ TEST_P(ExpertPretraining, AddsWhatIsAsked) {
   const Json much = first_line("much", {{"balance", 0.5}, {"z", 0.25}});
   EXPECT_FALSE(none.contains("loss_router"));
   // One block; of two masks the mean.
-  for (const auto& [line, balance, z] :
-       {std::tuple(usual, 0.01, 0.001), {much, 0.5, 0.25}}) {
-    const double added = balance * line["router_balance"].get<double>() +
-                         z * line["router_z"].get<double>();
+  for (const auto& [line, balance, z] : {std::tuple(usual, 0.01, 0.001), {much, 0.5, 0.25}}) {
+    const double added =
+        balance * line["router_balance"].get<double>() + z * line["router_z"].get<double>();
     EXPECT_NEAR(line["loss"].get<double>(), none["loss"].get<double>() + added, 1e-5);
   }
 }
@@ -177,14 +176,15 @@ TEST(ExpertWatch, TellsWhatChanged) {
   EncoderSpec spec = read_encoder_spec(run_of("vjepa")["encoder"], "a");
   WatchedClips watched = unwatched_clips(spec);
   EXPECT_EQ(watched.patches.size(0), clips_to_watch(spec));
-  watch_clips(watched, at::arange(3, at::kFloat).view({3, 1, 1}).expand(
-                           {3, spec.tokens(), spec.patch_values()}));
+  watch_clips(
+      watched,
+      at::arange(3, at::kFloat).view({3, 1, 1}).expand({3, spec.tokens(), spec.patch_values()}));
   EXPECT_EQ(watched.patches[4][0][0].item<float>(), 1);
   const auto figures_of = [&](std::vector<std::int64_t> pair) {
     StepFigures figures;
     note_experts(watched, spec, figures, [&](const at::Tensor& patches, BlockTrace& trace) {
-      const at::Tensor chosen =
-          at::tensor(at::ArrayRef<std::int64_t>(pair)).expand({patches.size(0), patches.size(1), 2});
+      const at::Tensor chosen = at::tensor(at::ArrayRef<std::int64_t>(pair))
+                                    .expand({patches.size(0), patches.size(1), 2});
       trace.routes->push_back({at::full({patches.size(0), patches.size(1), 4}, 0.25), chosen});
     });
     return figures.means();
