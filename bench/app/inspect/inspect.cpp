@@ -8,6 +8,7 @@
 
 #include "bench/app/commands.h"
 #include "bench/app/inspect/inspect_denoiser.h"
+#include "bench/app/inspect/inspect_experts.h"
 #include "bench/app/inspect/inspect_health.h"
 #include "bench/app/inspect/inspect_pack.h"
 #include "common/error.h"
@@ -36,6 +37,7 @@ Json summary_of(Encoder& encoder) {
           {"source", encoder.source},
           {"spec", to_json(encoder.spec)},
           {"parameters", parameters_of(encoder)},
+          {"active_parameters", active_parameters_of(encoder.spec, parameters_of(encoder))},
           {"provenance", encoder.provenance}};
 }
 
@@ -159,7 +161,11 @@ int describe_encoder(const CommonOptions& common, const HealthOptions& health,
   Encoder& encoder = reading.encoder;
   const std::string complaint = complaint_of(reading.fates);
   std::optional<HealthOnTask> features;
-  if (complaint.empty() && !health.task.empty()) features = health_on_task(common, health, encoder);
+  std::optional<ExpertUseOnTask> experts;
+  if (complaint.empty() && !health.task.empty()) {
+    features = health_on_task(common, health, encoder);
+    if (encoder.spec.routing.experts > 0) experts = expert_use_on_task(common, health, encoder);
+  }
   if (common.json) {
     Json json{{"name", encoder.name},
               {"source", encoder.source},
@@ -176,8 +182,10 @@ int describe_encoder(const CommonOptions& common, const HealthOptions& health,
     if (complaint.empty()) {
       json["sha256"] = encoder.sha256;
       json["parameters"] = parameters_of(encoder);
+      json["active_parameters"] = active_parameters_of(encoder.spec, parameters_of(encoder));
     }
     if (features) json["features"] = to_json(*features);
+    if (experts) json["experts"] = to_json(*experts);
     std::printf("%s\n", json_text(json, 2).c_str());
     return complaint.empty() ? 0 : 1;
   }
@@ -186,10 +194,19 @@ int describe_encoder(const CommonOptions& common, const HealthOptions& health,
               reading.entry.empty() ? "" : ", of entry ", reading.entry.c_str());
   std::printf("spec        %s\n", to_json(encoder.spec).dump().c_str());
   for (const auto& note : encoder.notes) std::printf("note        %s\n", note.c_str());
-  if (complaint.empty())
-    std::printf("sha256      %s\nparameters  %lld\n", encoder.sha256.c_str(),
-                static_cast<long long>(parameters_of(encoder)));
+  const std::string of_experts = experts_text(encoder.spec);
+  if (!of_experts.empty()) std::printf("experts     %s\n", of_experts.c_str());
+  if (complaint.empty()) {
+    const std::int64_t all = parameters_of(encoder);
+    std::printf("sha256      %s\nparameters  %lld", encoder.sha256.c_str(),
+                static_cast<long long>(all));
+    if (!of_experts.empty())
+      std::printf(", of which a token meets %lld",
+                  static_cast<long long>(active_parameters_of(encoder.spec, all)));
+    std::printf("\n");
+  }
   if (features) std::printf("%s", text_of(*features, encoder).c_str());
+  if (experts) std::printf("%s", text_of(*experts).c_str());
   for (const auto& fate : reading.fates)
     std::printf("  %-12s  %-60s %s\n", name_of(fate.fate), fate.name.c_str(), fate.note.c_str());
   if (!encoder.provenance.is_null())
@@ -255,7 +272,8 @@ void add_inspect(CommandLine& line) {
   HealthOptions& health = command->health;
   auto* on = sub->add_option("--on", health.task,
                              "also print deviation and effective rank of the encoder's features on "
-                             "the clips of this task: one of the suite, or a JSON file");
+                             "the clips of this task, and where its experts' tokens go: one of the "
+                             "suite, or a JSON file");
   sub->add_option("--clips", health.clips, "how many clips of that task are used")
       ->check(CLI::Range(2, 100000))
       ->capture_default_str()

@@ -24,7 +24,9 @@ std::vector<std::int64_t> evenly(const std::vector<std::int64_t>& all, std::int6
   return some;
 }
 
-Task opened(const HealthOptions& options, const ClipShape& shape) {
+}  // namespace
+
+Task task_of_health(const HealthOptions& options, const ClipShape& shape) {
   std::string data = options.data;
   const TaskSpec spec = chosen_task(read_suite(options.suite), options.task, data);
   Task task = open_task(spec, shape, data_folder(data));
@@ -33,12 +35,14 @@ Task opened(const HealthOptions& options, const ClipShape& shape) {
   return task;
 }
 
-}  // namespace
+std::vector<std::int64_t> samples_of_health(const Task& task, const HealthOptions& options) {
+  return evenly(task.folds.at(0).train, options.clips);
+}
 
 HealthOnTask health_on_task(const CommonOptions& common, const HealthOptions& options,
                             const Encoder& encoder) {
-  const Task task = opened(options, encoder.spec.clip_shape());
-  const auto samples = evenly(task.folds.at(0).train, options.clips);
+  const Task task = task_of_health(options, encoder.spec.clip_shape());
+  const auto samples = samples_of_health(task, options);
   Encoder placed = encoder;
   placed.weights = to_device(encoder.weights, at::Device(chosen_device(common.device)));
   std::vector<std::string> failures;

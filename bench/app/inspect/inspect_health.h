@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/app/command_line.h"
+#include "datasets/tasks/task.h"
 #include "models/encoders/encoder.h"
 #include "models/pretraining/objectives/feature_health.h"
 
@@ -23,6 +24,11 @@ struct HealthOnTask {
   std::int64_t clips = 0;             // that could be read
   std::vector<std::string> failures;  // why others could not
 };
+
+// The task, and clips that lie evenly in its training side. Throws InputError for a task that is
+// not there.
+Task task_of_health(const HealthOptions& options, const ClipShape& shape);
+std::vector<std::int64_t> samples_of_health(const Task& task, const HealthOptions& options);
 
 // Encodes clips that lie evenly in the training side of the task. Throws InputError for a task that
 // is not there or has fewer than two clips that can be read.

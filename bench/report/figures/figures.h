@@ -56,6 +56,10 @@ Figure confusion_figure(const ResultsFolder& folder, const EncoderStyles& styles
 // no panels and no notes without.
 Figure samples_figure(const ResultsFolder& folder);
 
+// Which experts the tokens of tasks go to, by the files experts/*.json that `permafrost inspect
+// ENCODER --on TASK --json` wrote; no panels and no notes without.
+Figure experts_figure(const ResultsFolder& folder);
+
 // What the query of kept attentive heads looks at, on frames of test samples.
 Figure attention_figure(const ResultsFolder& folder, const EncoderStyles& styles);
 

@@ -35,9 +35,13 @@ ReportFigures figures_of(const ResultsFolder& folder, const EncoderStyles& style
          noise_grid_figure(folder, table, table_anchor(t) + "-noise-grid"),
          learning_figure(table, table_anchor(t) + "-learning", seen_clips(folder, table))});
   }
-  figures.common = {
-      training_figure(styles),          sweep_figure(folder, styles),     mask_figure(styles),
-      attention_figure(folder, styles), confusion_figure(folder, styles), samples_figure(folder)};
+  figures.common = {training_figure(styles),
+                    sweep_figure(folder, styles),
+                    mask_figure(styles),
+                    attention_figure(folder, styles),
+                    confusion_figure(folder, styles),
+                    samples_figure(folder),
+                    experts_figure(folder)};
   return figures;
 }
 
