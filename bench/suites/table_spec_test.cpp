@@ -35,8 +35,8 @@ TEST(TableSpec, EveryTableCanBeAskedForInPicoOrTheSuiteOfItsOwn) {
     const Suite& suite = own.count(number) > 0 ? own.at(number) : pico;
     require_fit(fitted_to(read_table(number), suite), suite);
   }
-  // On request: a denoiser beside the others.
-  EXPECT_EQ(table_numbers(pico).size() + 1 + own.size(), table_numbers().size());
+  // On request: a denoiser beside the others, and experts.
+  EXPECT_EQ(table_numbers(pico).size() + 2 + own.size(), table_numbers().size());
 }
 
 TEST(TableSpec, ASuiteMaySayForWhichTablesItIs) {
