@@ -81,9 +81,9 @@ TEST_F(ExpertsCli, AreUsedAsAnyEncoder) {
   pretrain();
   write_safetensors(path("clips.safetensors"), {{"clips", fill({3, 4, 3, 24, 24}, 1, 1)}}, {});
   const auto features = [&](const std::string& rest) {
-    const Ran run = program("features --encoder " + encoder() + " --input " +
-                            path("clips.safetensors") + " --output " + path("out.safetensors") +
-                            rest);
+    const Ran run =
+        program("features --encoder " + encoder() + " --input " + path("clips.safetensors") +
+                " --output " + path("out.safetensors") + rest);
     EXPECT_EQ(run.status, 0) << run.err;
     return read_safetensors(path("out.safetensors")).tensor("features", "out").clone();
   };
@@ -106,8 +106,8 @@ TEST_F(ExpertsCli, AreUsedAsAnyEncoder) {
 
 TEST_F(ExpertsCli, AreRefusedWhereNobodyKnowsThem) {
   pretrain();
-  const Ran run = program("convert --encoder " + encoder() + " --to huggingface --out " +
-                          path("folder"));
+  const Ran run =
+      program("convert --encoder " + encoder() + " --to huggingface --out " + path("folder"));
   EXPECT_EQ(run.status, 2);
   EXPECT_TRUE(contains(run.err, "convert: experts: expected 0")) << run.err;
   EXPECT_FALSE(std::filesystem::exists(path("folder")));
@@ -122,7 +122,8 @@ TEST_F(ExpertsCli, ConfigurationsAreChecked) {
   };
   says({{"encoder", {{"experts_chosen", 5}}}}, "experts_chosen: expected at most experts (4)");
   says({{"encoder", {{"expert_blocks", {2}}}}}, "expert_blocks: expected numbers below depth (2)");
-  says({{"encoder", {{"experts", nullptr}, {"expert_blocks", nullptr}, {"experts_chosen", nullptr}}}},
+  says({{"encoder",
+         {{"experts", nullptr}, {"expert_blocks", nullptr}, {"experts_chosen", nullptr}}}},
        "moe: expected no such key with an encoder without experts");
   says({{"moe", {{"balance", "much"}}}}, "balance: expected a number");
 }

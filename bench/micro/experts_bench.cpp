@@ -15,8 +15,7 @@ namespace {
 
 // Clips and tokens of one, width, hidden width of the ordinary layer: 16 clips of a pico encoder as
 // they are frozen, what a gradient shard sees of them behind masks, and ViT-S.
-const std::int64_t kShapes[][4] = {
-    {16, 144, 64, 256}, {16, 48, 64, 256}, {16, 144, 384, 1536}};
+const std::int64_t kShapes[][4] = {{16, 144, 64, 256}, {16, 48, 64, 256}, {16, 144, 384, 1536}};
 constexpr int kExperts = 8, kChosen = 2;
 
 at::Tensor drawn(at::IntArrayRef shape, std::uint64_t sample) {
@@ -43,9 +42,8 @@ struct Layer {
     gradient = drawn({clips, tokens, width}, 2);
     if (!trained) return;
     leaves.push_back(x.requires_grad_());
-    visit(weights, "", [&](const std::string&, at::Tensor& t) {
-      leaves.push_back(t.requires_grad_());
-    });
+    visit(weights, "",
+          [&](const std::string&, at::Tensor& t) { leaves.push_back(t.requires_grad_()); });
   }
 
   at::Tensor forward(BlockTrace* trace = nullptr) const {
@@ -64,10 +62,10 @@ struct Layer {
 void count(benchmark::State& state, const FeedForwardSpec& spec, double times) {
   const auto& [clips, tokens, width, hidden] = kShapes[state.range(0)];
   state.SetLabel(std::to_string(clips * tokens) + " tokens, width " + std::to_string(width));
-  state.counters["FLOP/s"] =
-      benchmark::Counter(times * feed_forward_flops(spec, static_cast<double>(clips * tokens),
-                                                    static_cast<double>(width)),
-                         benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+  state.counters["FLOP/s"] = benchmark::Counter(
+      times *
+          feed_forward_flops(spec, static_cast<double>(clips * tokens), static_cast<double>(width)),
+      benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
 }
 
 void frozen(benchmark::State& state, bool experts) {
@@ -100,8 +98,8 @@ bool agrees(std::int64_t shape) {
     at::Tensor expected = at::zeros_like(token);
     for (int j = 0; j < kChosen; ++j) {
       const auto e = experts[j].item<std::int64_t>();
-      const at::Tensor hidden = at::gelu(
-          at::mv(w.fc1.weight[e].to(at::kDouble), token) + w.fc1.bias[e].to(at::kDouble));
+      const at::Tensor hidden =
+          at::gelu(at::mv(w.fc1.weight[e].to(at::kDouble), token) + w.fc1.bias[e].to(at::kDouble));
       expected += best[j] / best.sum() *
                   (at::mv(w.fc2.weight[e].to(at::kDouble), hidden) + w.fc2.bias[e].to(at::kDouble));
     }

@@ -30,8 +30,8 @@ struct ReadClips {
 };
 
 ReadClips read_clips(Batch& batch, const ClipShape& shape) {
-  const at::Tensor all = pixel_tensor(batch.pixels.data(),
-                                      static_cast<std::int64_t>(batch.indices.size()), shape);
+  const at::Tensor all =
+      pixel_tensor(batch.pixels.data(), static_cast<std::int64_t>(batch.indices.size()), shape);
   std::vector<std::int64_t> kept;
   ReadClips read;
   for (std::size_t i = 0; i < batch.indices.size(); ++i) {
@@ -129,11 +129,11 @@ std::string text_of(const ExpertUseOnTask& found) {
   char line[240];
   for (std::size_t i = 0; i < found.use.size(); ++i) {
     const ExpertUse& use = found.use[i];
-    std::snprintf(line, sizeof line,
-                  "experts     block %d: largest load %.2f times the mean, %d dead, entropy %.2f of "
-                  "%.2f bits\n",
-                  found.blocks[i], use.largest_load(), use.dead(), use.entropy(),
-                  use.entropy_of_mean());
+    std::snprintf(
+        line, sizeof line,
+        "experts     block %d: largest load %.2f times the mean, %d dead, entropy %.2f of "
+        "%.2f bits\n",
+        found.blocks[i], use.largest_load(), use.dead(), use.entropy(), use.entropy_of_mean());
     text += line;
     text += "            load in percent";
     for (const double load : use.load()) {

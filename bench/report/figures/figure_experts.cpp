@@ -32,11 +32,11 @@ struct BlockUse {
 using UseByBlock = std::map<std::pair<std::string, int>, std::map<std::string, BlockUse>>;
 
 Shares shares_in(const Json& json, const std::string& where) {
-  const bool fits = json.is_array() && !json.empty() && json.size() <= kMostExperts &&
-                    std::all_of(json.begin(), json.end(), [](const Json& share) {
-                      return share.is_number() && share.get<double>() >= 0 &&
-                             share.get<double>() <= 1;
-                    });
+  const bool fits =
+      json.is_array() && !json.empty() && json.size() <= kMostExperts &&
+      std::all_of(json.begin(), json.end(), [](const Json& share) {
+        return share.is_number() && share.get<double>() >= 0 && share.get<double>() <= 1;
+      });
   if (!fits)
     throw InputError(where, "", "shares from 0 to 1, at most " + std::to_string(kMostExperts),
                      json.dump().substr(0, 80));
@@ -61,8 +61,8 @@ BlockUse block_use(const Json& json, const std::string& where) {
       throw InputError(where, "first_by_frame", std::to_string(use.load.size()) + " experts",
                        std::to_string(use.by_frame.back().size()));
   }
-  use.information = "place " + fixed(object.number("place"), 2) + ", frame " +
-                    fixed(object.number("frame"), 2);
+  use.information =
+      "place " + fixed(object.number("place"), 2) + ", frame " + fixed(object.number("frame"), 2);
   if (const Json* label = object.child("label"); label != nullptr && label->is_number())
     use.information += ", label " + fixed(label->get<double>(), 2);
   return use;

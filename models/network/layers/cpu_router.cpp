@@ -175,9 +175,9 @@ std::pair<at::Tensor, at::Tensor> through_router(const at::Tensor& of_logits,
 }
 
 struct CpuRouter : autograd::Function<CpuRouter> {
-  static autograd::variable_list forward(autograd::AutogradContext* context,
-                                         const at::Tensor& gate, const at::Tensor& rows,
-                                         std::int64_t chosen, bool renormalised) {
+  static autograd::variable_list forward(autograd::AutogradContext* context, const at::Tensor& gate,
+                                         const at::Tensor& rows, std::int64_t chosen,
+                                         bool renormalised) {
     const RoutingSpec spec{.experts = static_cast<int>(gate.size(0)),
                            .chosen = static_cast<int>(chosen),
                            .renormalised = renormalised};
