@@ -72,7 +72,8 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
 }  // namespace
 
 ObjectiveKind pixel_prediction() {
-  ObjectiveKind kind{.name = "pixel_mae", .keys = masked_key_names(), .experts = true, .read = read};
+  ObjectiveKind kind{
+      .name = "pixel_mae", .keys = masked_key_names(), .experts = true, .read = read};
   kind.keys.emplace_back("target");
   return kind;
 }
