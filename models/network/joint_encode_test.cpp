@@ -96,7 +96,7 @@ TEST(JointEncoding, PredictsMemoryThatGrowsWithTheTokens) {
   const EncoderSpec spec = spec_of({});
   const double one = joint_bytes(spec, 1e6) - joint_bytes(spec, 0);
   EXPECT_DOUBLE_EQ(joint_bytes(spec, 2e6) - joint_bytes(spec, 0), 2 * one);
-  EXPECT_DOUBLE_EQ(one, 5 * 4 * 24 * 1e6);
+  EXPECT_DOUBLE_EQ(one, 7 * 4 * 24 * 1e6);
 }
 
 }  // namespace
