@@ -283,7 +283,6 @@ at::Tensor product_of_groups(const at::Tensor& x, const std::vector<std::int64_t
     float* to = out.data_ptr<float>() + first * outputs;
     rows_times(x.const_data_ptr<float>() + first * inputs, turned_expert(weight, expert, room),
                rows, outputs, inputs, to);
-    if (bias.numel() == 0) continue;
     for (std::int64_t r = 0; r < rows; ++r)
       kernels().add_scaled(1, bias.const_data_ptr<float>() + expert * outputs, outputs,
                            to + r * outputs);
@@ -297,7 +296,6 @@ struct GroupedProduct : autograd::Function<GroupedProduct> {
                             const std::vector<std::int64_t>& begins) {
     context->save_for_backward({x, weight});
     context->saved_data["begins"] = begins;
-    context->saved_data["biased"] = bias.numel() > 0;
     return product_of_groups(x, begins, weight, bias);
   }
 
@@ -309,9 +307,7 @@ struct GroupedProduct : autograd::Function<GroupedProduct> {
     const auto outputs = weight.size(1), inputs = weight.size(2);
     const at::Tensor gradient = gradients[0].contiguous();
     const at::Tensor to_x = at::empty_like(x), to_weight = at::zeros_like(weight);
-    at::Tensor to_bias;
-    if (context->saved_data["biased"].toBool())
-      to_bias = at::zeros({weight.size(0), outputs}, weight.options());
+    const at::Tensor to_bias = at::zeros({weight.size(0), outputs}, weight.options());
     for (std::size_t e = 0; e + 1 < begins.size(); ++e) {
       const auto expert = static_cast<std::int64_t>(e), at = expert * outputs * inputs;
       blocks_of_rows(
@@ -332,7 +328,7 @@ struct GroupedProduct : autograd::Function<GroupedProduct> {
 bool any_trained(std::initializer_list<at::Tensor> tensors) {
   return at::GradMode::is_enabled() &&
          std::any_of(tensors.begin(), tensors.end(),
-                     [](const at::Tensor& t) { return t.defined() && t.requires_grad(); });
+                     [](const at::Tensor& t) { return t.requires_grad(); });
 }
 
 }  // namespace
@@ -359,9 +355,7 @@ bool has_cpu_experts(const at::Tensor& x, const at::Tensor& weight) {
 
 at::Tensor grouped_product(const at::Tensor& x, const std::vector<std::int64_t>& begins,
                            const at::Tensor& weight, const at::Tensor& bias) {
-  const at::Tensor whole = x.contiguous(), by = weight.contiguous();
-  // Functions of autograd take no undefined tensors.
-  const at::Tensor added = bias.defined() ? bias.contiguous() : at::empty({0}, x.options());
+  const at::Tensor whole = x.contiguous(), by = weight.contiguous(), added = bias.contiguous();
   return any_trained({whole, by, added}) ? GroupedProduct::apply(whole, by, added, begins)
                                          : product_of_groups(whole, begins, by, added);
 }

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "common/error.h"
 #include "models/network/layers/cpu_experts.h"
 
 namespace permafrost {
