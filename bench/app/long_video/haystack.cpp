@@ -68,7 +68,7 @@ HaystackSpec spec_of(const CommonOptions& common, const HaystackCommand& command
 }
 
 void write_all(const std::filesystem::path& out, const HaystackDocument& document) {
-  write_file_atomically(out / "haystack.json", to_json(document).dump(1) + "\n");
+  write_file_atomically(out / "haystack.json", json_text(to_json(document)) + "\n");
   write_file_atomically(out / "haystack.csv", haystack_csv(document));
   write_file_atomically(out / "table111.md", haystack_table(document));
   write_file_atomically(out / "table111.csv", haystack_table_csv(document));
