@@ -11,7 +11,7 @@ class Library {
  public:
   Library(const char* name, int major)
       : file_(std::string(name) + ".so." + std::to_string(major)),
-        handle_(::dlopen(file_.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
+        handle_(::dlopen(file_.c_str(), RTLD_NOW | RTLD_LOCAL)) {
     if (handle_ == nullptr) failure_ = reason();
   }
   const std::string& failure() const { return failure_; }
