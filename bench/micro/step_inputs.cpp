@@ -10,6 +10,7 @@
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/pretraining/objectives/denoising.h"
 #include "models/pretraining/objectives/feature_prediction.h"
+#include "models/pretraining/objectives/pixel_prediction.h"
 #include "models/pretraining/trainer.h"
 
 namespace permafrost {
@@ -31,7 +32,7 @@ Json ends_of(const Schedule& schedule) {
 // Of features; the other side reads no other objective's.
 Momentum momentum_of(const PretrainConfig& config) {
   const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
-  if (features != nullptr) return features->momentum();
+  if (features != nullptr) return features->own_keys().momentum;
   return {.length = static_cast<double>(config.learning_rate.length)};
 }
 
@@ -64,6 +65,15 @@ void describe(const Denoising& denoising, Json& step) {
                      {"frequencies", spec.frequencies},
                      {"outputs", spec.outputs},
                      {"ema", denoising.keys().ema}};
+}
+
+void require_usual_target(const PretrainConfig& config, const std::string& where) {
+  const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
+  const auto* pixels = dynamic_cast<const PixelPrediction*>(config.objective.get());
+  if ((features != nullptr && features->own_keys().target_blocks != 1) ||
+      (pixels != nullptr && pixels->components() > 0))
+    throw InputError(where, "target", "none, as pretrain_step.py has the usual target alone",
+                     "one");
 }
 
 void require_plain(const EncoderSpec& spec, const std::string& where) {
@@ -113,6 +123,7 @@ void add_noise(const Denoising& denoising, std::int64_t steps, NamedTensors& ten
 void write_step_inputs(const std::string& path, PretrainConfig config, const at::Tensor& clips,
                        const StepInputs& inputs) {
   require_plain(config.encoder, inputs.where);
+  require_usual_target(config, inputs.where);
   const MaskedPrediction* masked = masked_prediction_of(*config.objective);
   const auto* denoising = dynamic_cast<const Denoising*>(config.objective.get());
   if (masked == nullptr && denoising == nullptr)

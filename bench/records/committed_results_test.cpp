@@ -120,7 +120,8 @@ TEST_P(CommittedResults, EveryRecordIsOfWeightsThatAreHere) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Suites, CommittedResults, testing::Values("pico", "tiny", "denoiser"),
+INSTANTIATE_TEST_SUITE_P(Suites, CommittedResults,
+                         testing::Values("pico", "tiny", "denoiser", "pico2"),
                          [](const auto& suite) { return std::string(suite.param); });
 
 // The cells of README's small table behind its first one, as Table 1 of pico has them; empty where

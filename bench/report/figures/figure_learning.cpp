@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Accuracy over the clips that an encoder was pretrained on.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -39,9 +40,20 @@ std::set<double> clips_of(const std::map<std::string, Curve>& curves) {
   return clips;
 }
 
-// "10 k", "1 M".
+// "10 k", "1 M": two digits, as a batch does not divide every number of clips.
 std::string short_count(double clips) {
-  return clips < 1e6 ? plot_number(clips / 1e3) + " k" : plot_number(clips / 1e6) + " M";
+  const double unit = std::pow(10, std::floor(std::log10(clips)) - 1);
+  const double rounded = std::round(clips / unit) * unit;
+  return rounded < 1e6 ? plot_number(rounded / 1e3) + " k" : plot_number(rounded / 1e6) + " M";
+}
+
+// One of those that round to the same.
+PlotTics tics_of(const std::set<double>& clips) {
+  PlotTics tics;
+  for (const double count : clips)
+    if (tics.empty() || tics.back().second != short_count(count))
+      tics.emplace_back(count, short_count(count));
+  return tics;
 }
 
 void add_floors(const TableModel& table, std::size_t column, const SeriesAxes& axes, Panel& panel,
@@ -72,7 +84,7 @@ Panel panel_of(const TableModel& table, std::size_t column,
       .y_low = 0,
       .y_high = 100};
   if (const double chance = table.columns[column].chance; chance > 0) axes.level = chance;
-  for (const double count : clips) axes.x_tics.emplace_back(count, short_count(count));
+  axes.x_tics = tics_of(clips);
   std::vector<Series> series;
   for (const auto& [recipe, curve] : curves) {
     Series line{.ink = curve.ink, .marker = curve.marker, .whiskers = true};
