@@ -69,7 +69,7 @@ void add_evaluate(CommandLine& line) {
   sub->add_option("--head", command->head, "file or folder of a classification head")->required();
   sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")
       ->required();
-  sub->add_option("--suite", command->suite, "suite: pico, tiny, denoiser, gate or paper")
+  sub->add_option("--suite", command->suite, "suite: pico, pico2, tiny, denoiser, gate or paper")
       ->capture_default_str();
   sub->add_option("--data", command->data, "folder of real datasets; default: $PERMAFROST_DATA");
   sub->add_option("--out", command->out, "folder for evaluation.json and predictions.csv");

@@ -82,7 +82,7 @@ CLI::App* add_row_command(CommandLine& line, const char* name, const char* what,
   sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")
       ->required();
   sub->add_option("--out", command->out, "folder of the results")->required();
-  sub->add_option("--suite", command->suite, "suite: pico, tiny, denoiser, gate or paper")
+  sub->add_option("--suite", command->suite, "suite: pico, pico2, tiny, denoiser, gate or paper")
       ->capture_default_str();
   sub->add_option("--data", command->data, "folder of real datasets; default: $PERMAFROST_DATA");
   sub->add_option("--set", command->set, "key=value over the suite's protocol");

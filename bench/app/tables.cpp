@@ -117,7 +117,7 @@ void add_tables(CommandLine& line) {
   CLI::App* sub = line.add("tables", "regenerate the paper's tables",
                            [&line, command] { return run(line.common(), *command); });
   sub->add_option("tables", command->tables, "numbers; none: all of the suite");
-  sub->add_option("--suite", command->suite, "suite: pico, tiny, denoiser, gate or paper")
+  sub->add_option("--suite", command->suite, "suite: pico, pico2, tiny, denoiser, gate or paper")
       ->capture_default_str();
   sub->add_option("--out", command->out, "folder of records, tables and figures")
       ->capture_default_str();

@@ -278,7 +278,7 @@ void add_inspect(CommandLine& line) {
       ->check(CLI::Range(2, 100000))
       ->capture_default_str()
       ->needs(on);
-  sub->add_option("--suite", health.suite, "suite: pico, tiny, denoiser, gate or paper")
+  sub->add_option("--suite", health.suite, "suite: pico, pico2, tiny, denoiser, gate or paper")
       ->capture_default_str()
       ->needs(on);
   sub->add_option("--data", health.data, "folder of real datasets; default: $PERMAFROST_DATA")
