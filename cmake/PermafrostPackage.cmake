@@ -3,17 +3,7 @@
 # unpacked anywhere. See scripts/package. The program lies beside its files in lib/permafrost;
 # bin/permafrost is a script that brings LibTorch into the user's cache and starts it.
 set(home lib/permafrost)
-# No path of this machine; in a Python package LibTorch lies there (python/CMakeLists.txt).
-set_target_properties(permafrost PROPERTIES
-  INSTALL_RPATH "$ORIGIN/../../torch/lib" INSTALL_RPATH_USE_LINK_PATH OFF)
-install(TARGETS permafrost RUNTIME DESTINATION ${home}/bin COMPONENT package)
-foreach(part IN ITEMS bench/specs:specs bench/claims:claims datasets/known:datasets models/zoo:zoo)
-  string(REPLACE ":" ";" part ${part})
-  list(GET part 0 from)
-  list(GET part 1 to)
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/${from}/ DESTINATION ${home}/share/permafrost/${to}
-    COMPONENT package)
-endforeach()
+permafrost_install_program(${home} package)
 install(PROGRAMS scripts/lib/launcher RENAME permafrost DESTINATION bin COMPONENT package)
 install(FILES scripts/lib/common.sh scripts/lib/libtorch.sh scripts/lib/wheel.sh
   DESTINATION ${home}/launcher COMPONENT package)
