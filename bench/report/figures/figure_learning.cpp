@@ -104,25 +104,38 @@ Panel panel_of(const TableModel& table, std::size_t column,
   return panel;
 }
 
+const Record* first_record(const ResultsFolder& folder, const std::vector<CellModel>& row) {
+  for (const auto& cell : row)
+    if (const auto records = records_of(folder, cell); !records.empty()) return records[0];
+  return nullptr;
+}
+
+std::optional<SeenClips> seen_by(const Record& record) {
+  std::string why_not;
+  const auto encoder = zoo_encoder(record, why_not);
+  const auto config = encoder ? pretraining_of(*encoder) : std::nullopt;
+  if (!config) return std::nullopt;
+  const MaskedPrediction* masked = masked_prediction_of(*config->objective);
+  return SeenClips{
+      config->objective->name() + (masked != nullptr ? ", " + masked->keys().masking.name : ""),
+      static_cast<double>(config->batch) * static_cast<double>(config->steps)};
+}
+
 }  // namespace
 
-std::vector<std::optional<SeenClips>> seen_clips(const ResultsFolder& folder,
-                                                 const TableModel& table) {
-  std::vector<std::optional<SeenClips>> seen(table.cells.size());
-  for (std::size_t r = 0; r < table.cells.size(); ++r)
-    for (const auto& cell : table.cells[r]) {
-      const auto records = records_of(folder, cell);
-      if (records.empty()) continue;
-      std::string why_not;
-      const auto encoder = zoo_encoder(*records[0], why_not);
-      const auto config = encoder ? pretraining_of(*encoder) : std::nullopt;
-      if (!config) break;
-      const MaskedPrediction* masked = masked_prediction_of(*config->objective);
-      seen[r] = SeenClips{
-          config->objective->name() + (masked != nullptr ? ", " + masked->keys().masking.name : ""),
-          static_cast<double>(config->batch) * static_cast<double>(config->steps)};
-      break;
+std::vector<std::vector<std::optional<SeenClips>>> seen_clips(const ResultsFolder& folder) {
+  std::map<std::string, std::optional<SeenClips>> by_weights;
+  std::vector<std::vector<std::optional<SeenClips>>> seen;
+  for (const auto& table : folder.tables) {
+    auto& rows = seen.emplace_back(table.cells.size());
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const Record* record = first_record(folder, table.cells[r]);
+      if (record == nullptr) continue;
+      const auto [known, is_new] = by_weights.try_emplace(record->encoder.sha256);
+      if (is_new) known->second = seen_by(*record);
+      rows[r] = known->second;
     }
+  }
   return seen;
 }
 

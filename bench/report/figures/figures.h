@@ -32,9 +32,9 @@ struct SeenClips {
   std::string recipe;  // "vjepa, multiblock"
   double clips = 0;
 };
-// One a row, of encoders that the zoo has; none for other rows.
-std::vector<std::optional<SeenClips>> seen_clips(const ResultsFolder& folder,
-                                                 const TableModel& table);
+// [tables][rows], of encoders that the zoo has; none for other rows. Every encoder is opened once,
+// however many rows it stands in.
+std::vector<std::vector<std::optional<SeenClips>>> seen_clips(const ResultsFolder& folder);
 // Accuracy over the clips seen, a panel a column, a curve a recipe; no panels where no recipe has
 // two rows that saw different numbers of clips. `seen` has an entry a row.
 Figure learning_figure(const TableModel& table, const std::string& id,

@@ -27,13 +27,14 @@ struct ReportFigures {
 
 ReportFigures figures_of(const ResultsFolder& folder, const EncoderStyles& styles) {
   ReportFigures figures;
+  const auto seen = seen_clips(folder);
   for (std::size_t t = 0; t < folder.tables.size(); ++t) {
     const TableModel& table = folder.tables[t];
     figures.of_tables.push_back(
         {accuracy_figure(table, table_anchor(t) + "-accuracy", styles),
          low_shot_figure(folder, table, table_anchor(t) + "-low-shot", styles),
          noise_grid_figure(folder, table, table_anchor(t) + "-noise-grid"),
-         learning_figure(table, table_anchor(t) + "-learning", seen_clips(folder, table))});
+         learning_figure(table, table_anchor(t) + "-learning", seen[t])});
   }
   figures.common = {training_figure(styles),
                     sweep_figure(folder, styles),
