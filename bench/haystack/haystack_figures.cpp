@@ -15,7 +15,7 @@ namespace {
 // "1k", "10M": to the nearest power's unit, for axes.
 std::string short_tokens(std::int64_t tokens) {
   const double value = static_cast<double>(tokens);
-  if (value >= 1e6) return fixed(value / 1e6, value < 9.95e5 ? 1 : 0) + "M";
+  if (value >= 1e6) return fixed(value / 1e6, 0) + "M";
   if (value >= 1e3) return fixed(value / 1e3, 0) + "k";
   return std::to_string(tokens);
 }
@@ -51,7 +51,7 @@ Panel grid_of_reading(const HaystackResult& result, const HaystackReading& readi
       const int heat = static_cast<int>(std::lround(accuracy / 100 * (kHeatInks - 1)));
       cells.at(column, d) = kHeatInk + heat;
       numbers.push_back({{static_cast<double>(column), static_cast<double>(d)},
-                         {fixed(accuracy, 0), heat < 5 ? kTextInk : kOnHeatInk}});
+                         {fixed(accuracy, 0), ink_on_heat(heat)}});
     }
   }
   draw_cells(plot, cells, false, 0.02);

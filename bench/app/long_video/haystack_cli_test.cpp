@@ -4,6 +4,7 @@
 
 #include "bench/testing/cli_fixture.h"
 #include "models/encoders/encoder.h"
+#include "probes/testing/test_clips.h"
 
 namespace permafrost {
 namespace {
@@ -12,12 +13,8 @@ namespace fs = std::filesystem;
 class HaystackCli : public Cli {
  protected:
   HaystackCli() {
-    EncoderSpec spec;
-    spec.width = 16;
+    EncoderSpec spec = tiny_spec();
     spec.depth = 1;
-    spec.heads = 2;
-    spec.frames = 4;
-    spec.height = spec.image_width = 16;
     Encoder encoder = random_encoder(spec, 1);
     save_encoder(folder_ / "e.safetensors", encoder.weights, spec, nullptr, false);
   }

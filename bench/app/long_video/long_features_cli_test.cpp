@@ -10,6 +10,7 @@
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
 #include "models/testing/test_support.h"
+#include "probes/testing/test_clips.h"
 
 namespace permafrost {
 namespace {
@@ -17,12 +18,7 @@ namespace {
 class LongFeaturesCli : public Cli {
  protected:
   LongFeaturesCli() {
-    EncoderSpec spec;
-    spec.width = 16;
-    spec.depth = 2;
-    spec.heads = 2;
-    spec.frames = 4;
-    spec.height = spec.image_width = 16;
+    const EncoderSpec spec = tiny_spec();
     Encoder encoder = random_encoder(spec, 1);
     save_encoder(folder_ / "e.safetensors", encoder.weights, spec, nullptr, false);
   }

@@ -81,7 +81,7 @@ void draw_matrix(Panel& panel, const Matrix& shares, const std::vector<std::stri
     for (std::size_t predicted = 0; predicted < shares.size(); ++predicted)
       if (const double share = shares[label][predicted]; share >= 0.5)
         plot.text({static_cast<double>(predicted), static_cast<double>(label)}, fixed(share, 0),
-                  heat_of(share) < 5 ? kTextInk : kOnHeatInk);
+                  ink_on_heat(heat_of(share)));
   panel.svg = plot.svg(panel);
 }
 

@@ -118,7 +118,7 @@ Panel rows_panel(const std::string& title, const std::vector<std::string>& names
     for (std::size_t r = 0; r < rows.size(); ++r)
       for (std::size_t e = 0; e < experts; ++e)
         plot.text({static_cast<double>(e), static_cast<double>(r)}, fixed(100 * rows[r][e], 0),
-                  heat_of_share(rows[r][e], experts) < 5 ? kTextInk : kOnHeatInk);
+                  ink_on_heat(heat_of_share(rows[r][e], experts)));
   panel.svg = plot.svg(panel);
   return panel;
 }

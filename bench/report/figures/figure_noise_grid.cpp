@@ -86,7 +86,7 @@ Panel panel_of(const TableModel& table, const NoiseGrid& grid, std::size_t c, bo
     const int heat = static_cast<int>(std::lround(share * (kHeatInks - 1)));
     cells.at(static_cast<int>(column), static_cast<int>(line)) = kHeatInk + heat;
     numbers.emplace_back(PlotPoint{static_cast<double>(column), static_cast<double>(line)},
-                         fixed(cell.repeated.mean), heat < 5 ? kTextInk : kOnHeatInk);
+                         fixed(cell.repeated.mean), ink_on_heat(heat));
     panel.alt +=
         (panel.alt.empty() ? "" : "; ") + text_of(place) + ": " + fixed(cell.repeated.mean) + " %";
   }

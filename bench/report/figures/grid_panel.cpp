@@ -18,6 +18,11 @@ void draw_cells(Plot& plot, const GridCells& cells, bool join, double gap) {
   }
 }
 
+int ink_on_heat(int heat) {
+  constexpr int kDark = 5;
+  return heat < kDark ? kTextInk : kOnHeatInk;
+}
+
 PlotAxis grid_axis(int squares, PlotTics tics) {
   return {
       .low = -0.5, .high = squares - 0.5, .tics = std::move(tics), .line = false, .grid = false};

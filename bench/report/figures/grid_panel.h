@@ -20,6 +20,9 @@ struct GridCells {
   }
 };
 
+// The ink of a number that stands on the heat ink of that number, counted from 0.
+int ink_on_heat(int heat);
+
 // A box of each; equal neighbours of a row are one where `join`. `gap` is left free around a box,
 // in squares.
 void draw_cells(Plot& plot, const GridCells& cells, bool join, double gap);
