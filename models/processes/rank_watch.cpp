@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/processes/rank_watch.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace permafrost {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+
+constexpr Milliseconds kAnswer{10000};  // within which a verdict is there once somebody looks
+
+std::string text_of(const Verdict& verdict) {
+  return std::to_string(verdict.status) + "\n" + verdict.message;
+}
+Verdict verdict_of(const std::string& text) {
+  const auto line = text.find('\n');
+  return {.status = std::stoi(text.substr(0, line)), .message = text.substr(line + 1)};
+}
+
+// Often enough to find a lost rank in seconds, seldom enough for a store of many ranks.
+Milliseconds interval_of(const RankWatch::Options& options) {
+  const Milliseconds of_ranks(500 + 2 * options.ranks);
+  return std::clamp(options.timeout / 10, Milliseconds(20), of_ranks);
+}
+
+std::string seconds_text(Seconds seconds) {
+  std::ostringstream text;
+  text.precision(3);
+  text << seconds.count();
+  return text.str() + " s";
+}
+
+}  // namespace
+
+SignsOfLife::SignsOfLife(int ranks, Time now) : signs_(static_cast<std::size_t>(ranks)) {
+  for (auto& sign : signs_) sign.heard = sign.since = now;
+}
+
+void SignsOfLife::note(int rank, const std::string& text, Time now) {
+  Sign& sign = signs_[static_cast<std::size_t>(rank)];
+  if (text == sign.text) return;
+  sign.text = text;
+  sign.heard = now;
+  std::istringstream fields(text);
+  std::int64_t tick = 0, entered = 0;
+  bool waiting = false;
+  fields >> tick >> entered >> waiting;
+  if (entered == sign.entered && waiting == sign.waiting) return;
+  sign.entered = entered;
+  sign.waiting = waiting;
+  sign.since = now;
+}
+
+void SignsOfLife::note_left(int rank) { signs_[static_cast<std::size_t>(rank)].left = true; }
+
+std::optional<int> SignsOfLife::silent(Seconds silence, Time now) const {
+  for (std::size_t rank = 0; rank < signs_.size(); ++rank)
+    if (!signs_[rank].left && now - signs_[rank].heard > silence) return static_cast<int>(rank);
+  return std::nullopt;
+}
+
+std::optional<int> SignsOfLife::late(Seconds wait, Time now) const {
+  std::int64_t waited_for = 0;
+  for (const auto& sign : signs_)
+    if (!sign.left && sign.waiting && now - sign.since > wait)
+      waited_for = std::max(waited_for, sign.entered);
+  for (std::size_t rank = 0; rank < signs_.size(); ++rank)
+    if (!signs_[rank].left && signs_[rank].entered < waited_for) return static_cast<int>(rank);
+  return std::nullopt;
+}
+
+RankWatch::RankWatch(const std::shared_ptr<SharedStore>& store, Options options)
+    : options_(std::move(options)), store_(store), signs_(options_.ranks, Clock::now()) {
+  thread_ = std::jthread([this, own = store->another_connection()] { run(own); });
+}
+
+RankWatch::~RankWatch() { stop(); }
+
+void RankWatch::enter() {
+  ++entered_;
+  waiting_ = true;
+}
+void RankWatch::finish() { waiting_ = false; }
+void RankWatch::expect_steps_of(Seconds step) { step_ = step.count(); }
+
+void RankWatch::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  stopping_.notify_all();
+  if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id()) thread_.join();
+}
+
+void RankWatch::run(const std::shared_ptr<SharedStore>& store) {
+  for (;;) {
+    try {
+      store->set(key_of_rank("beat/", options_.rank), std::to_string(++tick_) + " " +
+                                                          std::to_string(entered_.load()) + " " +
+                                                          (waiting_ ? "1" : "0"));
+      if (!lost_) options_.rank == 0 ? look_after_all(*store) : look_after_first(*store);
+    } catch (const ConnectionLost& error) {
+      if (!lost_)
+        options_.end(1, (options_.rank == 0 ? std::string("the launcher's store is gone")
+                                            : options_.name_of(0) + " is gone") +
+                            ": " + error.what());
+      return;
+    }
+    std::unique_lock lock(mutex_);
+    if (stopping_.wait_for(lock, interval_of(options_), [&] { return stopped_; })) return;
+  }
+}
+
+std::optional<Verdict> RankWatch::failure(SharedStore& store) {
+  const auto text = store.find("failure");
+  if (!text) return std::nullopt;
+  // A fault that all ranks find is found by this one too, and told by it without a rank's name.
+  std::unique_lock lock(mutex_);
+  if (stopping_.wait_for(lock, Milliseconds(500), [&] { return stopped_; })) return std::nullopt;
+  return verdict_of(*text);
+}
+
+void RankWatch::give(SharedStore& store, const Verdict& verdict) {
+  store.set("verdict", text_of(verdict));
+  options_.end(verdict.status, verdict.message);
+}
+
+void RankWatch::look_after_all(SharedStore& store) {
+  if (const auto failed = failure(store)) return give(store, *failed);
+  for (int rank = 1; rank < options_.ranks; ++rank) {
+    if (store.find(key_of_rank("left/", rank))) signs_.note_left(rank);
+    if (const auto sign = store.find(key_of_rank("beat/", rank)))
+      signs_.note(rank, *sign, Clock::now());
+  }
+  signs_.note(
+      0,
+      std::to_string(tick_) + " " + std::to_string(entered_.load()) + " " + (waiting_ ? "1" : "0"),
+      Clock::now());
+  if (const auto rank = signs_.silent(options_.timeout, Clock::now()))
+    return give(store, {.message = options_.name_of(*rank) + " gave no sign of life for " +
+                                   seconds_text(options_.timeout)});
+  if (step_ <= 0) return;
+  const Seconds wait = options_.timeout + Seconds(step_);
+  if (const auto rank = signs_.late(wait, Clock::now()))
+    give(store, {.message = options_.name_of(*rank) +
+                            " lives and did not come to the step at which others have waited for " +
+                            seconds_text(wait)});
+}
+
+void RankWatch::look_after_first(SharedStore& store) {
+  if (const auto text = store.find("verdict")) return options_.end(verdict_of(*text).status, "");
+  if (const auto sign = store.find("beat/0")) signs_.note(0, *sign, Clock::now());
+  if (store.find("left/0")) signs_.note_left(0);
+  if (signs_.silent(options_.timeout, Clock::now()) == 0)
+    options_.end(
+        1, options_.name_of(0) + " gave no sign of life for " + seconds_text(options_.timeout));
+}
+
+void RankWatch::end_after_loss(const std::string& reason) {
+  lost_ = true;
+  const Milliseconds interval = interval_of(options_);
+  try {
+    const auto began = Clock::now();
+    SignsOfLife signs(options_.ranks, began);
+    const auto listen = [&](int rank) {
+      if (const auto sign = store_->find(key_of_rank("beat/", rank)))
+        signs.note(rank, *sign, Clock::now());
+    };
+    // What was left before this moment is no sign of life.
+    for (int rank = 0; rank < options_.ranks; ++rank) listen(rank);
+    const auto heard_before = Clock::now();
+    while (Clock::now() - began < kAnswer) {
+      if (const auto text = store_->find("verdict"))
+        return options_.end(verdict_of(*text).status, "");
+      if (options_.rank == 0)
+        if (const auto text = store_->find("failure")) return give(*store_, verdict_of(*text));
+      for (int rank = 0; rank < options_.ranks; ++rank)
+        if (rank != options_.rank)
+          listen(rank);
+        else
+          signs.note(rank, std::to_string(Clock::now().time_since_epoch().count()), Clock::now());
+      const auto gone = signs.silent(4 * interval, Clock::now());
+      if (gone && Clock::now() - heard_before > 4 * interval &&
+          (options_.rank == 0 || *gone == 0)) {
+        const Verdict verdict{.message = options_.name_of(*gone) + " is gone: " + reason};
+        if (options_.rank == 0) return give(*store_, verdict);
+        return options_.end(verdict.status, verdict.message);
+      }
+      std::this_thread::sleep_for(interval / 2);
+    }
+    options_.end(1, "the connection between ranks was lost at " + options_.name_of(options_.rank) +
+                        ": " + reason);
+  } catch (const ConnectionLost&) {
+    options_.end(1,
+                 (options_.rank == 0 ? std::string("the launcher's store") : options_.name_of(0)) +
+                     " is gone: " + reason);
+  }
+}
+
+}  // namespace permafrost
