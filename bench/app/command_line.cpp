@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/app/command_line.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bench/app/device.h"
+#include "bench/app/ranks.h"
 #include "bench/records/build_info.h"
 #include "common/machine/parallel.h"
 
 namespace permafrost {
 
-int CommonOptions::thread_count() const { return threads > 0 ? threads : available_threads(); }
+int CommonOptions::thread_count() const {
+  if (threads > 0) return threads;
+  const int sharing = group == nullptr ? 1 : group->ranks_on_machine();
+  return std::max(1, available_threads() / sharing);
+}
 
 Execution execution_of(const CommonOptions& common) {
   return {.device = chosen_device(common.device),
           .threads = common.thread_count(),
           .seed = common.seed,
           .quiet = common.quiet,
-          .notice = [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }};
+          .notice = [tells = common.is_first_rank()](const std::string& line) {
+            if (tells) std::fprintf(stderr, "%s\n", line.c_str());
+          }};
 }
 
 CommandLine::CommandLine()
@@ -43,6 +51,27 @@ CLI::App* CommandLine::add(CLI::App& parent, const std::string& name, const std:
   sub->add_flag("--quiet", common_.quiet, "print no progress");
   sub->callback([this, action = std::move(action)] { chosen_ = action; });
   return sub;
+}
+
+CLI::App* CommandLine::add_joint(CLI::App& parent, const std::string& name, const std::string& what,
+                                 std::function<int()> action) {
+  CLI::App* sub = add(parent, name, what, [this, action = std::move(action)] {
+    group_ = join_ranks(common_.rank_timeout);
+    common_.group = group_.get();
+    if (!common_.is_first_rank()) common_.quiet = true;
+    const int status = action();
+    if (group_) group_->leave();
+    return status;
+  });
+  sub->add_option("--rank-timeout", common_.rank_timeout,
+                  "seconds that ranks of torchrun or srun wait for one that is lost")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
+  return sub;
+}
+
+bool CommandLine::is_to_tell(int status, const std::string& message) {
+  return !group_ || !group_->fail(status, message);
 }
 
 int CommandLine::run(int argc, char** argv) {

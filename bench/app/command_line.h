@@ -18,6 +18,7 @@
 
 #include "common/machine/execution.h"
 #include "models/encoders/encoder.h"
+#include "models/processes/process_group.h"
 
 namespace permafrost {
 
@@ -32,15 +33,20 @@ struct CommonOptions {
   std::string device = "auto";  // cpu, cuda, auto
   int threads = 0;              // 0: as many as this process may use
   std::uint64_t seed = 1;
-  bool seed_given = false;  // pretrain: takes the place of the configuration's
-  bool json = false;        // a machine-readable result on stdout
-  bool quiet = false;       // no progress
+  bool seed_given = false;   // pretrain: takes the place of the configuration's
+  bool json = false;         // a machine-readable result on stdout
+  bool quiet = false;        // no progress
+  double rank_timeout = 60;  // seconds
+  // The ranks that do the command together; null: this process does it alone.
+  ProcessGroup* group = nullptr;
 
+  // Ranks on one machine share its threads.
   int thread_count() const;
+  bool is_first_rank() const { return group == nullptr || group->is_first(); }
 };
 
 // What a command that computes is given: the device chosen, at least one thread, notices as lines
-// on stderr. Throws InputError for a device that is not there.
+// on stderr (of the first rank alone). Throws InputError for a device that is not there.
 Execution execution_of(const CommonOptions& common);
 
 class CommandLine {
@@ -61,12 +67,24 @@ class CommandLine {
   CLI::App* add(CLI::App& parent, const std::string& name, const std::string& what,
                 std::function<int()> action);
 
+  // A command that several ranks can do together, where the program is started as such (launch.h).
+  CLI::App* add_joint(CLI::App& parent, const std::string& name, const std::string& what,
+                      std::function<int()> action);
+  CLI::App* add_joint(const std::string& name, const std::string& what,
+                      std::function<int()> action) {
+    return add_joint(app_, name, what, std::move(action));
+  }
+
+  // This process failed. Whether it is to say why: not where another rank says it.
+  bool is_to_tell(int status, const std::string& message);
+
   // Runs what the arguments say; 2 and a line on stderr where they say nothing that is known.
   int run(int argc, char** argv);
 
  private:
   CLI::App app_;
   CommonOptions common_;
+  std::unique_ptr<ProcessGroup> group_;
   std::function<int()> chosen_;
 };
 

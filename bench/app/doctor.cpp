@@ -13,6 +13,7 @@
 #include "datasets/images/codecs.h"
 #include "datasets/tasks/task.h"
 #include "models/encoders/encoder.h"
+#include "models/processes/launch.h"
 
 namespace permafrost {
 namespace {
@@ -33,12 +34,14 @@ int run(const CommonOptions& common) {
 #endif
   const std::string data = data_folder("").string();
   const BuildInfo build = build_info();
+  const auto launch = launch_of_process();
   const Json report{{"version", build.version},
                     {"commit", build.commit},
                     {"libtorch", build.libtorch},
                     {"processor", build.processor},
                     {"cuda", cuda_available()},
                     {"threads", available_threads()},
+                    {"ranks", launch ? to_text(*launch) : "one process"},
                     {"video_files", video},
                     {"codecs", decoded_codecs()},
                     {"zoo", zoo_folder().string()},

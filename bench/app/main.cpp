@@ -4,6 +4,7 @@
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <string>
 #include <string_view>
 
 #include "bench/app/commands.h"
@@ -27,8 +28,12 @@ int main(int argc, char** argv) {
   using namespace permafrost;
   reserve_standard_streams();
   prepare_process();
+  CommandLine line;
+  const auto failed = [&](int status, const std::string& message) {
+    if (line.is_to_tell(status, message)) std::fprintf(stderr, "permafrost: %s\n", message.c_str());
+    return status;
+  };
   try {
-    CommandLine line;
     for (const auto add : {add_tables, add_pretrain, add_features, add_haystack, add_sample,
                            add_convert, add_probe, add_finetune, add_evaluate, add_inspect,
                            add_compare, add_report, add_masks, add_data, add_cache, add_doctor})
@@ -37,22 +42,15 @@ int main(int argc, char** argv) {
     if (!flush_standard_output("permafrost") && status == 0) return 1;
     return status;
   } catch (const Error& error) {
-    std::fprintf(stderr, "permafrost: %s\n", error.what());
-    return error.exit_status();
+    return failed(error.exit_status(), error.what());
   } catch (const std::filesystem::filesystem_error& error) {
     // A folder that may not be read, or that is gone.
-    std::fprintf(stderr, "permafrost: %s: %s\n", unquoted(error.path1().string()).c_str(),
-                 error.code().message().c_str());
-    return 1;
+    return failed(1, unquoted(error.path1().string()) + ": " + error.code().message());
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "permafrost: out of memory: %s\n", kMemoryHint);
-    return 1;
+    return failed(1, std::string("out of memory: ") + kMemoryHint);
   } catch (const std::exception& error) {
-    if (is_about_memory(error.what())) {
-      std::fprintf(stderr, "permafrost: out of memory: %s\n", kMemoryHint);
-      return 1;
-    }
-    std::fprintf(stderr, "permafrost: internal error: %s\n", error.what());
-    return 1;
+    if (is_about_memory(error.what()))
+      return failed(1, std::string("out of memory: ") + kMemoryHint);
+    return failed(1, std::string("internal error: ") + error.what());
   }
 }

@@ -21,6 +21,7 @@ struct PretrainCommand {
   std::string data;         // where lists start; empty: the folder of each configuration
   std::string tensorboard;  // folder, as --out
   std::vector<std::string> set;
+  std::string reduce;  // empty: exact on CPUs, fast on GPUs
   int jobs = 1;
   double minutes = 0;
 };
@@ -123,7 +124,7 @@ bool is_finished(const QueueResult& result) { return result.started && result.ru
 
 // One line for all runs; the exit status is that of a program that the signal ended.
 int stopped(const StopSignal& signal, const std::vector<QueuedRun>& runs,
-            const std::vector<QueueResult>& results) {
+            const std::vector<QueueResult>& results, bool is_first_rank) {
   std::string what;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (!results[i].started || results[i].run.finished) continue;
@@ -131,12 +132,21 @@ int stopped(const StopSignal& signal, const std::vector<QueuedRun>& runs,
             std::to_string(results[i].run.steps) + " of " + std::to_string(runs[i].config.steps);
   }
   std::fflush(stdout);
+  if (!is_first_rank) return signal.exit_status();
   std::fprintf(stderr, "permafrost: stopped by %s: %s; the same command goes on from there\n",
                signal.name(), what.empty() ? "no run was under way" : what.c_str());
   return signal.exit_status();
 }
 
+Reduce chosen_reduce(const PretrainCommand& command, const Execution& execution) {
+  if (!command.reduce.empty()) return reduce_named(command.reduce);
+  return execution.device == "cpu" ? Reduce::exact : Reduce::fast;
+}
+
 int run(const CommonOptions& common, const PretrainCommand& command) {
+  if (common.group != nullptr && command.jobs > 1)
+    throw InputError("--jobs", "", "1 where several ranks train one run together",
+                     std::to_string(command.jobs));
   const std::vector<QueuedRun> runs = runs_of(common, command);
   const StopSignal signal;
   QueueOptions options;
@@ -145,6 +155,8 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
   options.minutes = command.minutes;
   options.execution = execution_of(common);
   options.execution.quiet = common.quiet || command.jobs > 1;  // bars of several runs would mix
+  options.group = common.group;
+  options.reduce = chosen_reduce(command, options.execution);
   const auto results =
       pretrain_all(runs, options, [&](const QueuedRun& run, const PretrainResult& result) {
         if (common.json || (common.quiet && runs.size() > 1)) return;
@@ -163,7 +175,7 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
   else if (runs.size() > 1)
     print_table(runs, results);
   if (signal.asked() && !std::ranges::all_of(results, is_finished))
-    return stopped(signal, runs, results);
+    return stopped(signal, runs, results, common.is_first_rank());
   return 0;
 }
 
@@ -171,8 +183,8 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
 
 void add_pretrain(CommandLine& line) {
   const auto command = std::make_shared<PretrainCommand>();
-  CLI::App* sub = line.add("pretrain", "pretrain an encoder; resumes by itself",
-                           [&line, command] { return run(line.common(), *command); });
+  CLI::App* sub = line.add_joint("pretrain", "pretrain an encoder; resumes by itself",
+                                 [&line, command] { return run(line.common(), *command); });
   sub->add_option("config", command->configs, "CONFIG.json, or several")->required();
   sub->add_option("--set", command->set, "key=value over the configuration, a.b for nested keys");
   sub->add_option(
@@ -181,6 +193,10 @@ void add_pretrain(CommandLine& line) {
       ->required();
   sub->add_option("--data", command->data,
                   "folder of real clips, where lists start; else that of the configuration");
+  sub->add_option("--reduce", command->reduce,
+                  "how ranks add gradients: exact (the bits of one process; default on CPUs), fast "
+                  "(default on GPUs) or fast-bf16")
+      ->check(CLI::IsMember({"exact", "fast", "fast-bf16"}));
   sub->add_option("--jobs", command->jobs,
                   "how many of several configurations run at a time (default 1)")
       ->check(CLI::Range(1, 256));

@@ -10,17 +10,23 @@
 namespace permafrost {
 
 BatchFeed::BatchFeed(const PretrainConfig& config, const ClipBank* bank, int threads,
-                     std::int64_t first, RealLists real)
-    : config_(config), bank_(bank), order_(config.distinct_clips), place_(first * config.batch) {
+                     std::int64_t first, RealLists real, const ShardRange& wanted)
+    : config_(config),
+      bank_(bank),
+      order_(config.distinct_clips),
+      wanted_(wanted),
+      place_(first * config.batch) {
   if (bank_ != nullptr) return;
   stream_ = pretraining_stream(config, std::move(real));
   const std::int64_t begin = place_;
   loader_ = std::make_unique<Loader>(
       *stream_,
       LoaderOptions{
-          .shape = config.encoder.clip_shape(), .batch = config.batch, .threads = threads},
-      config.steps * config.batch - begin,
-      [this, begin](std::int64_t i) { return order_.clip_at(begin + i); });
+          .shape = config.encoder.clip_shape(), .batch = wanted_.count, .threads = threads},
+      (config.steps - first) * wanted_.count, [this, begin](std::int64_t i) {
+        const std::int64_t step = i / wanted_.count;
+        return order_.clip_at(begin + step * config_.batch + wanted_.first + i % wanted_.count);
+      });
 }
 
 at::Tensor BatchFeed::next() {
@@ -37,15 +43,15 @@ LoaderStatistics BatchFeed::statistics() const {
 
 at::Tensor BatchFeed::from_bank() const {
   std::vector<std::int64_t> indices;
-  for (std::int64_t i = place_; i < place_ + config_.batch; ++i)
-    indices.push_back(order_.clip_at(i));
+  for (std::int64_t i = 0; i < wanted_.count; ++i)
+    indices.push_back(order_.clip_at(place_ + wanted_.first + i));
   return bank_->clips(indices);
 }
 
 at::Tensor BatchFeed::from_loader() {
   if (!loader_->next(batch_)) throw Error("the pretraining stream ended before the run");
   require_readable(batch_, "pretraining stream");
-  return pixel_tensor(batch_.pixels.data(), config_.batch, config_.encoder.clip_shape());
+  return pixel_tensor(batch_.pixels.data(), wanted_.count, config_.encoder.clip_shape());
 }
 
 }  // namespace permafrost

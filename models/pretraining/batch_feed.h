@@ -9,19 +9,20 @@
 #include "datasets/clips/loader.h"
 #include "models/pretraining/clip_bank.h"
 #include "models/pretraining/pretraining_stream.h"
+#include "models/processes/gradient_exchange.h"
 #include "models/training/stream_order.h"
 
 namespace permafrost {
 
 class BatchFeed {
  public:
-  // From step `first` on, counted from 0. `config` must outlive this; without a bank, `threads`
-  // threads read the configuration's stream.
+  // From step `first` on, counted from 0; of every batch the clips `wanted`. `config` must outlive
+  // this; without a bank, `threads` threads read the configuration's stream.
   BatchFeed(const PretrainConfig& config, const ClipBank* bank, int threads, std::int64_t first,
-            RealLists real);
+            RealLists real, const ShardRange& wanted);
 
-  // Pixels uint8 [batch,T,H,W,3]; the tensor is good until the next call. Throws InputError for a
-  // clip that cannot be read.
+  // Pixels uint8 [wanted.count,T,H,W,3]; the tensor is good until the next call. Throws InputError
+  // for a clip that cannot be read.
   at::Tensor next();
 
   double wait_seconds() const { return wait_seconds_; }
@@ -34,7 +35,8 @@ class BatchFeed {
   const PretrainConfig& config_;
   const ClipBank* bank_;
   StreamOrder order_;
-  std::int64_t place_;
+  ShardRange wanted_;
+  std::int64_t place_;  // of the first clip of the batch that comes next
   double wait_seconds_ = 0;
   Batch batch_;
   std::unique_ptr<ClipSource> stream_;

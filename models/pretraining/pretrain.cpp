@@ -32,6 +32,17 @@ std::int64_t count_of(const Json& missing) {
   return count;
 }
 
+// Before the first step: ranks that compute something else would never notice.
+void require_same_run(const PretrainOptions& options, const Json& config_json,
+                      const Json& missing) {
+  if (options.group == nullptr) return;
+  options.group->require_same("configuration", config_json.dump(),
+                              "every rank is given the same configuration and flags");
+  options.group->require_same("files of its lists", missing.dump(),
+                              "every rank sees the same files");
+  options.group->require_same("--reduce", name_of(options.reduce));
+}
+
 // The steps of one call, with what is written on the way.
 class Run {
  public:
@@ -42,28 +53,33 @@ class Run {
         missing_(missing),
         folder_(options.out, config, config_json, missing),
         trainer_(config, {.threads = options.execution.threads,
-                          .device = at::Device(options.execution.device)}),
-        first_((folder_.resume(trainer_.state()), trainer_.state().step)),
+                          .device = at::Device(options.execution.device),
+                          .group = options.group,
+                          .reduce = options.reduce}),
+        first_(resumed_step()),
         group_first_(first_) {}
 
   PretrainResult all_steps(RealLists real) {
     result_.missing_files = count_of(missing_);
-    measure(real);
+    if (writes()) measure(real);
+    trainer_.share_state();
     BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), first_,
-                   std::move(real));
+                   std::move(real), trainer_.clips());
     Progress progress("pretrain " + config_.name, (config_.steps - first_) * config_.batch, "clips",
                       options_.execution.quiet);
     const Stopwatch watch;
     while (done() < config_.steps) {
+      const Stopwatch step;
       const at::Tensor clips = feed.next();
-      if (done() == first_) folder_.begin();
+      if (done() == first_ && writes()) begin();
       if (const auto report = trainer_.step(clips)) note(*report, progress);
       progress.advance(config_.batch);
       if (options_.stop_after > 0 && done() - first_ >= options_.stop_after) break;
-      if (options_.stop()) {
+      if (is_asked_to_stop()) {
         if (!is_kept(config_, done())) keep_unwatched();
         break;
       }
+      expect_steps_like(step.seconds());
     }
     result_.seconds = watch.seconds();
     result_.wait_seconds = feed.wait_seconds();
@@ -72,12 +88,41 @@ class Run {
         static_cast<double>((done() - first_) * config_.batch) / std::max(1e-9, result_.seconds);
     result_.steps = done();
     result_.finished = done() == config_.steps;
-    if (result_.finished) folder_.write_encoder(trainer_.state(), options_.bfloat16);
+    if (result_.finished && writes()) folder_.write_encoder(trainer_.state(), options_.bfloat16);
     return result_;
   }
 
  private:
   std::int64_t done() { return trainer_.state().step; }
+  void begin() {
+    folder_.begin();
+    if (options_.group == nullptr || options_.reduce == Reduce::exact) return;
+    const Json how{{"ranks", options_.group->ranks()}, {"reduce", name_of(options_.reduce)}};
+    folder_.add_to_log(OrderedJson{{"event", "ranks"}, {"from_step", first_}, {"how", how}}.dump() +
+                       "\n");
+    folder_.add_to_provenance("ranks", how);
+  }
+
+  bool writes() const { return options_.group == nullptr || options_.group->is_first(); }
+
+  // The step to go on from, on every rank that of rank 0's checkpoint.
+  std::int64_t resumed_step() {
+    if (writes()) folder_.resume(trainer_.state());
+    if (options_.group == nullptr) return done();
+    return trainer_.state().step = std::stoll(options_.group->from_first(std::to_string(done())));
+  }
+
+  bool is_asked_to_stop() {
+    const bool here = options_.stop();
+    return options_.group == nullptr ? here : options_.group->any(here);
+  }
+
+  // Ranks wait for one that is slow, for the longest step so far and a time-out more.
+  void expect_steps_like(double seconds) {
+    longest_step_ = std::max(longest_step_, seconds);
+    if (options_.group != nullptr)
+      options_.group->expect_steps_of(std::chrono::duration<double>(longest_step_));
+  }
 
   // The run's own first clips, in their order. A run that goes on has in its checkpoint what they
   // said.
@@ -85,7 +130,8 @@ class Run {
     const std::int64_t clips =
         std::min(config_.objective->clips_to_measure(), config_.steps * config_.batch);
     if (clips == 0 || first_ > 0) return;
-    BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), 0, real);
+    BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), 0, real,
+                   {.first = 0, .count = static_cast<int>(config_.batch)});
     std::vector<at::Tensor> batches;
     for (std::int64_t read = 0; read < clips; read += config_.batch)
       batches.push_back(feed.next().clone());
@@ -99,13 +145,20 @@ class Run {
       const double rate =
           static_cast<double>((done() - group_first_) * config_.batch) / group_watch_.seconds();
       const OrderedJson entry = log_entry(config_, done(), report, rate);
-      folder_.add_to_log(entry.dump() + "\n");
-      add_to_curves(entry);
+      if (writes()) folder_.add_to_log(entry.dump() + "\n");
+      if (writes()) add_to_curves(entry);
       progress.note("loss " + std::to_string(report.loss));
       group_watch_ = Stopwatch();
       group_first_ = done();
     }
-    if (is_kept(config_, done())) folder_.write_checkpoint(trainer_.state());
+    if (is_kept(config_, done())) keep();
+  }
+
+  // However long rank 0 writes, it is no slow step.
+  void keep() {
+    if (options_.group != nullptr) options_.group->expect_steps_of({});
+    trainer_.require_same_weights();
+    if (writes()) folder_.write_checkpoint(trainer_.state());
   }
 
   // The numbers of a line of the log.
@@ -124,7 +177,7 @@ class Run {
       if (!tensor.isfinite().all().item<bool>())
         throw Error("pretraining diverged: " + name + " at step " + std::to_string(done()) +
                     " is not finite; lower learning_rate.peak");
-    folder_.write_checkpoint(trainer_.state());
+    keep();
   }
 
   const PretrainConfig& config_;
@@ -134,6 +187,7 @@ class Run {
   Trainer trainer_;
   std::int64_t first_, group_first_;
   Stopwatch group_watch_;
+  double longest_step_ = 0;          // seconds
   std::optional<EventFile> curves_;  // from the first line on
   PretrainResult result_;
 };
@@ -145,9 +199,13 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
   // Before anything is written. With a bank they were read; what is missing is still to be told.
   RealLists real;
   if (options.bank == nullptr || config.real_missing_counted) real = read_real_lists(config);
-  require_writable_directory(options.out, "--out");
-  const FolderLock lock(options.out, "--out");
+  std::optional<FolderLock> lock;
+  if (options.group == nullptr || options.group->is_first()) {
+    require_writable_directory(options.out, "--out");
+    lock.emplace(options.out, "--out");
+  }
   const Json missing = real.missing;
+  require_same_run(options, config_json, missing);
   Run run(config, config_json, options, missing);
   return run.all_steps(std::move(real));
 }

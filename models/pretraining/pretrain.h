@@ -24,7 +24,12 @@ struct PretrainOptions {
   // Where the clips of the configuration's stream are; null: they are read as they are needed. It
   // must hold the `distinct_clips` of the configuration.
   const ClipBank* bank = nullptr;
-  // Asked after every step: true leaves a checkpoint and the run unfinished.
+  // Ranks that train together; null: this process alone. Rank 0 alone reads and writes `out`. What
+  // the ranks' CPUs compute exactly has the bits of one process.
+  ProcessGroup* group = nullptr;
+  Reduce reduce = Reduce::exact;
+  // Asked after every step: true leaves a checkpoint and the run unfinished. Of ranks, one that
+  // says so stops all.
   std::function<bool()> stop = [] { return false; };
 };
 
@@ -35,15 +40,15 @@ struct PretrainResult {
   double loss = 0;                 // of the last step that was watched
   double seconds = 0;              // of this call
   double wait_seconds = 0;         // of these, waiting for clips
-  double clips_per_second = 0;
-  LoaderStatistics loader;  // of this call; empty with a bank
-  StepReport last;          // the last one of this call
+  double clips_per_second = 0;     // of all ranks
+  LoaderStatistics loader;         // of this call; empty with a bank
+  StepReport last;                 // the last one of this call
 };
 
 // Continues from options.out where that holds a checkpoint of the same configuration (InputError
 // naming the first key that differs otherwise, or that files of its lists have come or gone).
-// Bit-identical to a run that was never interrupted. What is refused before the first step leaves
-// no config.json.
+// Bit-identical to a run that was never interrupted, also with another number of ranks. What is
+// refused before the first step leaves no config.json.
 PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
                         const PretrainOptions& options);
 

@@ -112,10 +112,13 @@ class Queue {
            (options_.minutes > 0 && watch_.seconds() > 60 * options_.minutes);
   }
 
+  // Ranks begin the same runs.
+  bool all_over() const { return options_.group == nullptr ? over() : options_.group->any(over()); }
+
   void take_turns() {
     try {
       const DeviceLane lane(device_);
-      for (std::size_t i = next_++; i < runs_.size() && !over(); i = next_++) run_one(i);
+      for (std::size_t i = next_++; i < runs_.size() && !all_over(); i = next_++) run_one(i);
     } catch (...) {
       failed_ = true;
       throw;
@@ -130,6 +133,8 @@ class Queue {
     options.execution = options_.execution;
     options.execution.threads = std::max(1, options_.execution.threads / options_.jobs);
     options.bank = banks_.of(i);
+    options.group = options_.group;
+    options.reduce = options_.reduce;
     options.stop = [&] { return over(); };
     const PretrainResult result = pretrain(run.config, run.json, options);
     const std::scoped_lock lock(mutex_);

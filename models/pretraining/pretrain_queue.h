@@ -25,6 +25,9 @@ struct QueueOptions {
   double minutes = 0;  // after which runs stop at a checkpoint and no other begins; 0: never
   // Asked after every step, from any thread: true does the same at once.
   std::function<bool()> stop = [] { return false; };
+  // Ranks that do every run together, one run after the other: see PretrainOptions.
+  ProcessGroup* group = nullptr;
+  Reduce reduce = Reduce::exact;
   // Threads in all: over the runs on a CPU; on a device those that render clips. The seeds are the
   // configurations'.
   Execution execution;

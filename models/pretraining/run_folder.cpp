@@ -135,7 +135,8 @@ void RunFolder::write_encoder(const TrainerState& state, bool bfloat16) {
   begin();  // nothing was done in this call where the last checkpoint is of the last step
   log_.mark();
   const ExportedEncoder exported = state.learner->exported();
-  const Json provenance = provenance_of(config_, json_, exported.name, missing_);
+  Json provenance = provenance_of(config_, json_, exported.name, missing_);
+  provenance.update(told_);
   for (ExportedFile& file : state.learner->files()) {
     require_finite(file.tensors, (out_ / file.name).string());
     file.metadata["provenance"] = provenance.dump(-1, ' ', false, Json::error_handler_t::replace);

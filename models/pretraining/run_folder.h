@@ -28,6 +28,8 @@ class RunFolder {
   void resume(TrainerState& state);
   // Before the first step: config.json, and the log as far as the checkpoint knows it.
   void begin();
+  // Beside what every encoder's file says of its run.
+  void add_to_provenance(const std::string& key, const Json& value) { told_[key] = value; }
   void add_to_log(const std::string& line) { log_.add(line); }
   // The log goes first: the checkpoint says how much of it is its own.
   void write_checkpoint(TrainerState& state);
@@ -43,6 +45,7 @@ class RunFolder {
   const Json& json_;
   const Json& missing_;
   RunLog log_;
+  Json told_ = Json::object();
   bool has_begun_ = false;
   std::optional<LogMark> mark_;  // of the checkpoint that was read
   std::string first_lines_;      // of a log that begins

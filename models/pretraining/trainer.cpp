@@ -4,6 +4,7 @@
 #include <ATen/record_function.h>
 #include <torch/types.h>
 
+#include "common/files/hash.h"
 #include "models/network/device_copy.h"
 #include "models/network/layers/cpu_attention.h"
 
@@ -18,10 +19,18 @@ TrainerState fresh_state(const PretrainConfig& config, const at::Device& device)
   return state;
 }
 
+ShardRange own_shards(const PretrainConfig& config, const ProcessGroup* group) {
+  if (group == nullptr) return {.first = 0, .count = static_cast<int>(config.gradient_shards)};
+  return shards_of_rank(static_cast<int>(config.gradient_shards), group->rank(), group->ranks());
+}
+
 }  // namespace
 
 Trainer::Trainer(const PretrainConfig& config, const TrainerOptions& options)
-    : config_(config), options_(options), state_(fresh_state(config, options.device)) {
+    : config_(config),
+      options_(options),
+      shards_(own_shards(config, options.group)),
+      state_(fresh_state(config, options.device)) {
   if (!options_.device.is_cpu()) options_.threads = 1;
   working_ = is_mixed() ? half_of(*state_.learner) : state_.learner->copy();
   if (!is_mixed()) return;
@@ -32,6 +41,38 @@ Trainer::Trainer(const PretrainConfig& config, const TrainerOptions& options)
 
 void Trainer::measure(const at::Tensor& pixels) {
   state_.learner->measure(patchify(pixels.to(at::kCPU), config_.encoder));
+}
+
+ShardRange Trainer::clips() const {
+  const int size = static_cast<int>(config_.batch / config_.gradient_shards);
+  return {.first = shards_.first * size, .count = shards_.count * size};
+}
+
+void Trainer::share_state() {
+  if (options_.group == nullptr) return;
+  const at::NoGradGuard no_grad;
+  state_.step = std::stoll(options_.group->from_first(std::to_string(state_.step)));
+  NamedTensors all = tensors_of(*state_.learner);
+  for (auto& named : state_.optimiser.state()) all.push_back(std::move(named));
+  for (auto& [name, tensor] : all) {
+    const at::Tensor values = tensor.to(at::kCPU).contiguous().clone();
+    options_.group->broadcast(values);
+    tensor.copy_(values);
+  }
+  state_.optimiser.set_steps(state_.step);
+}
+
+void Trainer::require_same_weights() {
+  if (options_.group == nullptr) return;
+  Sha256 hash;
+  for (const auto& group : trained_groups(*state_.learner))
+    for (const auto& [name, tensor] : tensors_of(group)) {
+      const at::Tensor values = tensor.to(at::kCPU).contiguous();
+      hash.add(values.data_ptr(), values.nbytes());
+    }
+  options_.group->require_same(
+      "weights after step " + std::to_string(state_.step), hash.hex(),
+      "machines with other processors round differently: see docs/scaling.md");
 }
 
 // At every step and not after it: a checkpoint may have been read in between.
@@ -54,36 +95,56 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
   std::optional<StepReport> report;
   if (is_logged(config_, number) || is_kept(config_, number)) report.emplace();
   renew_working_weights();
-  std::vector<StepFigures> figures(static_cast<std::size_t>(config_.gradient_shards));
-  const auto result = sharded_gradients(config_.gradient_shards, options_.threads, [&](int shard) {
-    return forward(pixels, drawn, shard,
-                   report ? &figures[static_cast<std::size_t>(shard)] : nullptr);
+  std::vector<StepFigures> of_shards(static_cast<std::size_t>(shards_.count));
+  const ShardWork work{.shards = static_cast<int>(config_.gradient_shards),
+                       .threads = options_.threads,
+                       .group = options_.group,
+                       .reduce = options_.reduce,
+                       .wants_loss = report.has_value()};
+  const auto result = sharded_gradients(work, [&](int shard) {
+    const auto i = static_cast<std::size_t>(shard - shards_.first);
+    return forward(pixels, drawn, shard, report ? &of_shards[i] : nullptr);
   });
+  StepFigures figures;
   if (report) {
     report->loss = result.loss.item<double>();
-    for (std::size_t shard = 1; shard < figures.size(); ++shard) figures[0].add(figures[shard]);
+    figures = added(of_shards);
   }
   apply(full_precision(result.gradients), number, report ? &*report : nullptr);
   state_.learner->after_step(state_.step);
-  if (report && is_logged(config_, number)) state_.learner->note_state(figures[0]);
-  if (report) report->figures = figures[0].means();
+  if (report && is_logged(config_, number)) state_.learner->note_state(figures);
+  if (report) report->figures = figures.means();
   state_.step = number;
   return report;
+}
+
+StepFigures Trainer::added(const std::vector<StepFigures>& of_shards) const {
+  StepFigures sum;
+  if (options_.group == nullptr) {
+    for (const auto& figures : of_shards) sum.add(figures);
+    return sum;
+  }
+  std::vector<std::vector<std::string>> of_ranks;  // [shards of a rank][ranks]
+  for (const auto& figures : of_shards)
+    of_ranks.push_back(options_.group->gather(figures.to_bytes()));
+  for (std::size_t rank = 0; rank < of_ranks[0].size(); ++rank)
+    for (const auto& shard : of_ranks) sum.add(StepFigures::of_bytes(shard[rank]));
+  return sum;
 }
 
 ShardResult Trainer::forward(const at::Tensor& pixels, const std::vector<at::Tensor>& drawn,
                              int shard, StepFigures* figures) const {
   const AttentionWithoutGradients of_teachers;
   const std::int64_t size = config_.batch / config_.gradient_shards, first = shard * size;
-  const auto mine_of = [&](const at::Tensor& whole) {
-    return queued_copy(whole.slice(0, first, first + size), options_.device);
+  const auto mine_of = [&](const at::Tensor& rows, std::int64_t from) {
+    return queued_copy(rows.slice(0, from, from + size), options_.device);
   };
   Shard mine{.step = state_.step + 1,
              .number = shard,
-             .patches = patchify(mine_of(pixels), config_.encoder),
+             .patches = patchify(mine_of(pixels, first - clips().first), config_.encoder),
              .changing_shapes = options_.changing_shapes};
   mine.seen = is_mixed() ? mine.patches.to(at::kBFloat16) : mine.patches;
-  for (const auto& tensor : drawn) mine.drawn.push_back(mine_of(tensor));
+  for (const auto& tensor : drawn) mine.drawn.push_back(mine_of(tensor, first));
   ShardResult result;
   const auto learner = with_leaves(*working_, result.leaves);
   result.loss = learner->loss(mine, figures) / static_cast<double>(config_.gradient_shards);

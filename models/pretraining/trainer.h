@@ -21,6 +21,10 @@ struct TrainerOptions {
   int threads = 1;  // of a CPU, over gradient shards; a device is fed by the caller's thread alone
   at::Device device = at::kCPU;
   bool changing_shapes = true;  // of what sees masks: see ChangingShapes; false to time without
+  // Ranks that train together, each its shards of a batch; null: this process alone. Must outlive
+  // the trainer.
+  ProcessGroup* group = nullptr;
+  Reduce reduce = Reduce::exact;
 };
 
 // What a run consists of between two steps.
@@ -38,7 +42,8 @@ struct StepReport {
 
 class Trainer {
  public:
-  // Fresh weights of the configuration, which must outlive the trainer.
+  // Fresh weights of the configuration, which must outlive the trainer. Throws InputError where
+  // the ranks do not divide the gradient shards.
   Trainer(const PretrainConfig& config, const TrainerOptions& options);
 
   TrainerState& state() { return state_; }
@@ -46,8 +51,17 @@ class Trainer {
   // Before the first step: the learner measures these pixels uint8 [n,T,H,W,3].
   void measure(const at::Tensor& pixels);
 
-  // One step on pixels uint8 [batch,T,H,W,3] of any device. At the steps that are logged, kept as a
-  // checkpoint or last it reports, which waits for the device; other steps are only queued.
+  // Which clips of a batch this process needs: all, or those of its rank's shards.
+  ShardRange clips() const;
+
+  // All ranks go on with the state of rank 0; it may have read a checkpoint, or measured.
+  void share_state();
+  // Throws Error naming the rank where weights differ between ranks.
+  void require_same_weights();
+
+  // One step on pixels uint8 [clips().count,T,H,W,3] of any device. At the steps that are logged,
+  // kept as a checkpoint or last it reports, which waits for the device; other steps are only
+  // queued.
   std::optional<StepReport> step(const at::Tensor& pixels);
 
  private:
@@ -57,10 +71,13 @@ class Trainer {
   // `drawn` for the whole batch; `figures` of this shard, null where nobody asks.
   ShardResult forward(const at::Tensor& pixels, const std::vector<at::Tensor>& drawn, int shard,
                       StepFigures* figures) const;
+  // Of all shards, added in their order.
+  StepFigures added(const std::vector<StepFigures>& of_shards) const;
   void apply(const std::vector<at::Tensor>& gradients, std::int64_t number, StepReport* report);
 
   const PretrainConfig& config_;
   TrainerOptions options_;
+  ShardRange shards_;  // of this process
   TrainerState state_;
   std::unique_ptr<Learner>
       working_;  // what a step computes with: in bfloat16 copies of the state's

@@ -17,8 +17,8 @@ namespace {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-// Before anything of c10d is made. It tells its errors twice, once in its log: we tell them once. Its
-// recorder of operations is one for all groups of a process, without a lock.
+// Before anything of c10d is made. It tells its errors twice, once in its log: we tell them once.
+// Its recorder of operations is one for all groups of a process, without a lock.
 void prepare_engine() {
   static const bool done = [] {
     ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);

@@ -12,10 +12,10 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr Milliseconds kAnswer{10000};  // within which a verdict is there once somebody looks
 
-std::string text_of(const Verdict& verdict) {
-  return std::to_string(verdict.status) + "\n" + verdict.message;
+std::string text_of(const Ending& ending) {
+  return std::to_string(ending.status) + "\n" + ending.message;
 }
-Verdict verdict_of(const std::string& text) {
+Ending ending_of(const std::string& text) {
   const auto line = text.find('\n');
   return {.status = std::stoi(text.substr(0, line)), .message = text.substr(line + 1)};
 }
@@ -114,18 +114,18 @@ void RankWatch::run(const std::shared_ptr<SharedStore>& store) {
   }
 }
 
-std::optional<Verdict> RankWatch::failure(SharedStore& store) {
+std::optional<Ending> RankWatch::failure(SharedStore& store) {
   const auto text = store.find("failure");
   if (!text) return std::nullopt;
   // A fault that all ranks find is found by this one too, and told by it without a rank's name.
   std::unique_lock lock(mutex_);
   if (stopping_.wait_for(lock, Milliseconds(500), [&] { return stopped_; })) return std::nullopt;
-  return verdict_of(*text);
+  return ending_of(*text);
 }
 
-void RankWatch::give(SharedStore& store, const Verdict& verdict) {
-  store.set("verdict", text_of(verdict));
-  options_.end(verdict.status, verdict.message);
+void RankWatch::give(SharedStore& store, const Ending& ending) {
+  store.set("verdict", text_of(ending));
+  options_.end(ending.status, ending.message);
 }
 
 void RankWatch::look_after_all(SharedStore& store) {
@@ -151,7 +151,7 @@ void RankWatch::look_after_all(SharedStore& store) {
 }
 
 void RankWatch::look_after_first(SharedStore& store) {
-  if (const auto text = store.find("verdict")) return options_.end(verdict_of(*text).status, "");
+  if (const auto text = store.find("verdict")) return options_.end(ending_of(*text).status, "");
   if (const auto sign = store.find("beat/0")) signs_.note(0, *sign, Clock::now());
   if (store.find("left/0")) signs_.note_left(0);
   if (signs_.silent(options_.timeout, Clock::now()) == 0)
@@ -174,9 +174,9 @@ void RankWatch::end_after_loss(const std::string& reason) {
     const auto heard_before = Clock::now();
     while (Clock::now() - began < kAnswer) {
       if (const auto text = store_->find("verdict"))
-        return options_.end(verdict_of(*text).status, "");
+        return options_.end(ending_of(*text).status, "");
       if (options_.rank == 0)
-        if (const auto text = store_->find("failure")) return give(*store_, verdict_of(*text));
+        if (const auto text = store_->find("failure")) return give(*store_, ending_of(*text));
       for (int rank = 0; rank < options_.ranks; ++rank)
         if (rank != options_.rank)
           listen(rank);
@@ -185,9 +185,9 @@ void RankWatch::end_after_loss(const std::string& reason) {
       const auto gone = signs.silent(4 * interval, Clock::now());
       if (gone && Clock::now() - heard_before > 4 * interval &&
           (options_.rank == 0 || *gone == 0)) {
-        const Verdict verdict{.message = options_.name_of(*gone) + " is gone: " + reason};
-        if (options_.rank == 0) return give(*store_, verdict);
-        return options_.end(verdict.status, verdict.message);
+        const Ending ending{.message = options_.name_of(*gone) + " is gone: " + reason};
+        if (options_.rank == 0) return give(*store_, ending);
+        return options_.end(ending.status, ending.message);
       }
       std::this_thread::sleep_for(interval / 2);
     }

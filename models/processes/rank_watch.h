@@ -29,7 +29,7 @@ namespace permafrost {
 // rank has said it).
 using EndProcess = std::function<void(int status, const std::string& line)>;
 
-struct Verdict {
+struct Ending {
   int status = 1;
   std::string message;  // "rank 2 (node7) is gone"
 };
@@ -87,8 +87,8 @@ class RankWatch {
   void run(const std::shared_ptr<SharedStore>& store);
   void look_after_all(SharedStore& store);
   void look_after_first(SharedStore& store);
-  std::optional<Verdict> failure(SharedStore& store);
-  void give(SharedStore& store, const Verdict& verdict);
+  std::optional<Ending> failure(SharedStore& store);
+  void give(SharedStore& store, const Ending& ending);
 
   Options options_;
   std::shared_ptr<SharedStore> store_;

@@ -27,6 +27,7 @@ class AdamW {
   void step(const std::vector<at::Tensor>& gradients, double learning_rate, double weight_decay);
 
   std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }  // of moments that were put in place
   // Moments by parameter name ("optimizer.first.NAME"), for checkpoints.
   NamedTensors state() const;
   // Takes moments of the same names and shapes; `steps` is what steps() gave.

@@ -22,33 +22,20 @@ class OnThisThread {
   bool before_ = state().get_multithreading_enabled();
 };
 
-}  // namespace
-
-void backward(const at::Tensor& loss) {
-  const OnThisThread scope;
-  loss.backward();
+// A leaf that no sample reached has no gradient: zero.
+at::Tensor gradient_of(const at::Tensor& leaf) {
+  return leaf.grad().defined() ? leaf.grad() : at::zeros_like(leaf);
 }
 
-ShardedGradients sharded_gradients(int shards, int threads,
-                                   const std::function<ShardResult(int shard)>& forward) {
-  std::vector<ShardResult> results(static_cast<std::size_t>(shards));
-  parallel_for(shards, threads, [&](std::int64_t shard) {
-    ShardResult result = forward(static_cast<int>(shard));
-    {
-      RECORD_USER_SCOPE("backward");
-      backward(result.loss);
-    }
-    results[static_cast<std::size_t>(shard)] = std::move(result);
-  });
-  const at::NoGradGuard no_grad;
+at::Tensor loss_of(const ShardResult& result) { return result.loss.detach().to(at::kDouble); }
+
+ShardedGradients added_here(const std::vector<ShardResult>& results) {
   ShardedGradients total;
   for (std::size_t shard = 0; shard < results.size(); ++shard) {
-    const at::Tensor loss = results[shard].loss.detach().to(at::kDouble);
+    const at::Tensor loss = loss_of(results[shard]);
     total.loss = shard == 0 ? loss : total.loss + loss;
     for (std::size_t i = 0; i < results[shard].leaves.size(); ++i) {
-      const at::Tensor& leaf = results[shard].leaves[i];
-      // A leaf that no sample reached has no gradient: zero.
-      const at::Tensor gradient = leaf.grad().defined() ? leaf.grad() : at::zeros_like(leaf);
+      const at::Tensor gradient = gradient_of(results[shard].leaves[i]);
       if (shard == 0)
         total.gradients.push_back(gradient);
       else
@@ -56,6 +43,49 @@ ShardedGradients sharded_gradients(int shards, int threads,
     }
   }
   return total;
+}
+
+ShardedGradients added_over_ranks(const ShardWork& work, const std::vector<ShardResult>& results) {
+  RECORD_USER_SCOPE("exchange");
+  ShardedGradients total;
+  std::vector<std::vector<at::Tensor>> of_shards;
+  std::vector<double> losses;
+  for (const auto& result : results) {
+    auto& gradients = of_shards.emplace_back();
+    for (const auto& leaf : result.leaves) gradients.push_back(gradient_of(leaf).contiguous());
+    losses.push_back(loss_of(result).item<double>());
+  }
+  total.gradients = summed_over_ranks(*work.group, of_shards, work.reduce);
+  if (work.wants_loss) losses = of_all_shards(*work.group, losses);
+  double sum = losses[0];
+  for (std::size_t i = 1; i < losses.size(); ++i) sum += losses[i];
+  total.loss = at::scalar_tensor(sum, at::kDouble);
+  return total;
+}
+
+}  // namespace
+
+void backward(const at::Tensor& loss) {
+  const OnThisThread scope;
+  loss.backward();
+}
+
+ShardedGradients sharded_gradients(const ShardWork& work,
+                                   const std::function<ShardResult(int shard)>& forward) {
+  const ShardRange mine =
+      work.group == nullptr ? ShardRange{.first = 0, .count = work.shards}
+                            : shards_of_rank(work.shards, work.group->rank(), work.group->ranks());
+  std::vector<ShardResult> results(static_cast<std::size_t>(mine.count));
+  parallel_for(mine.count, work.threads, [&](std::int64_t i) {
+    ShardResult result = forward(mine.first + static_cast<int>(i));
+    {
+      RECORD_USER_SCOPE("backward");
+      backward(result.loss);
+    }
+    results[static_cast<std::size_t>(i)] = std::move(result);
+  });
+  const at::NoGradGuard no_grad;
+  return work.group == nullptr ? added_here(results) : added_over_ranks(work, results);
 }
 
 at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Data-parallel gradients on one machine.
+// Data-parallel gradients.
 //
 // A batch is cut into a fixed number of shards. Each shard runs forward and backward on one thread
 // over its own autograd leaves (which share the weights' storage); the gradients are then added in
 // shard order. So the sum does not depend on how many threads there are, and no thread waits for
-// another inside an operation, which is what costs at small sizes.
+// another inside an operation, which is what costs at small sizes. Nor does it depend on how many
+// processes there are, where they add exactly (gradient_exchange.h).
 #include <ATen/core/Tensor.h>
 
 #include <functional>
 #include <vector>
+
+#include "models/processes/gradient_exchange.h"
 
 namespace permafrost {
 
@@ -30,8 +33,24 @@ struct ShardedGradients {
   std::vector<at::Tensor> gradients;  // the order of the leaves
 };
 
-ShardedGradients sharded_gradients(int shards, int threads,
+// Where the shards of a step are computed: all here, or some by each rank of a group.
+struct ShardWork {
+  int shards = 1;
+  int threads = 1;                // of this process, over its shards
+  ProcessGroup* group = nullptr;  // null: one process
+  Reduce reduce = Reduce::exact;
+  // Whether the loss of all ranks is wanted; else that of this one's shards is given.
+  bool wants_loss = true;
+};
+
+// `forward` is asked for the shards of this process alone; every rank gets the sum over all. Throws
+// as shards_of_rank().
+ShardedGradients sharded_gradients(const ShardWork& work,
                                    const std::function<ShardResult(int shard)>& forward);
+inline ShardedGradients sharded_gradients(int shards, int threads,
+                                          const std::function<ShardResult(int shard)>& forward) {
+  return sharded_gradients({.shards = shards, .threads = threads}, forward);
+}
 
 // Norm over all gradients (float64 scalar on their device); scales them in place to `limit` where
 // it is larger (limit 0: never).

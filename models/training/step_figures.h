@@ -22,6 +22,10 @@ class StepFigures {
   void add(const std::string& name, double sum, double weight = 1);
   // All of another's.
   void add(const StepFigures& other);
+  // Sums and weights as bytes, for another process; the same bits come back. Throws Error for bytes
+  // that are none of its.
+  std::string to_bytes() const;
+  static StepFigures of_bytes(const std::string& bytes);
   // In the order in which names were first added; NaN where nothing was counted.
   NamedNumbers means() const;
 
