@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "bench/app/device.h"
-#include "bench/app/ranks.h"
+#include "bench/app/ranks/join_ranks.h"
 #include "bench/records/build_info.h"
 #include "common/machine/parallel.h"
 

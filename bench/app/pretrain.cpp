@@ -122,8 +122,24 @@ void print_table(const std::vector<QueuedRun>& runs, const std::vector<QueueResu
 
 bool is_finished(const QueueResult& result) { return result.started && result.run.finished; }
 
+struct Stop {
+  std::string signal;  // "SIGTERM"; empty where none was sent
+  int status = 0;
+};
+
+// Of any rank: all have stopped at the same step.
+Stop stop_of(const StopSignal& signal, ProcessGroup* group) {
+  const Stop mine{.signal = signal.name(), .status = signal.exit_status()};
+  if (group == nullptr) return mine;
+  const auto names = group->gather(mine.signal);
+  const auto statuses = group->gather(std::to_string(mine.status));
+  for (std::size_t rank = 0; rank < names.size(); ++rank)
+    if (!names[rank].empty()) return {.signal = names[rank], .status = std::stoi(statuses[rank])};
+  return mine;
+}
+
 // One line for all runs; the exit status is that of a program that the signal ended.
-int stopped(const StopSignal& signal, const std::vector<QueuedRun>& runs,
+int stopped(const Stop& stop, const std::vector<QueuedRun>& runs,
             const std::vector<QueueResult>& results, bool is_first_rank) {
   std::string what;
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -132,10 +148,10 @@ int stopped(const StopSignal& signal, const std::vector<QueuedRun>& runs,
             std::to_string(results[i].run.steps) + " of " + std::to_string(runs[i].config.steps);
   }
   std::fflush(stdout);
-  if (!is_first_rank) return signal.exit_status();
+  if (!is_first_rank) return stop.status;
   std::fprintf(stderr, "permafrost: stopped by %s: %s; the same command goes on from there\n",
-               signal.name(), what.empty() ? "no run was under way" : what.c_str());
-  return signal.exit_status();
+               stop.signal.c_str(), what.empty() ? "no run was under way" : what.c_str());
+  return stop.status;
 }
 
 Reduce chosen_reduce(const PretrainCommand& command, const Execution& execution) {
@@ -174,8 +190,9 @@ int run(const CommonOptions& common, const PretrainCommand& command) {
     print_json(runs, results);
   else if (runs.size() > 1)
     print_table(runs, results);
-  if (signal.asked() && !std::ranges::all_of(results, is_finished))
-    return stopped(signal, runs, results, common.is_first_rank());
+  if (std::ranges::all_of(results, is_finished)) return 0;
+  const Stop stop = stop_of(signal, common.group);
+  if (!stop.signal.empty()) return stopped(stop, runs, results, common.is_first_rank());
   return 0;
 }
 

@@ -21,13 +21,13 @@ std::string machine_name() {
   return name;
 }
 
-// What a rank says of itself in the roll call: "MACHINE ADDRESS PROCESS".
+// What a rank says of itself in the roll call: "MACHINE ADDRESS".
 struct Presence {
-  std::string machine, address, process;
+  std::string machine, address;
 };
 Presence presence_of(const std::string& text) {
   Presence presence;
-  std::istringstream(text) >> presence.machine >> presence.address >> presence.process;
+  std::istringstream(text) >> presence.machine >> presence.address;
   return presence;
 }
 
@@ -83,9 +83,7 @@ ProcessGroup::ProcessGroup(const Launch& launch, const GroupOptions& options)
     : rank_(launch.rank), ranks_(launch.ranks), options_(options) {
   const std::string address = address_towards(launch.master_address, launch.master_port);
   store_ = store_of(launch, options_);
-  store_->set(key_of_rank("here/", rank_),
-              machine_name() + " " + address + " " + std::to_string(::getpid()));
-  roll_call(launch, options_.timeout);
+  roll_call(machine_name() + " " + address, options_.timeout);
   collectives_ = gloo_collectives(*store_, rank_, ranks_, address, options_.timeout);
   collectives_->set_timeout(kLong);
   watch_ = std::make_unique<RankWatch>(
@@ -113,7 +111,7 @@ std::string ProcessGroup::name_of(int rank) const {
   return "rank " + std::to_string(rank) + " (" + machines_[static_cast<std::size_t>(rank)] + ")";
 }
 
-void ProcessGroup::roll_call(const Launch& launch, Milliseconds timeout) {
+void ProcessGroup::roll_call(const std::string& presence, Milliseconds timeout) {
   if (store_->add(key_of_rank("roll/", rank_), 1) > 1)
     throw InputError("RANK", "", "a number that no other process has",
                      std::to_string(rank_) + ", which two processes have");
@@ -128,6 +126,7 @@ void ProcessGroup::roll_call(const Launch& launch, Milliseconds timeout) {
       throw Error(line, 2);
     }
   }
+  store_->set(key_of_rank("here/", rank_), presence);
   std::vector<std::string> keys;
   for (int rank = 0; rank < ranks_; ++rank) keys.push_back(key_of_rank("here/", rank));
   using Clock = std::chrono::steady_clock;
@@ -143,7 +142,6 @@ void ProcessGroup::roll_call(const Launch& launch, Milliseconds timeout) {
         std::to_string(ranks_) + " ranks within " + std::to_string(timeout.count() / 1000) + " s",
         (missing.size() == 1 ? "no rank " : "no ranks ") + joined_numbers(missing));
   }
-  static_cast<void>(launch);
   std::vector<std::string> answers;
   for (const auto& key : keys) answers.push_back(*store_->find(key));
   read_machines(answers);

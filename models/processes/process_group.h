@@ -85,7 +85,7 @@ class ProcessGroup {
   std::int64_t sent_bytes() const { return sent_bytes_; }
 
  private:
-  void roll_call(const Launch& launch, Milliseconds timeout);
+  void roll_call(const std::string& presence, Milliseconds timeout);
   void read_machines(const std::vector<std::string>& answers);
   template <typename Operation>
   void together(std::int64_t sent, const Operation& operation);

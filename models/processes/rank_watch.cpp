@@ -98,9 +98,7 @@ void RankWatch::stop() {
 void RankWatch::run(const std::shared_ptr<SharedStore>& store) {
   for (;;) {
     try {
-      store->set(key_of_rank("beat/", options_.rank), std::to_string(++tick_) + " " +
-                                                          std::to_string(entered_.load()) + " " +
-                                                          (waiting_ ? "1" : "0"));
+      beat(*store);
       if (!lost_) options_.rank == 0 ? look_after_all(*store) : look_after_first(*store);
     } catch (const ConnectionLost& error) {
       if (!lost_)
@@ -112,6 +110,16 @@ void RankWatch::run(const std::shared_ptr<SharedStore>& store) {
     std::unique_lock lock(mutex_);
     if (stopping_.wait_for(lock, interval_of(options_), [&] { return stopped_; })) return;
   }
+}
+
+std::string RankWatch::sign() const {
+  return std::to_string(tick_.load()) + " " + std::to_string(entered_.load()) + " " +
+         (waiting_ ? "1" : "0");
+}
+
+void RankWatch::beat(SharedStore& store) {
+  ++tick_;
+  store.set(key_of_rank("beat/", options_.rank), sign());
 }
 
 std::optional<Ending> RankWatch::failure(SharedStore& store) {
@@ -130,15 +138,14 @@ void RankWatch::give(SharedStore& store, const Ending& ending) {
 
 void RankWatch::look_after_all(SharedStore& store) {
   if (const auto failed = failure(store)) return give(store, *failed);
+  if (const auto reason = store.find("lost"))
+    if (!lost_.exchange(true)) return search(store, *reason);
   for (int rank = 1; rank < options_.ranks; ++rank) {
     if (store.find(key_of_rank("left/", rank))) signs_.note_left(rank);
     if (const auto sign = store.find(key_of_rank("beat/", rank)))
       signs_.note(rank, *sign, Clock::now());
   }
-  signs_.note(
-      0,
-      std::to_string(tick_) + " " + std::to_string(entered_.load()) + " " + (waiting_ ? "1" : "0"),
-      Clock::now());
+  signs_.note(0, sign(), Clock::now());
   if (const auto rank = signs_.silent(options_.timeout, Clock::now()))
     return give(store, {.message = options_.name_of(*rank) + " gave no sign of life for " +
                                    seconds_text(options_.timeout)});
@@ -159,40 +166,70 @@ void RankWatch::look_after_first(SharedStore& store) {
         1, options_.name_of(0) + " gave no sign of life for " + seconds_text(options_.timeout));
 }
 
-void RankWatch::end_after_loss(const std::string& reason) {
-  lost_ = true;
-  const Milliseconds interval = interval_of(options_);
-  try {
-    const auto began = Clock::now();
-    SignsOfLife signs(options_.ranks, began);
-    const auto listen = [&](int rank) {
-      if (const auto sign = store_->find(key_of_rank("beat/", rank)))
-        signs.note(rank, *sign, Clock::now());
-    };
-    // What was left before this moment is no sign of life.
-    for (int rank = 0; rank < options_.ranks; ++rank) listen(rank);
-    const auto heard_before = Clock::now();
-    while (Clock::now() - began < kAnswer) {
-      if (const auto text = store_->find("verdict"))
-        return options_.end(ending_of(*text).status, "");
-      if (options_.rank == 0)
-        if (const auto text = store_->find("failure")) return give(*store_, ending_of(*text));
-      for (int rank = 0; rank < options_.ranks; ++rank)
-        if (rank != options_.rank)
-          listen(rank);
-        else
-          signs.note(rank, std::to_string(Clock::now().time_since_epoch().count()), Clock::now());
-      const auto gone = signs.silent(4 * interval, Clock::now());
-      if (gone && Clock::now() - heard_before > 4 * interval &&
-          (options_.rank == 0 || *gone == 0)) {
-        const Ending ending{.message = options_.name_of(*gone) + " is gone: " + reason};
-        if (options_.rank == 0) return give(*store_, ending);
-        return options_.end(ending.status, ending.message);
-      }
+// Signs of life that are left from now on.
+class RankWatch::Search {
+ public:
+  Search(RankWatch& watch, SharedStore& store)
+      : watch_(watch), store_(store), began_(Clock::now()), signs_(watch.options_.ranks, began_) {
+    listen();  // what was left before is none
+  }
+
+  // Until it ends the process.
+  void run(const std::string& reason) {
+    const RankWatch::Options& options = watch_.options_;
+    const Milliseconds interval = interval_of(options);
+    const bool is_first = options.rank == 0;
+    while (Clock::now() - began_ < kAnswer) {
       std::this_thread::sleep_for(interval / 2);
+      if (is_first) watch_.beat(store_);  // this may be the thread that gives them
+      if (const auto text = store_.find("verdict")) return options.end(ending_of(*text).status, "");
+      if (is_first)
+        if (const auto text = store_.find("failure")) return watch_.give(store_, ending_of(*text));
+      listen();
+      const auto gone = signs_.silent(4 * interval, Clock::now());
+      if (gone && (is_first || *gone == 0))
+        return end(options.name_of(*gone) + " is gone: " + reason);
     }
-    options_.end(1, "the connection between ranks was lost at " + options_.name_of(options_.rank) +
-                        ": " + reason);
+    end("the connection between ranks was lost at " + options.name_of(options.rank) + ": " +
+        reason);
+  }
+
+ private:
+  void end(const std::string& message) {
+    const Ending ending{.message = message};
+    if (watch_.options_.rank == 0) return watch_.give(store_, ending);
+    watch_.options_.end(ending.status, ending.message);
+  }
+
+  void listen() {
+    for (int rank = 0; rank < watch_.options_.ranks; ++rank) {
+      if (store_.find(key_of_rank("left/", rank))) signs_.note_left(rank);
+      if (const auto sign = store_.find(key_of_rank("beat/", rank)))
+        signs_.note(rank, *sign, Clock::now());
+    }
+  }
+
+  RankWatch& watch_;
+  SharedStore& store_;
+  SignsOfLife::Time began_;
+  SignsOfLife signs_;
+};
+
+void RankWatch::search(SharedStore& store, const std::string& reason) {
+  Search(*this, store).run(reason);
+}
+
+void RankWatch::end_after_loss(const std::string& reason) {
+  try {
+    if (options_.rank != 0) {
+      lost_ = true;
+      store_->set("lost", reason);
+    } else if (lost_.exchange(true)) {
+      // The watch searches already and ends the process.
+      std::this_thread::sleep_for(2 * kAnswer);
+      return;
+    }
+    search(*store_, reason);
   } catch (const ConnectionLost&) {
     options_.end(1,
                  (options_.rank == 0 ? std::string("the launcher's store") : options_.name_of(0)) +

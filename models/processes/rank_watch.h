@@ -85,6 +85,10 @@ class RankWatch {
 
  private:
   void run(const std::shared_ptr<SharedStore>& store);
+  class Search;
+  void search(SharedStore& store, const std::string& reason);  // who is gone; ends the process
+  std::string sign() const;                                    // "TICK ENTERED WAITING"
+  void beat(SharedStore& store);
   void look_after_all(SharedStore& store);
   void look_after_first(SharedStore& store);
   std::optional<Ending> failure(SharedStore& store);
@@ -96,11 +100,11 @@ class RankWatch {
   std::atomic<std::int64_t> entered_{0};
   std::atomic<bool> waiting_{false};
   std::atomic<double> step_{0};
-  std::int64_t tick_ = 0;
+  std::atomic<std::int64_t> tick_{0};
   std::mutex mutex_;
   std::condition_variable stopping_;
   bool stopped_ = false;
-  std::atomic<bool> lost_{false};  // an operation failed: the main thread looks into it
+  std::atomic<bool> lost_{false};  // an operation failed here or elsewhere: it is looked into
   std::jthread thread_;
 };
 

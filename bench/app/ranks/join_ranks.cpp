@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/app/ranks.h"
+#include "bench/app/ranks/join_ranks.h"
 
 #include <cstdio>
 #include <cstdlib>
