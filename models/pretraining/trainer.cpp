@@ -96,7 +96,7 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
   if (is_logged(config_, number) || is_kept(config_, number)) report.emplace();
   renew_working_weights();
   std::vector<StepFigures> of_shards(static_cast<std::size_t>(shards_.count));
-  const ShardWork work{.shards = static_cast<int>(config_.gradient_shards),
+  const StepShards work{.shards = static_cast<int>(config_.gradient_shards),
                        .threads = options_.threads,
                        .group = options_.group,
                        .reduce = options_.reduce,

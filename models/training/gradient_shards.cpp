@@ -45,7 +45,7 @@ ShardedGradients added_here(const std::vector<ShardResult>& results) {
   return total;
 }
 
-ShardedGradients added_over_ranks(const ShardWork& work, const std::vector<ShardResult>& results) {
+ShardedGradients added_over_ranks(const StepShards& work, const std::vector<ShardResult>& results) {
   RECORD_USER_SCOPE("exchange");
   ShardedGradients total;
   std::vector<std::vector<at::Tensor>> of_shards;
@@ -70,7 +70,7 @@ void backward(const at::Tensor& loss) {
   loss.backward();
 }
 
-ShardedGradients sharded_gradients(const ShardWork& work,
+ShardedGradients sharded_gradients(const StepShards& work,
                                    const std::function<ShardResult(int shard)>& forward) {
   const ShardRange mine =
       work.group == nullptr ? ShardRange{.first = 0, .count = work.shards}

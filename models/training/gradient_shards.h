@@ -34,7 +34,7 @@ struct ShardedGradients {
 };
 
 // Where the shards of a step are computed: all here, or some by each rank of a group.
-struct ShardWork {
+struct StepShards {
   int shards = 1;
   int threads = 1;                // of this process, over its shards
   ProcessGroup* group = nullptr;  // null: one process
@@ -45,7 +45,7 @@ struct ShardWork {
 
 // `forward` is asked for the shards of this process alone; every rank gets the sum over all. Throws
 // as shards_of_rank().
-ShardedGradients sharded_gradients(const ShardWork& work,
+ShardedGradients sharded_gradients(const StepShards& work,
                                    const std::function<ShardResult(int shard)>& forward);
 inline ShardedGradients sharded_gradients(int shards, int threads,
                                           const std::function<ShardResult(int shard)>& forward) {
