@@ -48,6 +48,9 @@ TEST_F(Cli, RefusesWrongUsage) {
   expect_refusal("tabels", {"permafrost"});
   expect_refusal("tables --suite nope --out " + path("o"), {"--suite", "pico", "\"nope\""});
   expect_refusal("tables 99 --out " + path("o"), {"99"});
+  for (const auto* shard : {"4/4", "0/0", "a/b", "1/", "''", "-1/4"})
+    expect_refusal("tables --shard " + std::string(shard) + " --out " + path("o"), {"--shard"});
+  expect_refusal("tables --fresh --shard 0/4 --out " + path("o"), {"--fresh", "shard 0/4"});
   expect_refusal("tables --device gpu --out " + path("o"), {"--device", "\"gpu\""});
   EXPECT_FALSE(fs::exists(folder_ / "o")) << "something was written";
 }

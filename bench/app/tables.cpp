@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "bench/app/commands.h"
 #include "bench/report/page/report.h"
@@ -20,7 +21,8 @@ struct TablesCommand {
   std::vector<int> tables;  // empty: all of the suite
   std::string suite = "pico", out = "out", data;
   std::string features = "auto", paths, from, verify, features_cache;
-  double features_cache_size = 10;  // gigabytes
+  std::optional<std::string> shard;  // an empty text, as of a variable that is not set, is refused
+  double features_cache_size = 10;   // gigabytes
   int batch = 16;
   double memory = 0;  // gigabytes
   int seeds = 0;      // 0: the suite's
@@ -66,7 +68,37 @@ Json to_json(const std::string& out, const TablesResult& result) {
   return json;
 }
 
-int run(const CommonOptions& common, const TablesCommand& command) {
+// Of a shard: counts of cells, no table.
+Json to_json(const std::string& out, const WorkShard& shard, const TablesResult& result) {
+  return {{"out", out},
+          {"shard", shard.index},
+          {"shards", shard.count},
+          {"computed", result.computed},
+          {"reused", result.reused},
+          {"elsewhere", result.elsewhere},
+          {"failed", result.failed},
+          {"seconds", result.seconds}};
+}
+
+void tell_of_failures(const TablesResult& result) {
+  for (const auto& cell : result.failed) std::fprintf(stderr, "not computed: %s\n", cell.c_str());
+}
+
+int run_shard(const CommonOptions& common, const TablesOptions& options) {
+  const WorkShard& shard = *options.shard;
+  const TablesResult result = run_tables(options);
+  if (common.json)
+    std::printf("%s\n", json_text(to_json(options.out.string(), shard, result)).c_str());
+  else
+    std::fprintf(stderr, "%s: %d cells computed, %d taken from %s, %d of other shards, in %s\n",
+                 to_text(shard).c_str(), result.computed, result.reused,
+                 (options.out / "records").c_str(), result.elsewhere,
+                 clock_text(result.seconds).c_str());
+  if (!common.json) tell_of_failures(result);
+  return result.failed.empty() ? 0 : 1;
+}
+
+TablesOptions options_of(const CommonOptions& common, const TablesCommand& command) {
   TablesOptions options;
   options.tables = command.tables;
   options.suite = command.suite;
@@ -85,11 +117,18 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   options.memory_bytes = command.memory * 1e9;
   options.features = feature_store_named(command.features, "--features");
   options.paths = command.paths;
+  if (command.shard) options.shard = shard_named(*command.shard, "--shard");
+  return options;
+}
+
+int run(const CommonOptions& common, const TablesCommand& command) {
+  TablesOptions options = options_of(common, command);
   if (command.dry_run) {
     const DryRun run = dry_run(options);
     std::printf("%s\n", common.json ? json_text(to_json(run)).c_str() : to_markdown(run).c_str());
     return 0;
   }
+  if (options.shard) return run_shard(common, options);
   if (!common.json)
     options.table_done = [](const TableModel& table) {
       std::printf("%s\n", to_markdown(table).c_str());
@@ -106,7 +145,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s; all on one page: %s\n",
                result.computed, result.reused, (options.out / "records").c_str(),
                clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
-  for (const auto& cell : result.failed) std::fprintf(stderr, "not computed: %s\n", cell.c_str());
+  tell_of_failures(result);
   return holds && result.failed.empty() ? 0 : 1;
 }
 
@@ -144,6 +183,9 @@ void add_tables(CommandLine& line) {
   sub->add_option("--memory", command->memory,
                   "gigabytes for clips, features and training; 0: half of what is free")
       ->check(CLI::Range(0.0, 1e6));
+  sub->add_option("--shard", command->shard,
+                  "I/N: compute the cells of one of N processes alone, I from 0; a run without "
+                  "--shard then makes the tables");
   sub->add_option("--paths", command->paths, "JSON file: where checkpoints and datasets lie");
   sub->add_flag("--dry-run", command->dry_run,
                 "cells, their inputs, what is missing, time and memory; computes nothing");

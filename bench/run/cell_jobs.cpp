@@ -12,6 +12,7 @@
 
 #include "bench/records/record_folder.h"
 #include "bench/run/fold_training.h"
+#include "bench/run/group_work.h"
 #include "bench/run/probe_features.h"
 #include "bench/run/work_estimate.h"
 #include "common/error.h"
@@ -60,8 +61,6 @@ void add_held_out(EventFile& curves, const ProbeProtocol& protocol, const Select
     scalars.emplace_back("held_out/candidate " + std::to_string(c), selection.held_out_accuracy[c]);
   curves.add(passes_of(protocol), scalars);
 }
-
-std::int64_t units(double work) { return std::max<std::int64_t>(1, std::llround(work)); }
 
 // An encoder as its file has it, and where it computes.
 struct LoadedEncoder {
@@ -201,42 +200,6 @@ class FoldResults {
   std::vector<std::vector<FoldResult>> results_;
   std::vector<std::atomic<std::size_t>> left_;
 };
-
-// Work of the parts of a group, in units of the progress bar.
-struct GroupUnits {
-  std::int64_t encode = 0;                       // 0 for fine-tuning
-  std::vector<std::vector<std::int64_t>> folds;  // [cells][folds]
-  std::int64_t total() const {
-    std::int64_t sum = encode;
-    for (const auto& cell : folds)
-      for (const auto fold : cell) sum += fold;
-    return sum;
-  }
-};
-
-std::int64_t fold_units(const EncoderSpec& spec, const PlannedGroup& group, const PlannedCell& cell,
-                        const Fold& fold) {
-  const auto n = static_cast<std::int64_t>(fold.train.size());
-  if (group.is_finetune)
-    return units(cell.protocol.finetune.epochs * finetune_work(spec, group.task->kind, n));
-  const ProbeProtocol& protocol = cell.protocol.probe;
-  return units(passes_of(protocol) * protocol.label_fraction *
-               probe_work(spec, protocol, group.clips, n));
-}
-
-GroupUnits units_of(const Plan& plan, const PlannedGroup& group) {
-  const EncoderSpec& spec = plan.encoders.at(group.encoder).spec;
-  GroupUnits work;
-  if (!group.is_finetune)
-    work.encode =
-        units(encode_work(spec, group.task->kind, samples_in_views(*group.task) * group.clips));
-  for (const auto i : group.cells) {
-    auto& folds = work.folds.emplace_back();
-    for (const auto& fold : group.task->folds)
-      folds.push_back(fold_units(spec, group, plan.cells[i], fold));
-  }
-  return work;
-}
 
 // Frozen probes of one encoder on one task: batches to encode, then folds to train.
 class ProbeGroup {

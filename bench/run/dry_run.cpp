@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "bench/run/plan.h"
+#include "bench/run/plan_shards.h"
 #include "bench/run/probe_features.h"
 #include "bench/run/record_reuse.h"
 #include "bench/run/work_estimate.h"
@@ -70,11 +71,25 @@ std::optional<EncoderSpec> expected_spec(const EncoderChoice& choice, const std:
   return read_encoder_spec(choice.expected, where);
 }
 
+// Of every cell of the plan; empty where it is not dealt.
+std::vector<int> shards_of_cells(const Plan& plan, const std::optional<WorkShard>& shard) {
+  if (!shard) return {};
+  std::vector<int> shards(plan.cells.size(), 0);
+  for (const auto& dealt : deal_groups(plan, shard->count))
+    for (const auto cell : dealt.group.cells) shards[cell] = dealt.shard;
+  return shards;
+}
+
 class Estimator {
  public:
   Estimator(const Suite& suite, const Plan& plan, const SeedRange& seeds,
-            const std::filesystem::path& data)
-      : suite_(suite), plan_(plan), seeds_(seeds), data_(data) {}
+            const std::filesystem::path& data, const std::optional<WorkShard>& shard)
+      : suite_(suite),
+        plan_(plan),
+        seeds_(seeds),
+        data_(data),
+        shard_of_(shards_of_cells(plan, shard)),
+        shards_(static_cast<std::size_t>(shard ? shard->count : 0)) {}
 
   DryCell cell(const TableSpec& table, std::size_t r, std::size_t c, const TableCell& place) {
     const RowSpec& row = table.rows[r];
@@ -89,6 +104,7 @@ class Estimator {
                  .protocol = column.protocol,
                  .seeds = seeds_of(protocol, seeds_).count};
     for (const auto i : place.planned) cell.done += plan_.cells[i].done ? 1 : 0;
+    if (!shard_of_.empty()) cell.shards = shards_of(place);
     add_reason(cell, place.unavailable);
     const EncoderChoice& choice = encoder_of(suite_, row.encoder);
     const auto planned = plan_.encoders.find(choice.name);
@@ -113,25 +129,40 @@ class Estimator {
   }
 
   const DryTotal& total() const { return total_; }
+  const std::vector<DryTotal>& shards() const { return shards_; }
 
  private:
+  std::vector<int> shards_of(const TableCell& place) const {
+    std::set<int> shards;
+    for (const auto i : place.planned) shards.insert(shard_of_[i]);
+    return {shards.begin(), shards.end()};
+  }
+
   // Adds what no earlier cell has counted.
   void count(const DryCell& cell, const TableCell& place, const Work& work) {
     for (const auto i : place.planned) {
       const PlannedCell& planned = plan_.cells[i];
       if (!counted_.insert(planned.record.key).second) continue;
-      ++total_.records;
-      total_.done += planned.done ? 1 : 0;
-      if (planned.done) continue;
-      total_.core_hours += hours_of(work.training);
-      const bool first = features_.insert({planned.encoder, planned.task, planned.clips}).second;
-      if (first) total_.core_hours += hours_of(work.encoding);
+      DryTotal one{.records = 1, .done = planned.done ? 1 : 0};
+      if (!planned.done) {
+        one.core_hours = hours_of(work.training);
+        const bool first = features_.insert({planned.encoder, planned.task, planned.clips}).second;
+        if (first) one.core_hours += hours_of(work.encoding);
+      }
+      add(one, total_);
+      if (!shard_of_.empty()) add(one, shards_[static_cast<std::size_t>(shard_of_[i])]);
     }
     if (!place.planned.empty()) return;
     if (!counted_.insert(cell.encoder + "\n" + cell.task + "\n" + cell.protocol).second) return;
     total_.records += cell.seeds;
     total_.missing += cell.seeds;
     total_.core_hours += cell.core_hours;
+  }
+
+  static void add(const DryTotal& cell, DryTotal& sum) {
+    sum.records += cell.records;
+    sum.done += cell.done;
+    sum.core_hours += cell.core_hours;
   }
 
   const Task& opened(const TaskSpec& spec, const EncoderSpec& encoder, const TestView& test) {
@@ -153,6 +184,8 @@ class Estimator {
   SeedRange seeds_;
   std::filesystem::path data_;
   std::map<std::string, Task> tasks_;
+  std::vector<int> shard_of_;  // [cells of the plan]
+  std::vector<DryTotal> shards_;
   DryTotal total_;
   std::set<std::string> counted_;
   std::set<std::tuple<std::string, const Task*, int>> features_;
@@ -174,6 +207,7 @@ double DryRun::largest_feature_bytes() const {
 }
 
 DryRun dry_run(const TablesOptions& options) {
+  require_agreement(options);
   std::string data = options.data;
   const Suite suite = suite_for(options, data);
   const auto tables = tables_for(options, suite);
@@ -183,12 +217,13 @@ DryRun dry_run(const TablesOptions& options) {
   if (!options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice, true);
   DryRun run{.suite = suite.name};
-  Estimator estimator(suite, plan, seeds, folder);
+  Estimator estimator(suite, plan, seeds, folder, options.shard);
   for (std::size_t t = 0; t < tables.size(); ++t)
     for (std::size_t r = 0; r < tables[t].rows.size(); ++r)
       for (std::size_t c = 0; c < tables[t].columns.size(); ++c)
         run.cells.push_back(estimator.cell(tables[t], r, c, plan.places[t][r][c]));
   run.total = estimator.total();
+  run.shards = estimator.shards();
   return run;
 }
 
@@ -213,11 +248,35 @@ std::string estimate_text(const DryRun& run) {
          "(--features).\n";
 }
 
+std::string numbers_text(const std::vector<int>& numbers) {
+  std::vector<std::string> texts;
+  for (const int number : numbers) texts.push_back(std::to_string(number));
+  return joined(texts);
+}
+
+// A line a shard; what is missing is dealt to none.
+std::string shards_text(const DryRun& run) {
+  if (run.shards.empty()) return "";
+  TextRows rows{{"shard", "records", "done", "core-hours"}};
+  for (std::size_t s = 0; s < run.shards.size(); ++s) {
+    const DryTotal& shard = run.shards[s];
+    rows.push_back({std::to_string(s) + "/" + std::to_string(run.shards.size()),
+                    std::to_string(shard.records), std::to_string(shard.done),
+                    hours(shard.core_hours)});
+  }
+  return "\n" + markdown_table(rows, {false, true, true, true});
+}
+
 }  // namespace
 
 std::string to_markdown(const DryRun& run) {
   TextRows rows{{"table", "row", "column", "encoder", "task", "protocol", "done", "train", "test",
                  "core-hours", "features, GB"}};
+  std::vector<bool> right{true, false, false, false, false, false, false, true, true, true, true};
+  if (!run.shards.empty()) {
+    rows[0].emplace_back("shard");
+    right.push_back(true);
+  }
   std::map<std::string, std::vector<std::string>> missing;
   for (const auto& cell : run.cells) {
     const auto count = [](std::int64_t n) { return n > 0 ? std::to_string(n) : std::string(); };
@@ -227,26 +286,28 @@ std::string to_markdown(const DryRun& run) {
                               : "missing",
          count(cell.train), count(cell.test), hours(cell.core_hours),
          gigabytes(cell.feature_bytes)});
+    if (!run.shards.empty()) rows.back().push_back(numbers_text(cell.shards));
     for (const auto& reason : cell.missing) {
       auto& users = missing[reason];
       const std::string user = "table " + std::to_string(cell.table) + " " + cell.row;
       if (std::find(users.begin(), users.end(), user) == users.end()) users.push_back(user);
     }
   }
-  std::string text = "## Dry run of suite " + run.suite + "\n\n" +
-                     markdown_table(rows, {true, false, false, false, false, false, false, true,
-                                           true, true, true}) +
+  std::string text = "## Dry run of suite " + run.suite + "\n\n" + markdown_table(rows, right) +
                      "\n- " + std::to_string(run.total.records) + " records wanted, " +
                      std::to_string(run.total.done) + " there, " +
                      std::to_string(run.total.missing) + " cannot be computed.\n";
   for (const auto& [reason, users] : missing)
     text += "- Missing: " + reason + " (" + joined(users) + ")\n";
-  return text + estimate_text(run);
+  return text + estimate_text(run) + shards_text(run);
 }
 
 Json to_json(const DryRun& run) {
-  Json cells = Json::array();
-  for (const auto& cell : run.cells)
+  Json cells = Json::array(), shards = Json::array();
+  for (const auto& shard : run.shards)
+    shards.push_back(
+        {{"records", shard.records}, {"done", shard.done}, {"core_hours", shard.core_hours}});
+  for (const auto& cell : run.cells) {
     cells.push_back({{"table", cell.table},
                      {"row", cell.row},
                      {"column", cell.column},
@@ -260,9 +321,13 @@ Json to_json(const DryRun& run) {
                      {"test", cell.test},
                      {"core_hours", cell.core_hours},
                      {"feature_bytes", cell.feature_bytes}});
-  return {{"suite", run.suite},           {"cells", cells},
-          {"records", run.total.records}, {"done", run.total.done},
-          {"missing", run.total.missing}, {"core_hours", run.total.core_hours}};
+    if (!run.shards.empty()) cells.back()["shards"] = cell.shards;
+  }
+  Json json{{"suite", run.suite},           {"cells", cells},
+            {"records", run.total.records}, {"done", run.total.done},
+            {"missing", run.total.missing}, {"core_hours", run.total.core_hours}};
+  if (!run.shards.empty()) json["shards"] = shards;
+  return json;
 }
 
 }  // namespace permafrost

@@ -19,6 +19,7 @@ struct DryCell {
   std::int64_t train = 0, test = 0;  // samples, all folds together; 0 where not known
   double core_hours = 0;             // of what is not done, by itself; 0 where not known
   double feature_bytes = 0;          // of a seed, where they are kept; 0 for fine-tuning
+  std::vector<int> shards;           // that compute it, ascending; empty without --shard
 };
 
 // Of all cells together. A record that several tables show counts once, and so do the features that
@@ -32,6 +33,7 @@ struct DryRun {
   std::string suite;
   std::vector<DryCell> cells;
   DryTotal total;
+  std::vector<DryTotal> shards;  // of what can be computed; empty without --shard
   double largest_feature_bytes() const;
 };
 

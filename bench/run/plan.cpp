@@ -206,14 +206,13 @@ std::vector<std::size_t> first_tables(const Plan& plan) {
   return first;
 }
 
-}  // namespace
-
-std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
+std::vector<PlannedGroup> groups_of(const Plan& plan,
+                                    const std::function<bool(const PlannedCell&)>& wanted) {
   std::vector<PlannedGroup> groups;
   std::vector<std::string> encoders;  // in order of first use
   for (std::size_t i = 0; i < plan.cells.size(); ++i) {
     const PlannedCell& cell = plan.cells[i];
-    if (cell.done) continue;
+    if (!wanted(cell)) continue;
     const bool is_finetune = cell.protocol.is_finetune;
     auto it = std::find_if(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
       return group.encoder == cell.encoder && group.task == cell.task &&
@@ -239,6 +238,16 @@ std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
     return place(a) < place(b);
   });
   return groups;
+}
+
+}  // namespace
+
+std::vector<PlannedGroup> groups_to_compute(const Plan& plan) {
+  return groups_of(plan, [](const PlannedCell& cell) { return !cell.done && !cell.elsewhere; });
+}
+
+std::vector<PlannedGroup> all_groups(const Plan& plan) {
+  return groups_of(plan, [](const PlannedCell&) { return true; });
 }
 
 }  // namespace permafrost

@@ -26,7 +26,8 @@ struct PlannedCell {
   const Task* task = nullptr;
   int clips = 1;
   bool done = false, reused = false;
-  std::string failure;  // why it could not be computed
+  bool elsewhere = false;  // another shard computes it
+  std::string failure;     // why it could not be computed
 };
 
 // What is known of an encoder without keeping its weights.
@@ -78,8 +79,10 @@ struct PlannedGroup {
   std::vector<int> ranks;  // of the cells, ascending: the first table that shows each
 };
 
-// The cells that are not done: first all that the first table needs, then what the second needs
-// beside it, and so on; for each table encoders one after the other.
+// The cells that are neither done nor elsewhere: first all that the first table needs, then what
+// the second needs beside it, and so on; for each table encoders one after the other.
 std::vector<PlannedGroup> groups_to_compute(const Plan& plan);
+// All cells, in the same order.
+std::vector<PlannedGroup> all_groups(const Plan& plan);
 
 }  // namespace permafrost

@@ -45,6 +45,7 @@ void take_records(Plan& plan, const std::vector<TableSpec>& tables, const fs::pa
   };
   for (auto& cell : plan.cells) {
     std::error_code ignored;
+    if (cell.elsewhere) continue;
     if (!fs::exists(record_path(out, cell.record.key), ignored)) continue;
     if (with_heads && writes_heads(cell.protocol) && !heads_are_there(cell)) continue;
     Record found;

@@ -19,8 +19,8 @@ void release_records(const Plan& plan, const std::vector<TableSpec>& tables,
                      const std::filesystem::path& out);
 
 // Takes what has a valid record under `out`, and its heads where they are asked for; tells `notice`
-// about each record that is there but not valid. Records learn which places of `tables` show them
-// now, and no longer claim others of these, unless `look_only`.
+// about each record that is there but not valid. What is elsewhere is left alone. Records learn
+// which places of `tables` show them now, and no longer claim others of these, unless `look_only`.
 void take_records(Plan& plan, const std::vector<TableSpec>& tables,
                   const std::filesystem::path& out, bool with_heads,
                   const std::function<void(const std::string&)>& notice, bool look_only = false);

@@ -9,6 +9,7 @@
 #include "bench/records/record_archive.h"
 #include "bench/run/cell_jobs.h"
 #include "bench/run/plan.h"
+#include "bench/run/plan_shards.h"
 #include "bench/run/record_reuse.h"
 #include "bench/run/verification.h"
 #include "bench/suites/suite_fit.h"
@@ -41,16 +42,17 @@ std::vector<std::vector<TableCell>> inputs_of(const std::vector<std::vector<Tabl
 
 bool all_done(const Plan& plan) {
   return std::all_of(plan.cells.begin(), plan.cells.end(),
-                     [](const PlannedCell& cell) { return cell.done; });
+                     [](const PlannedCell& cell) { return cell.done || cell.elsewhere; });
 }
 
 // Records that others computed. Nothing of the evaluation before this one has the same key.
 void take_from(const TablesOptions& options, const Plan& plan) {
   std::vector<std::string> keys;
-  for (const auto& cell : plan.cells) keys.push_back(cell.record.key);
+  for (const auto& cell : plan.cells)
+    if (!cell.elsewhere) keys.push_back(cell.record.key);
   const auto found = import_records(options.from, keys, options.out);
   const auto all = static_cast<std::int64_t>(keys.size());
-  if (found == 0 && all > 0)
+  if (found == 0 && all > 0 && !options.shard)  // other shards may find theirs
     throw InputError("--from", options.from.string(),
                      "records of evaluation version " + std::to_string(kEvaluationVersion) +
                          " (fine-tuned: " + std::to_string(kFinetuningVersion) +
@@ -65,6 +67,21 @@ TableSpec with_notes(TableSpec table, const Suite& suite) {
   for (auto& column : table.columns)
     column.protocol_note = note_of(protocol_of(suite, column.protocol));
   return table;
+}
+
+FolderLock lock_of(const TablesOptions& options) {
+  if (!options.shard) return {options.out, "--out"};
+  return {options.out, "--out", {options.shard->index, options.shard->count}};
+}
+
+// What clips keep of the memory: of a shard those of its own tasks alone.
+double clip_bytes_of(const Plan& plan) {
+  std::set<const Task*> used;
+  for (const auto& cell : plan.cells)
+    if (!cell.elsewhere) used.insert(cell.task);
+  double bytes = 0;
+  for (const auto* task : used) bytes += task->kept_bytes;
+  return bytes;
 }
 
 // One line for every encoder and task that is not there, however many places it leaves empty, and
@@ -121,6 +138,19 @@ class TablesInTheMaking {
   std::vector<TableModel> tables_;
 };
 
+TablesResult counted(const Plan& plan) {
+  TablesResult result;
+  for (const auto& cell : plan.cells) {
+    if (cell.elsewhere)
+      ++result.elsewhere;
+    else if (cell.failure.empty())
+      (cell.reused ? result.reused : result.computed) += 1;
+    else
+      result.failed.push_back(name_of(cell) + ": " + cell.failure);
+  }
+  return result;
+}
+
 }  // namespace
 
 TablesResult run_specs(const TablesOptions& given, const Suite& suite,
@@ -132,9 +162,10 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
     const std::lock_guard lock(telling);
     given.execution.tell(line);
   };
+  require_agreement(options);
   for (const auto& table : tables) require_fit(table, suite);
   require_writable_directory(options.out, "--out");
-  const FolderLock lock(options.out, "--out");
+  const FolderLock lock = lock_of(options);
   const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
 
   if (options.memory_bytes <= 0)
@@ -143,42 +174,53 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
   // At most half of it for clips; what is left is for jobs.
   Plan plan = make_plan(suite, tables, {options.execution.seed, seeds}, data_folder(options.data),
                         options.memory_bytes / 2);
-  for (const auto& [name, task] : plan.tasks) options.memory_bytes -= task.kept_bytes;
+  if (options.shard) keep_shard(plan, *options.shard);
+  options.memory_bytes -= clip_bytes_of(plan);
   tell_of_inputs(plan, options);
   if (!options.from.empty()) take_from(options, plan);
   if (!options.fresh)
-    take_records(plan, tables, options.out, options.keep_heads, options.execution.notice);
+    take_records(plan, tables, options.out, options.keep_heads, options.execution.notice,
+                 options.shard.has_value());
   const TableContext context{.suite = suite.name,
                              .suite_title = suite.title,
                              .seeds = seeds,
                              .first_seed = options.execution.seed,
                              .quick = options.quick};
-  TablesInTheMaking making(
-      plan,
-      [&](std::size_t t) {
-        return build_table(with_notes(tables[t], suite), context,
-                           inputs_of(plan.places[t], plan.cells));
-      },
-      options.table_done);
+  std::optional<TablesInTheMaking> making;
+  if (!options.shard)
+    making.emplace(
+        plan,
+        [&](std::size_t t) {
+          return build_table(with_notes(tables[t], suite), context,
+                             inputs_of(plan.places[t], plan.cells));
+        },
+        options.table_done);
   if (!all_done(plan)) {
-    CellJobs jobs =
-        cell_jobs(options, suite, plan, [&](std::size_t cell) { making.cell_ended(cell); });
+    CellJobs jobs = cell_jobs(options, suite, plan, [&](std::size_t cell) {
+      if (making) making->cell_ended(cell);
+    });
     run_jobs(std::move(jobs.groups), {.threads = options.execution.threads, .bytes = jobs.bytes});
   }
   std::vector<VerifiedCell> verified;
   if (options.verify > 0) verified = verify_cells(options, suite, plan, options.verify);
-  release_records(plan, tables, options.out);
+  if (!options.shard) release_records(plan, tables, options.out);
 
-  TablesResult result{.verified = std::move(verified)};
-  for (const auto& cell : plan.cells) {
-    if (cell.failure.empty())
-      (cell.reused ? result.reused : result.computed) += 1;
-    else
-      result.failed.push_back(name_of(cell) + ": " + cell.failure);
-  }
-  result.tables = making.take();
+  TablesResult result = counted(plan);
+  result.verified = std::move(verified);
+  if (making) result.tables = making->take();
   result.seconds = watch.seconds();
   return result;
+}
+
+void require_agreement(const TablesOptions& options) {
+  if (!options.shard) return;
+  if (options.fresh)
+    throw InputError("--fresh", "", "no --shard beside it", to_text(*options.shard),
+                     "a shard that is started again would compute all of its cells again; use "
+                     "another --out");
+  if (options.verify > 0)
+    throw InputError("--verify", "", "no --shard beside it", to_text(*options.shard),
+                     "verify in the run that makes the tables");
 }
 
 std::filesystem::path features_cache_named(const std::string& flag) {

@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/records/build_info.h"
 #include "bench/report/tables/table_report.h"
 #include "bench/run/probe_features.h"
+#include "bench/run/shards.h"
 #include "common/machine/execution.h"
 
 namespace permafrost {
@@ -43,6 +45,10 @@ struct TablesOptions {
   // Where curves of the training of probes go, for TensorBoard (event_file.h), a folder a fold;
   // empty: nowhere. Of cells that are computed alone.
   std::filesystem::path tensorboard;
+  // Computes the cells of one shard and writes their records, predictions and heads, nothing else:
+  // no table, and nothing about records of others. Several shards may run at once; a run without a
+  // shard then makes the tables. Excludes `fresh` and `verify`.
+  std::optional<WorkShard> shard;
   bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
   // Called once a table, one at a time, as soon as all of its cells are there (or given up).
   std::function<void(const TableModel&)> table_done = {};
@@ -55,6 +61,9 @@ struct TablesOptions {
 Suite suite_for(const TablesOptions& options, std::string& data);
 // The tables asked for, as the suite has them.
 std::vector<TableSpec> tables_for(const TablesOptions& options, const Suite& suite);
+
+// Throws InputError for options that exclude each other.
+void require_agreement(const TablesOptions& options);
 
 // A cell taken from a record that was computed once more; see verification.h.
 struct VerifiedCell {
@@ -72,6 +81,7 @@ std::filesystem::path features_cache_named(const std::string& flag);
 struct TablesResult {
   std::vector<TableModel> tables;  // in the order asked for
   int computed = 0, reused = 0;    // cells (one a seed)
+  int elsewhere = 0;               // cells of other shards
   std::vector<VerifiedCell> verified;
   std::vector<std::string> failed;  // cells that could not be computed, and why
   double seconds = 0;
@@ -81,7 +91,7 @@ struct TablesResult {
 // (tableN.md|csv|json|tex|svg) under `out`. Features are computed once for every encoder, task and
 // number of clips. Killing it loses the cells in flight. An encoder or data set that is not there
 // makes its row or column "not available", as does a cell whose training diverged; a damaged file
-// throws InputError.
+// throws InputError, as does a folder that another run or shard has (FolderLock).
 TablesResult run_tables(const TablesOptions& options);
 
 // The same for specifications in memory; writes records, but no table files. options.suite, .tables

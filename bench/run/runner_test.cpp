@@ -13,7 +13,7 @@
 #include "bench/records/cell_records.h"
 #include "bench/records/record.h"
 #include "bench/records/record_folder.h"
-#include "bench/records/record_json.h"
+#include "bench/testing/record_numbers.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
@@ -181,17 +181,6 @@ class Runner : public testing::Test {
   double verify_ = 0;
   std::vector<std::string> notices_;
 };
-
-// What must not depend on the machine: the record less its times, threads and build.
-std::map<std::string, std::string> numbers_of(const fs::path& out) {
-  std::map<std::string, std::string> numbers;
-  for (const auto& record : read_records(out)) {
-    OrderedJson json = to_json(record);
-    for (const auto* field : {"time", "threads", "build", "finished"}) json.erase(field);
-    numbers[record.key] = json.dump() + read_file(predictions_path(out, record.key));
-  }
-  return numbers;
-}
 
 TEST_F(Runner, ComputesEachCellOnceAndThenNothing) {
   const TablesResult first = run({1, 2});
