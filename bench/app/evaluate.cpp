@@ -46,11 +46,13 @@ int run(const CommonOptions& common, const EvaluateCommand& command) {
   options.recipe = command.recipe;
   options.set = command.set;
   options.execution = execution_of(common);
+  options.group = common.group;
   const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   const Classifier head = head_of(command, encoder);
-  if (!command.out.empty()) require_writable_directory(command.out, "--out");
+  const bool writes = !command.out.empty() && common.is_first_rank();
+  if (writes) require_writable_directory(command.out, "--out");
   const Evaluation evaluation = evaluate_task(encoder, head, options);
-  if (!command.out.empty()) write_evaluation(command.out, evaluation);
+  if (writes) write_evaluation(command.out, evaluation);
   const std::string text =
       common.json
           ? to_json(evaluation).dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n"
@@ -63,8 +65,8 @@ int run(const CommonOptions& common, const EvaluateCommand& command) {
 
 void add_evaluate(CommandLine& line) {
   const auto command = std::make_shared<EvaluateCommand>();
-  CLI::App* sub = line.add("evaluate", "a released head on a task, without training",
-                           [&line, command] { return run(line.common(), *command); });
+  CLI::App* sub = line.add_joint("evaluate", "a released head on a task, without training",
+                                 [&line, command] { return run(line.common(), *command); });
   add_encoder_flags(sub, command->encoder, command->reading);
   sub->add_option("--head", command->head, "file or folder of a classification head")->required();
   sub->add_option("--task", command->task, "a task of the suite, or a JSON file that declares one")

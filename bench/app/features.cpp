@@ -70,6 +70,7 @@ int run_whole(const CommonOptions& common, const FeaturesCommand& command, const
 }
 
 int run(const CommonOptions& common, const FeaturesCommand& command) {
+  if (!common.is_first_rank()) return 0;  // one video is the work of one process
   require_writable_file(command.output, "--output");
   Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading);
   require_layers(encoder.spec, command.layers, "--layers");
@@ -122,8 +123,8 @@ int run(const CommonOptions& common, const FeaturesCommand& command) {
 
 void add_features(CommandLine& line) {
   const auto command = std::make_shared<FeaturesCommand>();
-  CLI::App* sub = line.add("features", "tokens of a video, an image or a tensor",
-                           [&line, command] { return run(line.common(), *command); });
+  CLI::App* sub = line.add_joint("features", "tokens of a video, an image or a tensor",
+                                 [&line, command] { return run(line.common(), *command); });
   add_encoder_flags(sub, command->encoder, command->reading);
   sub->add_option("--input", command->input,
                   "video, image, .safetensors or, with --window, synthetic:TASK")

@@ -21,14 +21,15 @@ struct ProbeCommand {
 
 // Name of the encoder in `suite`, which it is read into unless it is one of the suite's own
 // ("random-init"), with other weights for other seeds.
-std::string chosen_encoder(Suite& suite, const ProbeCommand& command) {
+std::string chosen_encoder(Suite& suite, const ProbeCommand& command, bool tells) {
   std::vector<std::string> names;
   for (const auto& choice : suite.encoders) {
     if (choice.name == command.encoder) return choice.name;
     names.push_back(choice.name);
   }
   const Encoder encoder = load_encoder(command.encoder, "--encoder", command.reading, names);
-  for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
+  if (tells)
+    for (const auto& note : encoder.notes) std::fprintf(stderr, "%s\n", note.c_str());
   suite.encoders = {
       {.name = encoder.name, .zoo = command.encoder, .reading = command.reading, .read = encoder}};
   return encoder.name;
@@ -36,7 +37,7 @@ std::string chosen_encoder(Suite& suite, const ProbeCommand& command) {
 
 int run_row(const CommonOptions& common, const ProbeCommand& command, bool finetune) {
   Suite suite = read_suite(command.suite);
-  const std::string encoder = chosen_encoder(suite, command);
+  const std::string encoder = chosen_encoder(suite, command, common.is_first_rank());
   std::string data = command.data;
   const TaskSpec task = chosen_task(suite, command.task, data);
   const ProtocolChoice base = single_protocol(suite, task, finetune);
@@ -58,11 +59,13 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
   options.out = command.out;
   options.data = data;
   options.execution = execution_of(common);
+  options.group = common.group;
   options.keep_heads = !finetune;
   options.features_cache = features_cache_named(command.features_cache);
   options.tensorboard = command.tensorboard;
   const TablesResult result = run_specs(options, suite, {table});
   if (!result.failed.empty()) throw Error(result.failed[0]);
+  if (!common.is_first_rank()) return 0;
   if (!result.tables[0].cells[0][0].available())
     throw InputError("--task", task.name, "data that can be read",
                      result.tables[0].cells[0][0].unavailable);
@@ -75,7 +78,7 @@ int run_row(const CommonOptions& common, const ProbeCommand& command, bool finet
 // What probe and finetune have in common.
 CLI::App* add_row_command(CommandLine& line, const char* name, const char* what, bool finetune,
                           const std::shared_ptr<ProbeCommand>& command) {
-  CLI::App* sub = line.add(name, what, [&line, command, finetune] {
+  CLI::App* sub = line.add_joint(name, what, [&line, command, finetune] {
     return run_row(line.common(), *command, finetune);
   });
   add_encoder_flags(sub, command->encoder, command->reading);

@@ -4,8 +4,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
+#include <sstream>
 
 #include "bench/app/commands.h"
+#include "bench/app/ranks/join_ranks.h"
 #include "bench/report/page/report.h"
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
@@ -121,12 +124,43 @@ TablesOptions options_of(const CommonOptions& common, const TablesCommand& comma
   return options;
 }
 
+void add_lines(std::set<std::string>& lines, const std::string& text) {
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.insert(line);
+}
+
+// Every rank computes a shard; the first then makes the tables, of which nothing is left to
+// compute. Whether this is the first.
+bool computed_in_shards(ProcessGroup& group, TablesOptions options, std::set<std::string>& told) {
+  if (options.shard)
+    throw InputError("--shard", "", "no ranks beside it", std::to_string(group.ranks()) + " ranks",
+                     "ranks are shards of their own");
+  options.shard = WorkShard{.index = group.rank(), .count = group.ranks()};
+  require_agreement(options);
+  require_shared_folder(group, options.out, "--out");
+  // What the shards notice comes once, however many of them notice it. The run that makes the
+  // tables tells of inputs again, so what is told here is told there no more.
+  std::string noticed;
+  options.execution.notice = [&](const std::string& line) { noticed += line + "\n"; };
+  run_tables(options);
+  for (const auto& lines : group.gather(noticed)) add_lines(told, lines);
+  return group.is_first();
+}
+
 int run(const CommonOptions& common, const TablesCommand& command) {
   TablesOptions options = options_of(common, command);
   if (command.dry_run) {
     const DryRun run = dry_run(options);
     std::printf("%s\n", common.json ? json_text(to_json(run)).c_str() : to_markdown(run).c_str());
     return 0;
+  }
+  std::set<std::string> told;
+  if (common.group != nullptr) {
+    if (!computed_in_shards(*common.group, options, told)) return 0;
+    for (const auto& line : told) options.execution.tell(line);
+    options.execution.notice = [&, tell = options.execution.notice](const std::string& line) {
+      if (told.insert(line).second) tell(line);
+    };
   }
   if (options.shard) return run_shard(common, options);
   if (!common.json)
@@ -153,8 +187,8 @@ int run(const CommonOptions& common, const TablesCommand& command) {
 
 void add_tables(CommandLine& line) {
   const auto command = std::make_shared<TablesCommand>();
-  CLI::App* sub = line.add("tables", "regenerate the paper's tables",
-                           [&line, command] { return run(line.common(), *command); });
+  CLI::App* sub = line.add_joint("tables", "regenerate the paper's tables",
+                                 [&line, command] { return run(line.common(), *command); });
   sub->add_option("tables", command->tables, "numbers; none: all of the suite");
   sub->add_option("--suite", command->suite, "suite: pico, pico2, tiny, denoiser, gate or paper")
       ->capture_default_str();

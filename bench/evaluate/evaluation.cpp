@@ -174,7 +174,11 @@ Evaluation evaluate_task(const Encoder& given, const Classifier& head,
                         .clips = e.protocol.clips,
                         .attend_across_clips = e.protocol.attend_across_clips,
                         .layers = e.protocol.layers,
-                        .chunk = options.chunk};
+                        .chunk = options.chunk,
+                        .group = options.group};
+  if (options.group != nullptr)
+    options.group->require_same("evaluation", e.encoder.sha256 + " " + task.identity,
+                                "every rank has the same encoder and data");
   Progress progress("evaluate", static_cast<std::int64_t>(input.samples.size()), "samples",
                     options.execution.quiet);
   const HeadOutput output =

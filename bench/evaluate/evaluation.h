@@ -23,10 +23,11 @@ namespace permafrost {
 
 struct EvaluationOptions {
   TaskSpec task;
-  std::filesystem::path data;    // folder of real data
-  std::string recipe;            // empty: by the head's number of classes
-  std::vector<std::string> set;  // "key=value" over the recipe's protocol
-  std::int64_t chunk = 0;        // see EvaluationInput
+  std::filesystem::path data;     // folder of real data
+  std::string recipe;             // empty: by the head's number of classes
+  std::vector<std::string> set;   // "key=value" over the recipe's protocol
+  std::int64_t chunk = 0;         // see EvaluationInput
+  ProcessGroup* group = nullptr;  // see EvaluationInput
   Execution execution;
 };
 

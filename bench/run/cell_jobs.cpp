@@ -80,6 +80,8 @@ class Run {
 
   const TablesOptions& options() const { return options_; }
   const Execution& execution() const { return options_.execution; }
+  // Of ranks that compute the same cells together, the first.
+  bool writes() const { return options_.group == nullptr || options_.group->is_first(); }
   PlannedCell& cell(std::size_t index) { return plan_.cells[index]; }
   Progress& progress() { return progress_; }
 
@@ -154,7 +156,7 @@ class Run {
   // Writes the record of a cell from all of its folds.
   void finish(PlannedCell& cell, const std::vector<FoldResult>& results) {
     finish_record(results, *cell.task, execution(), cell.record);
-    write_record(options_.out, cell.record);
+    if (writes()) write_record(options_.out, cell.record);
     cell.done = true;
     tell_of_end(cell);
   }
@@ -218,6 +220,7 @@ class ProbeGroup {
                 .kept = kept,
                 .found = run_->cached(key_),
                 .batch = run_->options().batch,
+                .group = run_->options().group,
                 .notice = run_->execution().notice,
                 .progress = &encoding_}),
         results_(group_.cells.size(), group_.task->folds.size()) {
@@ -228,13 +231,10 @@ class ProbeGroup {
   // Cells of a table that is wanted later are a stage of their own.
   static std::vector<JobStage> stages(const std::shared_ptr<ProbeGroup>& group) {
     const std::vector<int>& ranks = group->group_.ranks;
-    std::vector<JobStage> stages{
-        {.jobs = group->store_.batches(),
-         .run = [group](std::int64_t job, int threads) { group->encode(job, threads); },
-         .rank = ranks.front()},
-        {.jobs = 1,
-         .run = [group](std::int64_t, int) { group->finish_encoding(); },
-         .rank = ranks.front()}};
+    std::vector<JobStage> stages{group->encode_stage(group),
+                                 {.jobs = 1,
+                                  .run = [group](std::int64_t, int) { group->finish_encoding(); },
+                                  .rank = ranks.front()}};
     const auto folds = static_cast<std::int64_t>(group->group_.task->folds.size());
     for (auto from = ranks.begin(); from != ranks.end();) {
       const auto to = std::upper_bound(from, ranks.end(), *from);
@@ -258,9 +258,25 @@ class ProbeGroup {
   }
   void keep_features() const { run_->keep(key_, group_, store_.features()); }
 
-  void encode(std::int64_t batch, int threads) {
+  // A job a batch; of ranks one job for all batches of this one.
+  static JobStage encode_stage(const std::shared_ptr<ProbeGroup>& group) {
+    if (group->run_->options().group == nullptr)
+      return {.jobs = group->store_.batches(),
+              .run =
+                  [group](std::int64_t job, int threads) {
+                    group->encode([&] { group->store_.encode(job, threads); });
+                  },
+              .rank = group->group_.ranks.front()};
+    return {
+        .jobs = 1,
+        .run = [group](std::int64_t,
+                       int threads) { group->encode([&] { group->store_.encode_mine(threads); }); },
+        .rank = group->group_.ranks.front()};
+  }
+
+  void encode(const std::function<void()>& batches) {
     const Stopwatch watch;
-    store_.encode(batch, threads);
+    batches();
     const std::lock_guard lock(mutex_);
     encode_seconds_ += watch.seconds();
   }
@@ -303,7 +319,7 @@ class ProbeGroup {
                          .device = at::Device(run_->execution().device),
                          .tick = [&](std::int64_t passes) { part.advance(passes); }};
     std::optional<EventFile> curves;
-    if (!run_->options().tensorboard.empty()) {
+    if (!run_->options().tensorboard.empty() && run_->writes()) {
       curves.emplace(curves_folder(run_->options().tensorboard, cell, f));
       training.epoch_ended = [&](const ProbeEpoch& end) {
         curves->add(end.epoch + 1, {{"loss", end.loss}, {"learning_rate", end.learning_rate}});
@@ -311,7 +327,7 @@ class ProbeGroup {
     }
     TrainedFold trained = train_fold(task, f, protocol, features, training, views);
     if (curves) add_held_out(*curves, protocol, *trained.result.selection);
-    if (run_->options().keep_heads && writes_heads(cell.protocol))
+    if (run_->options().keep_heads && run_->writes() && writes_heads(cell.protocol))
       save_classifier(head_path(run_->options().out, cell, f),
                       classifier_of(trained.outcome, cell));
     for (const auto& warning : trained.result.warnings)
@@ -368,6 +384,7 @@ class FinetuneGroup {
                    {.seed = cell.record.seed,
                     .threads = threads,
                     .device = at::Device(run_->execution().device),
+                    .group = run_->options().group,
                     .tick = [&](std::int64_t clips) { part.advance(clips); }});
     } catch (const TrainingDiverged& why) {
       return run_->give_up(cell, why);

@@ -41,7 +41,7 @@ class Queue {
       : groups_(std::move(groups)), flights_(groups_.size()), limits_(limits) {}
 
   void run() {
-    const int workers = std::max(1, limits_.threads);
+    const int workers = limits_.one_at_a_time ? 1 : std::max(1, limits_.threads);
     parallel_for(workers, workers, [this](std::int64_t) { work(); });
     if (failure_) std::rethrow_exception(failure_);
   }
@@ -120,6 +120,7 @@ class Queue {
 
   // Of a job that is just being taken: threads that neither jobs under way nor waiting work need.
   int share_of_threads() const {
+    if (limits_.one_at_a_time) return std::max(1, limits_.threads);
     std::int64_t others = busy_ + static_cast<std::int64_t>(groups_.size() - next_);
     for (std::size_t g = first_; g < next_; ++g) others += flights_[g].waiting();
     return static_cast<int>(std::max<std::int64_t>(1, limits_.threads / (others + 1)));

@@ -38,6 +38,9 @@ struct JobLimits {
   int threads = 1;
   // Memory of all groups under way together. A group that is larger than this runs by itself.
   double bytes = 0;
+  // A job after the other, in the order of groups and stages, each with all threads: for jobs whose
+  // ranks talk to each other.
+  bool one_at_a_time = false;
 };
 
 // Runs all jobs. Groups begin in their order; a free thread takes the first job of the lowest rank,

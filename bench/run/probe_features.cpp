@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "datasets/clips/augmented_source.h"
+#include "models/processes/shared_work.h"
 
 namespace permafrost {
 namespace {
@@ -49,10 +50,12 @@ ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
     return;
   }
   if (input.kept) {
-    encoding_.emplace(
-        input.encoder, source,
-        EncodeOptions{.clips = input.clips, .batch = input.batch, .progress = input.progress},
-        tested_);
+    encoding_.emplace(input.encoder, source,
+                      EncodeOptions{.clips = input.clips,
+                                    .batch = input.batch,
+                                    .progress = input.progress,
+                                    .group = input.group},
+                      tested_);
     return;
   }
   for (std::int64_t i = 0; i < source.size(); ++i) features_.targets.push_back(source.target(i));
@@ -62,6 +65,11 @@ ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
 std::int64_t ProbeFeatures::batches() const { return encoding_ ? encoding_->batches() : 0; }
 
 void ProbeFeatures::encode(std::int64_t batch, int threads) { encoding_->encode(batch, threads); }
+
+void ProbeFeatures::encode_mine(int threads) {
+  for_my_pieces(input_.group, batches(), threads,
+                [&](std::int64_t batch) { encoding_->encode(batch); });
+}
 
 void ProbeFeatures::finish() {
   if (!encoding_) return;
@@ -80,7 +88,7 @@ std::vector<at::Tensor> ProbeFeatures::kept_in_all_views(const Samples& samples)
 }
 
 EncodeOptions ProbeFeatures::options(int threads) const {
-  return {.clips = input_.clips, .threads = threads, .batch = input_.batch};
+  return {.clips = input_.clips, .threads = threads, .batch = input_.batch, .group = input_.group};
 }
 
 // A clip of which only the augmented view cannot be read stands in for it, and that is said.

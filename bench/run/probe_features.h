@@ -36,6 +36,7 @@ struct ProbeFeaturesInput {
   bool kept = true;
   std::optional<LabelledFeatures> found = {};  // kept by an earlier run, without targets
   std::int64_t batch = 16;
+  ProcessGroup* group = nullptr;  // see EncodeOptions
   std::function<void(const std::string&)> notice = {};
   Progress* progress = nullptr;  // of samples that are encoded to be kept
 };
@@ -48,6 +49,7 @@ class ProbeFeatures {
 
   std::int64_t batches() const;                  // 0 where nothing is kept
   void encode(std::int64_t batch, int threads);  // any order, several at a time
+  void encode_mine(int threads);  // instead: those of this rank, from so many threads
   void finish();
 
   // For one probe: labels and failures of its own, tokens where they are kept.

@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
+#include "common/files/hash.h"
 #include "common/machine/memory.h"
 #include "common/machine/stopwatch.h"
 #include "probes/encode/feature_cache.h"
@@ -69,9 +70,39 @@ TableSpec with_notes(TableSpec table, const Suite& suite) {
   return table;
 }
 
-FolderLock lock_of(const TablesOptions& options) {
-  if (!options.shard) return {options.out, "--out"};
-  return {options.out, "--out", {options.shard->index, options.shard->count}};
+bool is_first_rank(const TablesOptions& options) {
+  return options.group == nullptr || options.group->is_first();
+}
+
+std::unique_ptr<FolderLock> lock_of(const TablesOptions& options) {
+  if (!is_first_rank(options)) return nullptr;
+  require_writable_directory(options.out, "--out");
+  if (!options.shard) return std::make_unique<FolderLock>(options.out, "--out");
+  return std::make_unique<FolderLock>(options.out, "--out",
+                                      FolderPart{options.shard->index, options.shard->count});
+}
+
+double memory_of(const TablesOptions& options) {
+  double bytes = options.memory_bytes;
+  if (bytes <= 0) bytes = free_memory_bytes().value_or(std::numeric_limits<double>::infinity()) / 2;
+  if (options.group == nullptr) return bytes;
+  if (options.memory_bytes <= 0) bytes /= options.group->ranks_on_machine();
+  // All ranks keep features, or none does.
+  return std::stod(options.group->from_first(std::to_string(bytes)));
+}
+
+// All ranks compute what the first has no record of.
+void share_what_is_done(Plan& plan, ProcessGroup* group) {
+  if (group == nullptr) return;
+  std::string keys, done;
+  for (const auto& cell : plan.cells) {
+    keys += cell.record.key + "\n";
+    done += cell.done ? '1' : '0';
+  }
+  group->require_same("cells to compute", sha256_of(keys),
+                      "every rank has the same program, encoders and data");
+  done = group->from_first(done);
+  for (std::size_t i = 0; i < plan.cells.size(); ++i) plan.cells[i].done = done[i] == '1';
 }
 
 // What clips keep of the memory: of a shard those of its own tasks alone.
@@ -164,30 +195,31 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
   };
   require_agreement(options);
   for (const auto& table : tables) require_fit(table, suite);
-  require_writable_directory(options.out, "--out");
-  const FolderLock lock = lock_of(options);
+  const auto lock = lock_of(options);
   const int seeds = options.seeds > 0 ? options.seeds : suite.seeds;
 
-  if (options.memory_bytes <= 0)
-    options.memory_bytes =
-        free_memory_bytes().value_or(std::numeric_limits<double>::infinity()) / 2;
+  options.memory_bytes = memory_of(options);
+  // Features that one rank finds and another does not would part them.
+  if (options.group != nullptr) options.features_cache.clear();
   // At most half of it for clips; what is left is for jobs.
   Plan plan = make_plan(suite, tables, {options.execution.seed, seeds}, data_folder(options.data),
                         options.memory_bytes / 2);
   if (options.shard) keep_shard(plan, *options.shard);
   options.memory_bytes -= clip_bytes_of(plan);
-  tell_of_inputs(plan, options);
-  if (!options.from.empty()) take_from(options, plan);
-  if (!options.fresh)
+  const bool first = is_first_rank(options);
+  if (first) tell_of_inputs(plan, options);
+  if (first && !options.from.empty()) take_from(options, plan);
+  if (first && !options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice,
                  options.shard.has_value());
+  share_what_is_done(plan, options.group);
   const TableContext context{.suite = suite.name,
                              .suite_title = suite.title,
                              .seeds = seeds,
                              .first_seed = options.execution.seed,
                              .quick = options.quick};
   std::optional<TablesInTheMaking> making;
-  if (!options.shard)
+  if (!options.shard && first)
     making.emplace(
         plan,
         [&](std::size_t t) {
@@ -199,11 +231,13 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
     CellJobs jobs = cell_jobs(options, suite, plan, [&](std::size_t cell) {
       if (making) making->cell_ended(cell);
     });
-    run_jobs(std::move(jobs.groups), {.threads = options.execution.threads, .bytes = jobs.bytes});
+    run_jobs(std::move(jobs.groups), {.threads = options.execution.threads,
+                                      .bytes = jobs.bytes,
+                                      .one_at_a_time = options.group != nullptr});
   }
   std::vector<VerifiedCell> verified;
   if (options.verify > 0) verified = verify_cells(options, suite, plan, options.verify);
-  if (!options.shard) release_records(plan, tables, options.out);
+  if (!options.shard && first) release_records(plan, tables, options.out);
 
   TablesResult result = counted(plan);
   result.verified = std::move(verified);
@@ -213,6 +247,9 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
 }
 
 void require_agreement(const TablesOptions& options) {
+  if (options.group != nullptr && options.verify > 0)
+    throw InputError("--verify", "", "one process",
+                     std::to_string(options.group->ranks()) + " ranks");
   if (!options.shard) return;
   if (options.fresh)
     throw InputError("--fresh", "", "no --shard beside it", to_text(*options.shard),

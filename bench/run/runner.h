@@ -49,6 +49,10 @@ struct TablesOptions {
   // no table, and nothing about records of others. Several shards may run at once; a run without a
   // shard then makes the tables. Excludes `fresh` and `verify`.
   std::optional<WorkShard> shard;
+  // Ranks that compute every cell together: each encodes its batches, fine-tunes its gradient
+  // shards and tests its samples; the first reads and writes `out` and makes the tables. Numbers
+  // are those of one process. Excludes `shard` and `verify`. Null: one process.
+  ProcessGroup* group = nullptr;
   bool keep_heads = false;  // writes trained heads, see head_path; computes what has none
   // Called once a table, one at a time, as soon as all of its cells are there (or given up).
   std::function<void(const TableModel&)> table_done = {};
@@ -79,7 +83,7 @@ struct VerifiedCell {
 std::filesystem::path features_cache_named(const std::string& flag);
 
 struct TablesResult {
-  std::vector<TableModel> tables;  // in the order asked for
+  std::vector<TableModel> tables;  // in the order asked for; empty on ranks but the first
   int computed = 0, reused = 0;    // cells (one a seed)
   int elsewhere = 0;               // cells of other shards
   std::vector<VerifiedCell> verified;

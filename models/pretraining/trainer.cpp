@@ -97,10 +97,10 @@ std::optional<StepReport> Trainer::step(const at::Tensor& pixels) {
   renew_working_weights();
   std::vector<StepFigures> of_shards(static_cast<std::size_t>(shards_.count));
   const StepShards work{.shards = static_cast<int>(config_.gradient_shards),
-                       .threads = options_.threads,
-                       .group = options_.group,
-                       .reduce = options_.reduce,
-                       .wants_loss = report.has_value()};
+                        .threads = options_.threads,
+                        .group = options_.group,
+                        .reduce = options_.reduce,
+                        .wants_loss = report.has_value()};
   const auto result = sharded_gradients(work, [&](int shard) {
     const auto i = static_cast<std::size_t>(shard - shards_.first);
     return forward(pixels, drawn, shard, report ? &of_shards[i] : nullptr);

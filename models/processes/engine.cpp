@@ -83,9 +83,11 @@ class GlooCollectives : public Collectives {
   explicit GlooCollectives(c10::intrusive_ptr<c10d::ProcessGroupGloo> group)
       : group_(std::move(group)) {}
 
-  void broadcast(at::Tensor tensor) override {
+  void broadcast(at::Tensor tensor, int from) override {
     std::vector<at::Tensor> tensors{std::move(tensor)};
-    finish([&] { return group_->broadcast(tensors); });
+    c10d::BroadcastOptions options;
+    options.rootRank = from;
+    finish([&] { return group_->broadcast(tensors, options); });
   }
   void sum(at::Tensor tensor) override {
     std::vector<at::Tensor> tensors{std::move(tensor)};

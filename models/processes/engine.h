@@ -47,8 +47,8 @@ inline std::string key_of_rank(const char* kind, int rank) { return kind + std::
 class Collectives {
  public:
   virtual ~Collectives() = default;
-  virtual void broadcast(at::Tensor tensor) = 0;  // rank 0's values to all
-  virtual void sum(at::Tensor tensor) = 0;        // in place; in no certain order
+  virtual void broadcast(at::Tensor tensor, int from) = 0;  // one rank's values to all
+  virtual void sum(at::Tensor tensor) = 0;                  // in place; in no certain order
   // `out` [ranks*n] are the ranks' `in` [n], in order of ranks.
   virtual void all_gather(at::Tensor out, at::Tensor in) = 0;
   // Part r of `in` [ranks*n] goes to rank r; `out` [ranks*n] are the parts for this one.

@@ -181,9 +181,10 @@ void ProcessGroup::together(std::int64_t sent, const Operation& operation) {
   if (watch_) watch_->finish();
 }
 
-void ProcessGroup::broadcast(const at::Tensor& tensor) {
+void ProcessGroup::broadcast(const at::Tensor& tensor, int from) {
   const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
-  together(rank_ == 0 ? bytes * (ranks_ - 1) : 0, [&] { collectives_->broadcast(tensor); });
+  together(rank_ == from ? bytes * (ranks_ - 1) : 0,
+           [&] { collectives_->broadcast(tensor, from); });
 }
 
 void ProcessGroup::sum(const at::Tensor& tensor) {

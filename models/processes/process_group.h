@@ -56,8 +56,8 @@ class ProcessGroup {
 
   // Of every rank in its turn; they return on all when each has called. Contiguous tensors of equal
   // sizes on every rank, on the CPU.
-  void broadcast(const at::Tensor& tensor);  // rank 0's values to all, in place
-  void sum(const at::Tensor& tensor);        // in place, in no certain order of additions
+  void broadcast(const at::Tensor& tensor, int from = 0);  // one rank's values to all
+  void sum(const at::Tensor& tensor);  // in place, in no certain order of additions
   void all_gather(const at::Tensor& out, const at::Tensor& in);  // [ranks*n] of [n]
   void all_to_all(const at::Tensor& out, const at::Tensor& in);  // [ranks*n], n to each rank
   std::vector<std::string> gather(const std::string& mine);      // every rank's, on each

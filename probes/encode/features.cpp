@@ -8,7 +8,7 @@
 #include <numeric>
 
 #include "common/error.h"
-#include "common/machine/parallel.h"
+#include "models/processes/shared_work.h"
 #include "probes/encode/clip_chunk.h"
 #include "probes/heads/box_pooling.h"
 #include "probes/heads/head.h"
@@ -72,7 +72,7 @@ void in_batches(const std::vector<std::int64_t>& samples, const EncodeOptions& o
   const std::int64_t batch = options.batch, batches = batches_of(samples, batch);
   const auto readers = options.threads / std::max<std::int64_t>(1, batches);
   failures.assign(samples.size(), "");
-  parallel_for(batches, options.threads, [&](std::int64_t number) {
+  for_my_pieces(options.group, batches, options.threads, [&](std::int64_t number) {
     const std::int64_t begin = number * batch, end = std::min(n, begin + batch);
     const auto first = static_cast<std::size_t>(begin),
                count = static_cast<std::size_t>(end - begin);
@@ -81,6 +81,7 @@ void in_batches(const std::vector<std::int64_t>& samples, const EncodeOptions& o
                       std::span(failures).subspan(first, count), static_cast<int>(readers)}));
     if (options.progress != nullptr) options.progress->advance(end - begin);
   });
+  share_texts(options.group, failures);
 }
 
 // Room for the tokens of so many samples.
@@ -98,12 +99,14 @@ std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const Cli
   std::vector<at::Tensor> out;
   for (int view = 0; view < views_of(source, views); ++view)
     out.push_back(empty_tokens(samples.size(), encoder, source, options.clips));
+  const EncodeOptions fitting = with_fitting_batch(options, encoder);
   in_batches(
-      samples, with_fitting_batch(options, encoder), failures,
+      samples, fitting, failures,
       [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
       [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
         for (std::size_t v = 0; v < out.size(); ++v) out[v].slice(0, begin, end).copy_(tokens[v]);
       });
+  share_rows(options.group, out, fitting.batch);
   return out;
 }
 
@@ -166,12 +169,14 @@ at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
                       std::vector<std::string>& failures) {
   const auto n = static_cast<std::int64_t>(samples.size());
   at::Tensor out = at::empty({n, encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
+  const EncodeOptions fitting = with_fitting_batch(options, encoder);
   in_batches(
-      samples, with_fitting_batch(options, encoder), failures,
+      samples, fitting, failures,
       [&](const Part& part) { return encode_clips(encoder, source, 1, Views::shown, part)[0]; },
       [&](std::int64_t begin, std::int64_t end, const at::Tensor& features) {
         out.slice(0, begin, end).copy_(features);
       });
+  share_rows(options.group, {out}, fitting.batch);
   return out;
 }
 
@@ -235,7 +240,37 @@ void SourceEncoding::store(const Batch& batch, const std::vector<at::Tensor>& to
     if (v != shown) features_.more_views[next++].slice(0, batch.begin, batch.end).copy_(tokens[v]);
 }
 
+std::vector<at::Tensor> SourceEncoding::stored(const Batch& batch) const {
+  if (!batch.in_all_views) {
+    const auto samples = at::ArrayRef(in_one_).slice(
+        static_cast<std::size_t>(batch.begin), static_cast<std::size_t>(batch.end - batch.begin));
+    return {features_.tokens.index_select(0, at::tensor(samples, at::kLong))};
+  }
+  std::vector<at::Tensor> tokens;
+  const auto samples = at::ArrayRef(in_all_).slice(
+      static_cast<std::size_t>(batch.begin), static_cast<std::size_t>(batch.end - batch.begin));
+  for (const auto& view : features_.more_views)
+    tokens.push_back(view.slice(0, batch.begin, batch.end).clone());
+  tokens.insert(tokens.begin() + source_.view(),
+                features_.tokens.index_select(0, at::tensor(samples, at::kLong)));
+  return tokens;
+}
+
+void SourceEncoding::exchange() {
+  if (options_.group == nullptr) return;
+  const at::NoGradGuard no_grad;
+  for (std::int64_t number = 0; number < batches(); ++number) {
+    const auto from = static_cast<int>(number % options_.group->ranks());
+    const Batch shared = batch(number);
+    const std::vector<at::Tensor> tokens = stored(shared);
+    for (const auto& view : tokens) options_.group->broadcast(view, from);
+    if (from != options_.group->rank()) store(shared, tokens);
+  }
+  share_texts(options_.group, features_.failures);
+}
+
 LabelledFeatures SourceEncoding::finish() {
+  exchange();
   require_frozen(encoder_);
   return std::move(features_);
 }
@@ -246,8 +281,8 @@ LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
   SourceEncoding encoding(encoder, source, options, in_all_views);
   const std::int64_t batches = encoding.batches();
   const auto readers = static_cast<int>(options.threads / std::max<std::int64_t>(1, batches));
-  parallel_for(batches, options.threads,
-               [&](std::int64_t number) { encoding.encode(number, readers); });
+  for_my_pieces(options.group, batches, options.threads,
+                [&](std::int64_t number) { encoding.encode(number, readers); });
   return encoding.finish();
 }
 

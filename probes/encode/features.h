@@ -13,6 +13,7 @@
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/encoder.h"
 #include "models/encoders/input_noise.h"
+#include "models/processes/process_group.h"
 #include "probes/encode/clip_chunk.h"
 
 namespace permafrost {
@@ -35,6 +36,9 @@ struct EncodeOptions {
   // of matrix products.
   std::int64_t batch = 16;
   Progress* progress = nullptr;
+  // Ranks that encode together and all get all tokens; null: this process alone. They must ask for
+  // the same samples in the same order, one call at a time.
+  ProcessGroup* group = nullptr;
 };
 
 // Large clips go fewer at a time on a CPU: their activations then stay nearer to the processor, and
@@ -59,9 +63,10 @@ class SourceEncoding {
 
   std::int64_t batches() const;
   // Batch `number`, once each, in any order, from several threads at a time; `readers` threads read
-  // its samples.
+  // its samples. Of several ranks each encodes those that is_mine() says.
   void encode(std::int64_t number, int readers = 1);
-  // When all batches are encoded. Throws Error when the encoder's weights changed meanwhile.
+  // When all batches are encoded; ranks exchange them here. Throws Error when the encoder's weights
+  // changed meanwhile.
   LabelledFeatures finish();
 
  private:
@@ -71,6 +76,8 @@ class SourceEncoding {
   };
   Batch batch(std::int64_t number) const;
   void store(const Batch& batch, const std::vector<at::Tensor>& tokens);
+  std::vector<at::Tensor> stored(const Batch& batch) const;  // in each view
+  void exchange();
 
   const Encoder& encoder_;
   const ClipSource& source_;

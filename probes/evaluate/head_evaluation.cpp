@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "common/error.h"
-#include "common/machine/parallel.h"
+#include "models/processes/shared_work.h"
 #include "probes/encode/clip_chunk.h"
 #include "probes/encode/features.h"
 #include "probes/heads/box_pooling.h"
@@ -119,11 +119,16 @@ HeadOutput evaluate_head(const Encoder& encoder, const Classifier& head,
   out.predictions.assign(static_cast<std::size_t>(n), -1);
   out.failures.resize(static_cast<std::size_t>(n));
   const std::int64_t size = chunk_size(encoder.spec, input);
-  parallel_for((n + size - 1) / size, threads, [&](std::int64_t k) {
+  for_my_pieces(input.group, (n + size - 1) / size, threads, [&](std::int64_t k) {
     const Chunk chunk{encoder, moved, input, k * size, std::min(n, (k + 1) * size), out};
     chunk.run();
     if (progress != nullptr) progress->advance(chunk.end - chunk.begin);
   });
+  const at::Tensor predictions =
+      at::tensor(at::ArrayRef(out.predictions), at::kInt);  // a copy that can be sent
+  share_rows(input.group, {out.probabilities, predictions}, size);
+  out.predictions = {predictions.data_ptr<int>(), predictions.data_ptr<int>() + n};
+  share_texts(input.group, out.failures);
   require_frozen(encoder);
   return out;
 }

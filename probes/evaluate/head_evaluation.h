@@ -15,6 +15,7 @@
 #include "common/machine/progress.h"
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/encoder.h"
+#include "models/processes/process_group.h"
 #include "probes/heads/classifier_file.h"
 
 namespace permafrost {
@@ -29,6 +30,8 @@ struct EvaluationInput {
   std::vector<int> layers;
   // Samples encoded together; 0: as many as half a gigabyte holds, at most 16.
   std::int64_t chunk = 0;
+  // Ranks that evaluate together, each its chunks; all get all of the output. Null: one process.
+  ProcessGroup* group = nullptr;
 };
 
 struct HeadOutput {

@@ -7,12 +7,12 @@
 #include <cmath>
 
 #include "common/error.h"
-#include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
 #include "common/random.h"
 #include "datasets/clips/augmented_source.h"
 #include "datasets/clips/loader.h"
 #include "models/network/device_copy.h"
+#include "models/processes/shared_work.h"
 #include "models/training/adamw.h"
 #include "models/training/gradient_shards.h"
 #include "models/training/schedule.h"
@@ -203,40 +203,45 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
 // Fills predictions and scores of the samples, from `clips` segments in every view.
 void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
                  const HeadObjective& objective, const ClipSource& source, int clips,
-                 const Samples& samples, int threads) {
+                 const Samples& samples, const TrainingRun& run) {
   constexpr std::int64_t kClipsAtOnce = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
   outcome.scores.resize(samples.size());
   outcome.failures.resize(samples.size());
-  parallel_for((n + kClipsAtOnce - 1) / kClipsAtOnce, threads, [&](std::int64_t chunk) {
-    const at::NoGradGuard no_grad;
-    const std::int64_t begin = chunk * kClipsAtOnce, end = std::min(n, begin + kClipsAtOnce);
-    const auto count = static_cast<std::size_t>(end - begin);
-    const auto failures =
-        std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);
-    const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
-    const std::int64_t views = source.views();
-    auto pixels = read_chunk(source, spec.clip_shape(), part, clips, Views::all, failures);
-    const at::Tensor all =
-        pixel_tensor(pixels.data(), (end - begin) * views * clips, spec.clip_shape())
-            .unflatten(0, {end - begin, views, clips});
-    const auto boxes = boxes_of(source, part, clips);
-    at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
-    for (std::int64_t view = 0; view < views; ++view) {
-      const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
-      const at::Tensor logits =
-          logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
-      sum += objective.probabilities(logits).view({end - begin, clips, -1}).mean(1);
-    }
-    sum /= static_cast<double>(views);
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (!failures[static_cast<std::size_t>(i - begin)].empty()) continue;
-      const auto k = static_cast<std::size_t>(i);
-      outcome.predictions[k] = sum[i - begin].argmax().item<int>();
-      outcome.scores[k] = values_of(sum[i - begin]);
-    }
-  });
+  const at::Tensor rows = at::zeros({n, outcome.spec.classes});
+  for_my_pieces(
+      run.group, (n + kClipsAtOnce - 1) / kClipsAtOnce, run.threads, [&](std::int64_t chunk) {
+        const at::NoGradGuard no_grad;
+        const std::int64_t begin = chunk * kClipsAtOnce, end = std::min(n, begin + kClipsAtOnce);
+        const auto count = static_cast<std::size_t>(end - begin);
+        const auto failures =
+            std::span(outcome.failures).subspan(static_cast<std::size_t>(begin), count);
+        const auto part = std::span(samples).subspan(static_cast<std::size_t>(begin), count);
+        const std::int64_t views = source.views();
+        auto pixels = read_chunk(source, spec.clip_shape(), part, clips, Views::all, failures);
+        const at::Tensor all =
+            pixel_tensor(pixels.data(), (end - begin) * views * clips, spec.clip_shape())
+                .unflatten(0, {end - begin, views, clips});
+        const auto boxes = boxes_of(source, part, clips);
+        at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
+        for (std::int64_t view = 0; view < views; ++view) {
+          const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
+          const at::Tensor logits =
+              logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
+          sum += objective.probabilities(logits).view({end - begin, clips, -1}).mean(1);
+        }
+        sum /= static_cast<double>(views);
+        rows.slice(0, begin, end).copy_(sum);
+      });
+  share_rows(run.group, {rows}, kClipsAtOnce);
+  share_texts(run.group, outcome.failures);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    if (!outcome.failures[k].empty()) continue;
+    outcome.predictions[k] = rows[i].argmax().item<int>();
+    outcome.scores[k] = values_of(rows[i]);
+  }
 }
 
 }  // namespace
@@ -290,7 +295,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       step.number = optimiser.steps() + 1;
       step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), run.seed, step.number);
       const auto gradients = sharded_gradients(
-          protocol.gradient_shards, shards_at_once,
+          {.shards = protocol.gradient_shards, .threads = shards_at_once, .group = run.group},
           [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
@@ -312,7 +317,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, model, encoder.spec, objective, source, protocol.clips, tests, run.threads);
+  predict_all(outcome, model, encoder.spec, objective, source, protocol.clips, tests, run);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = to_device(model.encoder, at::kCPU);
   outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);

@@ -42,7 +42,8 @@ struct FinetuneData {
 // Where the source has boxes, the head sees the tokens pooled in them (box_pooling.h). The encoder
 // that is passed in is not changed. Training sees the view that the source shows; at test
 // probabilities are averaged over all views and the protocol's clips. Computed on run.device; the
-// outcome is on the host. Throws TrainingDiverged for a loss or weights that are not finite.
+// outcome is on the host. Throws TrainingDiverged for a loss or weights that are not finite,
+// InputError where ranks do not divide the protocol's gradient shards.
 FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
                          const FinetuneProtocol& protocol, const TrainingRun& run);
 

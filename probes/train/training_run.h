@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "common/error.h"
+#include "models/processes/process_group.h"
 
 namespace permafrost {
 
@@ -31,6 +32,9 @@ struct TrainingRun {
   // run probes side by side.
   int threads = 1;
   at::Device device = at::kCPU;
+  // Ranks that fine-tune together, each its gradient shards and its part of the test; all get the
+  // outcome. Null: one process. Of probes nothing: their features are shared (EncodeOptions).
+  ProcessGroup* group = nullptr;
   // Told how much more is done: passes over the samples of a probe (passes_of), training clips of
   // fine-tuning.
   std::function<void(std::int64_t)> tick = {};
