@@ -50,6 +50,9 @@ TEST_F(Cli, RefusesWrongUsage) {
   expect_refusal("tables 99 --out " + path("o"), {"99"});
   for (const auto* shard : {"4/4", "0/0", "a/b", "1/", "''", "-1/4"})
     expect_refusal("tables --shard " + std::string(shard) + " --out " + path("o"), {"--shard"});
+  expect_refusal("tables --dry-run --machine h100x9 --out " + path("o"),
+                 {"--machine", "\"h100x9\"", "h100x8"});
+  expect_refusal("tables --machine h100x8 --out " + path("o"), {"--machine", "--dry-run"});
   expect_refusal("tables --fresh --shard 0/4 --out " + path("o"), {"--fresh", "shard 0/4"});
   expect_refusal("tables --device gpu --out " + path("o"), {"--device", "\"gpu\""});
   EXPECT_FALSE(fs::exists(folder_ / "o")) << "something was written";

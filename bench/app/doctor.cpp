@@ -7,6 +7,7 @@
 
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
+#include "bench/machines/measured_cpu.h"
 #include "bench/records/build_info.h"
 #include "common/machine/parallel.h"
 #include "common/nearest_name.h"
@@ -26,7 +27,18 @@ std::string line_of(const std::string& key, const Json& value) {
   return joined(value.get<std::vector<std::string>>());
 }
 
-int run(const CommonOptions& common) {
+struct DoctorCommand {
+  bool measure = false;
+  std::string video;
+};
+
+int measure(const DoctorCommand& command) {
+  std::printf("%s\n", json_text(to_json(measured_cpu(command.video)), 2).c_str());
+  return 0;
+}
+
+int run(const CommonOptions& common, const DoctorCommand& command) {
+  if (command.measure) return measure(command);
 #ifdef PERMAFROST_FFMPEG
   const bool video = true;
 #else
@@ -59,7 +71,13 @@ int run(const CommonOptions& common) {
 }  // namespace
 
 void add_doctor(CommandLine& line) {
-  line.add("doctor", "build, devices, folders", [&line] { return run(line.common()); });
+  const auto command = std::make_shared<DoctorCommand>();
+  CLI::App* sub = line.add("doctor", "build, devices, folders",
+                           [&line, command] { return run(line.common(), *command); });
+  auto* measure = sub->add_flag("--measure", command->measure,
+                                "print the rates of this CPU as a description for --machine");
+  sub->add_option("--video", command->video, "a video file whose decoding is measured as well")
+      ->needs(measure);
 }
 
 }  // namespace permafrost

@@ -9,6 +9,7 @@
 
 #include "bench/app/commands.h"
 #include "bench/app/ranks/join_ranks.h"
+#include "bench/machines/machine.h"
 #include "bench/report/page/report.h"
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
@@ -29,6 +30,7 @@ struct TablesCommand {
   int batch = 16;
   double memory = 0;  // gigabytes
   int seeds = 0;      // 0: the suite's
+  std::string machine;
   bool dry_run = false, keep_heads = false;
   bool quick = false, fresh = false, resume = false;
 };
@@ -150,7 +152,9 @@ bool computed_in_shards(ProcessGroup& group, TablesOptions options, std::set<std
 int run(const CommonOptions& common, const TablesCommand& command) {
   TablesOptions options = options_of(common, command);
   if (command.dry_run) {
-    const DryRun run = dry_run(options);
+    std::optional<Machine> machine;
+    if (!command.machine.empty()) machine = read_machine(command.machine, "--machine");
+    const DryRun run = dry_run(options, machine);
     std::printf("%s\n", common.json ? json_text(to_json(run)).c_str() : to_markdown(run).c_str());
     return 0;
   }
@@ -221,8 +225,13 @@ void add_tables(CommandLine& line) {
                   "I/N: compute the cells of one of N processes alone, I from 0; a run without "
                   "--shard then makes the tables");
   sub->add_option("--paths", command->paths, "JSON file: where checkpoints and datasets lie");
-  sub->add_flag("--dry-run", command->dry_run,
-                "cells, their inputs, what is missing, time and memory; computes nothing");
+  auto* dry_run =
+      sub->add_flag("--dry-run", command->dry_run,
+                    "cells, their inputs, what is missing, time and memory; computes nothing");
+  sub->add_option("--machine", command->machine,
+                  "of --dry-run: also arithmetic, clips and hours on a machine, by name or as a "
+                  "JSON file")
+      ->needs(dry_run);
   sub->add_flag("--quick", command->quick, "few samples and epochs: a check, not a result");
   auto* fresh = sub->add_flag("--fresh", command->fresh, "ignore the records in --out");
   sub->add_flag("--resume", command->resume, "keep the records in --out (the default)")

@@ -429,9 +429,11 @@ bool keeps_features(const TablesOptions& options, const PlannedGroup& group, dou
 // The largest of the fine-tunings of a group, times those that run at once.
 double finetuning_bytes(const Plan& plan, const PlannedGroup& group, int threads) {
   double largest = 0;
-  for (const auto i : group.cells)
-    largest = std::max(largest, finetune_bytes(plan.encoders.at(group.encoder).spec,
-                                               plan.cells[i].protocol.finetune));
+  for (const auto i : group.cells) {
+    const FinetuneProtocol& protocol = plan.cells[i].protocol.finetune;
+    largest = std::max(largest, finetune_bytes(plan.encoders.at(group.encoder).spec, protocol,
+                                               protocol.gradient_shards));
+  }
   const auto jobs = static_cast<double>(group.cells.size() * group.task->folds.size());
   return largest * std::min<double>(threads, jobs);
 }

@@ -12,20 +12,23 @@ DryRun run_of(const DryTotal& total, double feature_bytes) {
                        .row = "row",
                        .column = "motion",
                        .seeds = total.records,
-                       .core_hours = total.core_hours,
+                       .work = total.work,
                        .feature_bytes = feature_bytes});
   return run;
 }
+
+// So much work that the reference core takes so many hours.
+Work hours(double count) { return {.frozen_flops = count * 3600 * reference_core().frozen}; }
 
 bool says(const DryRun& run, const std::string& part) {
   return to_markdown(run).find(part) != std::string::npos;
 }
 
 TEST(DryRun, EstimatesAreNumbers) {
-  const DryRun large = run_of({.records = 3, .core_hours = 1.25}, 2.5e9);
+  const DryRun large = run_of({.records = 3, .work = hours(1.25)}, 2.5e9);
   EXPECT_TRUE(says(large, "Estimated time: 1.2 core-hours")) << to_markdown(large);
   EXPECT_TRUE(says(large, "Features take at most 2.5 GB"));
-  const DryRun small = run_of({.records = 3, .core_hours = 1e-5}, 1e6);
+  const DryRun small = run_of({.records = 3, .work = hours(1e-5)}, 1e6);
   EXPECT_TRUE(says(small, "Estimated time: less than 0.001 core-hours")) << to_markdown(small);
   EXPECT_TRUE(says(small, "Features take less than 0.1 GB"));
 }
@@ -35,7 +38,7 @@ TEST(DryRun, WithoutAnythingToComputeThereIsNoEstimate) {
   EXPECT_FALSE(says(missing, "Estimated"));
   EXPECT_TRUE(says(missing, "Nothing can be computed before what is missing is there"));
   EXPECT_TRUE(says(run_of({.records = 3, .done = 3}, 0), "Nothing is left to compute"));
-  EXPECT_FALSE(says(run_of({.records = 3, .core_hours = 2}, 0), "Features take"));
+  EXPECT_FALSE(says(run_of({.records = 3, .work = hours(2)}, 0), "Features take"));
 }
 
 }  // namespace

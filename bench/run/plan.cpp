@@ -90,8 +90,7 @@ class Planner {
   }
 
   const Task& task_opened(const TaskSpec& spec, const ClipShape& shape, const TestView& test) {
-    const std::string name = spec.name + " " + shape_text(shape) + " " +
-                             std::to_string(test.short_side) + " " + std::to_string(test.views);
+    const std::string name = task_key(spec, shape, test);
     if (const auto it = plan_.tasks.find(name); it != plan_.tasks.end()) return it->second;
     Task task =
         open_task(spec, shape, data_,
@@ -109,6 +108,11 @@ class Planner {
 };
 
 }  // namespace
+
+std::string task_key(const TaskSpec& spec, const ClipShape& shape, const TestView& test) {
+  return spec.name + " " + shape_text(shape) + " " + std::to_string(test.short_side) + " " +
+         std::to_string(test.views);
+}
 
 Record planned_record(const EncoderIdentity& encoder, const Task& task,
                       const ProtocolChoice& protocol, const TaskSpec& spec, std::uint64_t seed) {

@@ -44,6 +44,9 @@ struct Plan {
   std::map<std::string, Task> tasks;  // by name, clip shape and views
 };
 
+// What a task is called in Plan::tasks.
+std::string task_key(const TaskSpec& spec, const ClipShape& shape, const TestView& test);
+
 // "ENCODER on TASK, PROTOCOL, seed 1": for messages.
 std::string name_of(const PlannedCell& cell);
 

@@ -24,7 +24,7 @@ namespace permafrost {
 namespace {
 namespace fs = std::filesystem;
 
-// Five groups: two encoders frozen on two tasks, one of them fine-tuned as well.
+// Six pieces: two encoders frozen on two tasks, and one of them fine-tuned with two seeds.
 constexpr const char* kSuite = R"({
   "suite": "test", "seeds": 2,
   "encoders": {"first": "t/first", "second": "t/second", "gone": "t/gone"},
@@ -66,6 +66,7 @@ class ShardedRun : public testing::Test {
     write_file_atomically(root() / "specs/suites/test.json", kSuite);
     write_file_atomically(root() / "specs/tables/table1.json", kTable1);
     write_file_atomically(root() / "specs/tables/table2.json", kTable2);
+    fs::copy(spec_folder() / "machines", root() / "specs/machines");
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
     ::unsetenv("PERMAFROST_DATA");
@@ -133,6 +134,13 @@ TEST_F(ShardedRun, CellsThatShareFeaturesStayTogether) {
   for (const auto& [group, of] : shards) EXPECT_EQ(of.size(), 1U) << group;
 }
 
+TEST_F(ShardedRun, WhatSharesNothingIsDealtCellByCell) {
+  const DryRun run = dry_run(options(shared(), WorkShard{0, 6}));
+  for (const auto& shard : run.shards) EXPECT_GE(shard.records, 1);
+  for (const auto& cell : run.cells)
+    EXPECT_EQ(cell.shards.size() == 2, cell.column == "tuned") << "a seed each";
+}
+
 TEST_F(ShardedRun, TheSplitIsTheSameWhateverIsDone) {
   const int mine = run_tables(options(shared(), WorkShard{1, 2})).computed;
   const auto before = numbers_of(shared());
@@ -196,7 +204,7 @@ TEST_F(ShardedRun, AShardWithoutWorkComputesNothing) {
   int computed = 0;
   for (int index = 0; index < 7; ++index)
     computed += run_tables(options(shared(), WorkShard{index, 7})).computed;
-  EXPECT_EQ(computed, kCells) << "of five groups";
+  EXPECT_EQ(computed, kCells) << "in six pieces";
   EXPECT_EQ(run_tables(options(shared(), WorkShard{6, 7})).elsewhere, kCells);
 }
 
@@ -252,17 +260,42 @@ TEST_F(ShardedRun, ADryRunShowsTheSplit) {
   ASSERT_EQ(run.shards.size(), 2U);
   EXPECT_EQ(run.shards[1].records, mine);
   EXPECT_EQ(run.shards[1].done, mine);
-  EXPECT_EQ(run.shards[1].core_hours, 0);
+  EXPECT_EQ(run.shards[1].core_hours(), 0);
   EXPECT_EQ(run.shards[0].records, kCells - mine);
   EXPECT_EQ(run.shards[0].done, 0);
-  EXPECT_NEAR(run.shards[0].core_hours, run.total.core_hours, 1e-12);
-  for (const auto& cell : run.cells)
-    EXPECT_EQ(cell.shards.size(), cell.missing.empty() ? 1U : 0U) << cell.row << " " << cell.column;
+  EXPECT_NEAR(run.shards[0].core_hours(), run.total.core_hours(), 1e-12);
+  for (const auto& cell : run.cells) {
+    const std::size_t most = cell.column == "tuned" ? 2 : 1;  // fine-tuning shares nothing
+    EXPECT_EQ(cell.shards.empty(), !cell.missing.empty()) << cell.row << " " << cell.column;
+    EXPECT_LE(cell.shards.size(), most) << cell.row << " " << cell.column;
+  }
   const std::string text = to_markdown(run);
   EXPECT_TRUE(holds(text, "| shard |")) << text;
   EXPECT_TRUE(holds(text, "| 0/2   |")) << text;
   EXPECT_EQ(to_json(run)["shards"].size(), 2U);
   EXPECT_FALSE(to_json(dry_run(options(shared()))).contains("shards"));
+}
+
+TEST_F(ShardedRun, ADryRunOnAMachineAddsUp) {
+  const Machine machine = read_machine("h100x8", "--machine");
+  const DryRun one = dry_run(options(shared()), machine);
+  EXPECT_GT(one.total.work.frozen_flops, 0);
+  EXPECT_GT(one.total.work.tuned_flops, 0);
+  EXPECT_GT(one.total.work.head_flops, 0);
+  const DryRun run = dry_run(options(shared(), WorkShard{0, 3}), machine);
+  Work sum;
+  for (const auto& shard : run.shards) sum += shard.work;
+  EXPECT_NEAR(sum.flops() / one.total.work.flops(), 1, 1e-9) << "no group is computed twice";
+  // Two tasks of 56 and 46 clips, drawn once by one process and by each shard that sees them.
+  EXPECT_DOUBLE_EQ(one.total.work.pixels, (56 + 46) * 2 * 16 * 16);
+  EXPECT_GE(sum.pixels, one.total.work.pixels);
+  const std::string text = to_markdown(run);
+  EXPECT_TRUE(holds(text, "8 NVIDIA H100")) << text;
+  EXPECT_TRUE(holds(text, "The longest shard takes")) << text;
+  const Json json = to_json(run);
+  EXPECT_EQ(json["machine"], "h100x8");
+  EXPECT_GT(json["shards"][0]["hours"].get<double>(), 0);
+  EXPECT_GT(json["cells"][0]["flops"].get<double>(), 0);
 }
 
 }  // namespace

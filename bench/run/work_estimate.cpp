@@ -1,45 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/run/work_estimate.h"
 
+#include <algorithm>
+
+#include "bench/machines/machine.h"
+#include "models/network/layers/block.h"
+#include "models/network/vit.h"
+
 namespace permafrost {
 
-// Measured on one core of the development machine: about 40 Gflop/s in matrix products, 25 ns to
-// render a pixel, 20 ms to decode a clip of a short video.
-double encode_work(const EncoderSpec& spec, TaskKind kind, std::int64_t clips) {
-  const double flops = blocks_flops(spec, spec.tokens());
-  const double pixels = static_cast<double>(spec.clip_shape().bytes()) / 3;
-  return static_cast<double>(clips) *
-         (flops / 4e7 + (kind == TaskKind::manifest ? 20 : pixels * 2.5e-5));
+Work reading_work(const EncoderSpec& spec, TaskKind kind, double clips) {
+  const auto bytes = static_cast<double>(spec.clip_shape().bytes());
+  if (kind == TaskKind::manifest) return {.clips = clips, .decoded_bytes = clips * bytes};
+  return {.pixels = clips * bytes / 3};
 }
 
-double probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, int clips,
-                  std::int64_t samples) {
-  const double width = spec.width, tokens = static_cast<double>(spec.tokens()) * clips;
+Work encoding_work(const EncoderSpec& spec, double clips) {
+  const double tokens = spec.tokens();
+  return {.frozen_flops = clips * (embedding_flops(spec, tokens) + blocks_flops(spec, tokens))};
+}
+
+double probed_tokens(const EncoderSpec& spec, const Task& task) {
+  return task.source->has_boxes() ? spec.grid_t() : spec.tokens();
+}
+
+Work probe_work(const EncoderSpec& spec, const ProbeProtocol& protocol, double tokens,
+                double samples) {
+  const double width = spec.width;
   const auto candidates = static_cast<double>(candidates_of(protocol).size());
   if (sees_the_mean_alone(protocol.head))
-    return static_cast<double>(samples) * (candidates * width * 60 / 2e7 + 1e-3);
-  const double attention = tokens * width * candidates * protocol.heads * 12;
-  const double rest = candidates * width * width * 60;
-  return static_cast<double>(samples) * ((attention + rest) / 2e7 + tokens * width * 5e-7);
+    return {.head_flops = samples * (candidates * width * 60 + tokens * width)};
+  // Of a token: scores and weighted sum, and their gradients, for every head of every candidate;
+  // it is also picked and turned around. Of a sample: the value product and the MLP, three times.
+  const double attention = tokens * width * (8 * candidates * protocol.heads + 10);
+  const double rest = candidates * width * width * 54;
+  const double blocks = candidates * (protocol.depth - 1) * 3 * block_flops(tokens, width);
+  return {.head_flops = samples * (attention + rest + blocks)};
 }
 
-double finetune_work(const EncoderSpec& spec, TaskKind kind, std::int64_t samples) {
-  return 4 * encode_work(spec, kind, samples);
+Work finetune_work(const EncoderSpec& spec, double samples) {
+  const double tokens = spec.tokens();
+  // Nobody asks for the gradient of pixels.
+  return {.tuned_flops =
+              samples * (2 * embedding_flops(spec, tokens) + 3 * blocks_flops(spec, tokens))};
 }
 
-double finetune_bytes(const EncoderSpec& spec, const FinetuneProtocol& protocol) {
+double core_milliseconds(const Work& work) { return 1e3 * seconds(reference_core(), work); }
+
+namespace {
+
+double parameters_of(const EncoderSpec& spec) {
+  const double width = spec.width;
+  double parameters = spec.depth * 4 * width * width;
+  for (int i = 0; i < spec.depth; ++i) {
+    const FeedForwardSpec layer = spec.feed_forward_of(i);
+    const int copies = layer.routing.experts > 0 ? layer.routing.experts : 1;
+    const int matrices = layer.kind.starts_with(kGelu) ? 2 : 3;  // of swiglu with its gate
+    parameters += copies * matrices * width * static_cast<double>(layer.hidden(spec.width));
+  }
+  return parameters;
+}
+
+}  // namespace
+
+double finetune_bytes(const EncoderSpec& spec, const FinetuneProtocol& protocol,
+                      int shards_at_once) {
   const double width = spec.width, depth = spec.depth;
-  double parameters = depth * 4 * width * width, activations = depth * 10 * width;
+  double activations = depth * 10 * width;
   // A block keeps some 10 tensors of the width of a token and 2 of the hidden layer.
   for (int i = 0; i < spec.depth; ++i) {
     const FeedForwardSpec layer = spec.feed_forward_of(i);
     const auto hidden = static_cast<double>(layer.hidden(spec.width));
     const bool experts = layer.routing.experts > 0;
-    parameters += (experts ? layer.routing.experts : 1) * 3 * width * hidden;
     activations += (experts ? layer.routing.chosen : 1) * 2 * hidden;
   }
   activations *= static_cast<double>(protocol.batch) * spec.tokens();
-  return sizeof(float) * (4 * parameters + activations);
+  activations *= std::min(1.0, static_cast<double>(shards_at_once) / protocol.gradient_shards);
+  return sizeof(float) * (4 * parameters_of(spec) + activations);
 }
+
+double weight_bytes(const EncoderSpec& spec) { return sizeof(float) * parameters_of(spec); }
 
 }  // namespace permafrost
