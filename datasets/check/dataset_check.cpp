@@ -9,6 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <system_error>
 #include <unordered_map>
 
@@ -259,13 +260,36 @@ FileCheck CheckedFiles::check(const fs::path& path, const FilePart& range) {
   const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   const std::lock_guard lock(mutex_);
   known_[name] = {stamp.bytes, stamp.changed, check};
-  // One call a line: lines of a run that is killed are whole, but for the last.
-  if (descriptor_ < 0) return check;
+  taken_next_ += line;
+  write_line(line);
+  return check;
+}
+
+// One call a line: lines of a run that is killed are whole, but for the last.
+void CheckedFiles::write_line(const std::string& line) {
+  if (descriptor_ < 0) return;
   const ssize_t written = ::write(descriptor_, line.data(), line.size());
   if (written != static_cast<ssize_t>(line.size()))
     throw Error(journal_.string() +
                 ": cannot write: " + std::strerror(written < 0 ? errno : ENOSPC));
-  return check;
+}
+
+std::string CheckedFiles::take_lines() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(taken_next_, {});
+}
+
+void CheckedFiles::adopt(const std::string& lines) {
+  const std::lock_guard lock(mutex_);
+  std::istringstream stream(lines);
+  for (std::string line; std::getline(stream, line);) {
+    try {
+      read_line(line, "lines of another process");
+    } catch (const InputError&) {
+      continue;
+    }
+    write_line(line + "\n");
+  }
 }
 
 double ListReport::coverage() const {

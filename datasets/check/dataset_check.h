@@ -33,6 +33,10 @@ class CheckedFiles {
 
   // Known from before, or checked now and noted.
   FileCheck check(const std::filesystem::path& path, const FilePart& range = {});
+  // Lines of what was checked since the last call, for another process that does a part.
+  std::string take_lines();
+  // Those of another process: known from now on, and noted. Damaged ones are left out.
+  void adopt(const std::string& lines);
   std::int64_t known() const { return static_cast<std::int64_t>(known_.size()); }
 
  private:
@@ -42,9 +46,11 @@ class CheckedFiles {
   };
   void read(const std::filesystem::path& journal);
   void read_line(const std::string& line, const std::string& where);
+  void write_line(const std::string& line);
   std::map<std::string, Known> known_;
   std::filesystem::path journal_;
   int descriptor_ = -1;
+  std::string taken_next_;  // lines for take_lines()
   std::mutex mutex_;
 };
 

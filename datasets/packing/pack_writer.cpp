@@ -137,14 +137,20 @@ class PackWriting {
     require_same_plan();
   }
 
-  PackInfo write() {
-    if (list_.missing() == info_.samples) throw_nothing_read("none of the files is there");
-    remove_leavings(folder_);
+  // Every count-th shard, from number `index` on.
+  void make_shards(const PackPart& part) {
     const std::int64_t count = (info_.samples + shard_size() - 1) / shard_size();
     info_.shards.resize(static_cast<std::size_t>(count));
     failures_.resize(static_cast<std::size_t>(count));
-    parallel_for(count, options_.execution.threads,
-                 [&](std::int64_t number) { make_shard(number); });
+    const std::int64_t mine = (count - part.index + part.count - 1) / part.count;
+    parallel_for(std::max<std::int64_t>(0, mine), options_.execution.threads,
+                 [&](std::int64_t k) { make_shard(part.index + k * part.count); });
+  }
+
+  PackInfo write() {
+    if (list_.missing() == info_.samples) throw_nothing_read("none of the files is there");
+    remove_leavings(folder_);
+    make_shards({});
     std::string reasons;
     for (const auto& failed : failures_) {
       info_.failures += static_cast<std::int64_t>(failed.size());
@@ -276,6 +282,11 @@ class PackWriting {
 PackInfo write_pack(const Manifest& list, const std::string& list_name, const fs::path& folder,
                     const PackOptions& options) {
   return PackWriting(list, list_name, folder, options).write();
+}
+
+void write_pack_shards(const Manifest& list, const std::string& list_name, const fs::path& folder,
+                       const PackOptions& options, const PackPart& part) {
+  PackWriting(list, list_name, folder, options).make_shards(part);
 }
 
 }  // namespace permafrost

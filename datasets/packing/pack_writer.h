@@ -37,4 +37,17 @@ inline constexpr const char* kPackFailures = "failures.txt";
 PackInfo write_pack(const Manifest& list, const std::string& list_name,
                     const std::filesystem::path& folder, const PackOptions& options);
 
+// One of `count` processes that write one pack.
+struct PackPart {
+  int index = 0, count = 1;
+};
+
+// Of the pack every count-th shard from shard number `index` on, and nothing else. When the shards
+// of all parts are there, write_pack() finds them and writes the rest. Parts may run at once;
+// nobody else may write to the folder then. Throws as write_pack(), but not where nothing could be
+// read.
+void write_pack_shards(const Manifest& list, const std::string& list_name,
+                       const std::filesystem::path& folder, const PackOptions& options,
+                       const PackPart& part);
+
 }  // namespace permafrost

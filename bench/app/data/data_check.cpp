@@ -14,6 +14,7 @@
 #include "datasets/check/dataset_check.h"
 #include "datasets/pack/pack.h"
 #include "datasets/rendered/rendered_dataset.h"
+#include "models/processes/shared_work.h"
 
 namespace permafrost {
 namespace {
@@ -134,9 +135,39 @@ void write_report(const DatasetReport& report, const std::vector<NamedList>& lis
   }
 }
 
+// What an earlier check noted; every rank knows it.
+std::string noted_before(const std::string& out) {
+  std::error_code ignored;
+  const fs::path journal = fs::path(out) / "files.jsonl";
+  return !out.empty() && fs::exists(journal, ignored) ? read_file(journal) : "";
+}
+
+// Every rank checks its part of the files, and tells the first, block by block, so that a run that
+// is ended loses little.
+void check_by_ranks(ProcessGroup& group, const std::vector<NamedList>& lists, int threads,
+                    CheckedFiles& files, Progress& progress) {
+  constexpr std::int64_t kFilesOfRank = 256;  // in a block
+  std::vector<const ManifestEntry*> entries;
+  for (const auto& list : lists)
+    for (const auto& entry : list.manifest.entries) entries.push_back(&entry);
+  const auto all = static_cast<std::int64_t>(entries.size());
+  const std::int64_t block = kFilesOfRank * group.ranks();
+  for (std::int64_t begin = 0; begin < all; begin += block) {
+    const std::int64_t count = std::min(block, all - begin);
+    for_my_pieces(&group, count, threads, [&](std::int64_t k) {
+      const ManifestEntry& entry = *entries[static_cast<std::size_t>(begin + k)];
+      files.check(entry.path, entry.range);
+    });
+    const auto lines = group.gather(files.take_lines());
+    for (int rank = 1; group.is_first() && rank < group.ranks(); ++rank)
+      files.adopt(lines[static_cast<std::size_t>(rank)]);
+    progress.advance(count);
+  }
+}
+
 int run(const CommonOptions& common, const DataCheckCommand& command) {
   if (!is_known_dataset(command.data.target) && is_pack(command.data.target))
-    return check_packs(common, {command.data.target});
+    return common.is_first_rank() ? check_packs(common, {command.data.target}) : 0;
   DataTarget target = data_target(command.data);
   target.spec.count_missing = true;
   ResolvedLists resolved = resolve_lists(target.spec, target.data, Completeness::partial);
@@ -144,6 +175,7 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
     throw InputError("data check", command.data.target, "data that is there", resolved.unavailable);
   const std::vector<std::string> packs = packs_of(resolved, command.data.target);
   if (!packs.empty()) {
+    if (!common.is_first_rank()) return 0;
     const int status = check_packs(common, packs);
     if (status == 0) read_lists_apart(resolved);  // their classes must fit as well
     return status;
@@ -155,16 +187,29 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
   if (total == 0)
     throw InputError("data check", command.data.target, "at least one image or video file", "none");
   const fs::path out = command.out;
-  if (!command.out.empty()) require_writable_directory(out, "--out");
-  CheckedFiles files(command.out.empty() ? out : out / "files.jsonl");
+  const bool first = common.is_first_rank();
+  if (!command.out.empty() && first) require_writable_directory(out, "--out");
+  CheckedFiles files(command.out.empty() || !first ? fs::path() : out / "files.jsonl");
 
   Progress progress("check", total, "files", common.quiet);
+  if (common.group != nullptr) {
+    std::string identities;
+    for (const auto& list : lists) identities += list.manifest.identity + "\n";
+    common.group->require_same("lists", identities, "every rank sees the same lists");
+    const std::string before = common.group->from_first(first ? noted_before(command.out) : "");
+    if (!first) files.adopt(before);
+    check_by_ranks(*common.group, lists, common.thread_count(), files, progress);
+    if (!first) return 0;
+  }
   const DatasetReport report = check_dataset(lists,
                                              {.least_frames = least_frames(command, lists),
                                               .threads = common.thread_count(),
                                               .classes = resolved.classes,
                                               .wrong = resolved.wrong,
-                                              .done = [&] { progress.advance(); }},
+                                              .done =
+                                                  [&] {
+                                                    if (common.group == nullptr) progress.advance();
+                                                  }},
                                              files);
   progress.finish();
   const std::string text = to_text(report);
@@ -180,8 +225,9 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
 
 void add_data_check(CLI::App& data, CommandLine& line) {
   const auto command = std::make_shared<DataCheckCommand>();
-  CLI::App* sub = line.add(data, "check", "decode every file; exit 1 where something is wrong",
-                           [&line, command] { return run(line.common(), *command); });
+  CLI::App* sub =
+      line.add_joint(data, "check", "decode every file; exit 1 where something is wrong",
+                     [&line, command] { return run(line.common(), *command); });
   add_data_target(sub, command->data);
   sub->add_option("--out", command->out, "check.txt, check.json, whole.csv; a second run goes on");
   sub->add_flag("--no-labels", command->no_labels,

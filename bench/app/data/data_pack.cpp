@@ -2,9 +2,11 @@
 // permafrost data pack: the frames of a dataset, decoded once.
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "bench/app/data/data_commands.h"
 #include "bench/app/data/data_target.h"
+#include "bench/app/ranks/join_ranks.h"
 #include "common/error.h"
 #include "common/files/files.h"
 #include "common/files/folder_lock.h"
@@ -71,6 +73,28 @@ void print_packs(const OrderedJson& packs, const fs::path& out) {
   std::printf("use it with --task %s\n", (out / "task.json").c_str());
 }
 
+fs::path folder_of(const NamedList& list, const std::vector<NamedList>& lists,
+                   const fs::path& out) {
+  return lists.size() == 1 ? out : out / list.name;
+}
+
+// Every rank writes its shards, into a folder that all see; the first then finds all of them.
+void write_parts(ProcessGroup& group, const std::vector<NamedList>& lists, const fs::path& out,
+                 PackOptions options) {
+  std::string identities;
+  for (const auto& list : lists) identities += list.manifest.identity + "\n";
+  group.require_same("lists", identities, "every rank sees the same lists");
+  require_shared_folder(group, out, "--out");
+  for (const auto& list : lists) {
+    const fs::path folder = folder_of(list, lists, out);
+    if (group.is_first()) require_writable_directory(folder, "--out");
+    group.barrier();
+    write_pack_shards(list.manifest, list.path.filename().string(), folder, options,
+                      {.index = group.rank(), .count = group.ranks()});
+  }
+  group.barrier();
+}
+
 int run(const CommonOptions& common, const DataPackCommand& command) {
   const DataTarget target = data_target(command.data);
   const ResolvedLists resolved = resolve_lists(target.spec, target.data);
@@ -80,8 +104,11 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
   // As the task over the packs would; a list by itself may be for pretraining.
   if (!target.is_list) refuse_repeated_files(lists);
   const fs::path out = command.out;
-  require_writable_directory(out, "--out");
-  const FolderLock lock(out, "--out");
+  std::optional<FolderLock> lock;
+  if (common.is_first_rank()) {
+    require_writable_directory(out, "--out");
+    lock.emplace(out, "--out");
+  }
   std::int64_t total = 0;
   for (const auto& list : lists) total += static_cast<std::int64_t>(list.manifest.entries.size());
   Progress progress("pack", total, "files", common.quiet);
@@ -94,10 +121,15 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
       .shard_samples = command.shard_samples,
       .done = [&] { progress.advance(); },
       .execution = execution_of(common)};
+  if (common.group != nullptr) {
+    write_parts(*common.group, lists, out, options);
+    if (!common.is_first_rank()) return 0;
+    options.done = {};  // what is still done is to look at the shards
+  }
   std::int64_t failures = 0;
   OrderedJson report = OrderedJson::array();
   for (const auto& list : lists) {
-    const fs::path folder = lists.size() == 1 ? out : out / list.name;
+    const fs::path folder = folder_of(list, lists, out);
     const PackInfo info = write_pack(list.manifest, list.path.filename().string(), folder, options);
     std::uint64_t bytes = 0;
     for (const auto& shard : info.shards) bytes += shard.bytes;
@@ -130,8 +162,9 @@ int run(const CommonOptions& common, const DataPackCommand& command) {
 
 void add_data_pack(CLI::App& data, CommandLine& line) {
   const auto command = std::make_shared<DataPackCommand>();
-  CLI::App* sub = line.add(data, "pack", "decode once and keep the frames; a second run goes on",
-                           [&line, command] { return run(line.common(), *command); });
+  CLI::App* sub =
+      line.add_joint(data, "pack", "decode once and keep the frames; a second run goes on",
+                     [&line, command] { return run(line.common(), *command); });
   add_data_target(sub, command->data);
   sub->add_option("--out", command->out, "folder: shards, pack.json, task.json")->required();
   sub->add_option("--coding", command->coding, "how frames are kept")
