@@ -9,6 +9,7 @@
 
 #include "models/testing/shadow_device.h"
 #include "models/testing/test_support.h"
+#include "models/testing/thread_ranks.h"
 #include "models/testing/toy_objective.h"
 #include "models/testing/toy_pretraining.h"
 
@@ -41,16 +42,22 @@ struct Ran {
   NamedTensors weights;
 };
 
-Ran two_steps(const Json& changes, const at::Device& device) {
+Ran two_steps(const Json& changes, const at::Device& device, ProcessGroup* group = nullptr,
+              Reduce reduce = Reduce::exact) {
   Json json = toy_pretraining(changes);
   if (json["objective"] == "toy_noise" || json["objective"] == "denoise") json.erase("predictor");
   const PretrainConfig config = read_pretrain_config(json, "toy");
-  Trainer trainer(config, {.threads = 2, .device = device});
+  Trainer trainer(config, {.threads = 2, .device = device, .group = group, .reduce = reduce});
   const at::Tensor clips = at::randint(0, 256, {config.batch, 4, 24, 24, 3},
                                        at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
-  trainer.measure(clips);
+  if (group == nullptr || group->is_first()) trainer.measure(clips);
+  trainer.share_state();
   Ran ran;
-  for (int step = 0; step < 2; ++step) ran.reports.push_back(trainer.step(clips).value());
+  const ShardRange mine = trainer.clips();
+  for (int step = 0; step < 2; ++step)
+    ran.reports.push_back(
+        trainer.step(clips.slice(0, mine.first, mine.first + mine.count)).value());
+  trainer.require_same_weights();
   for (const auto& [name, tensor] : tensors_of(*trainer.state().learner)) {
     EXPECT_EQ(tensor.device(), device) << name;
     ran.weights.emplace_back(name, tensor.to(at::kCPU));
@@ -82,6 +89,49 @@ TEST(Trainer, DoesTheSameOnAnotherDevice) {
       EXPECT_LT(largest_difference(there.weights[i].second, host.weights[i].second), 1e-4) << name;
     }
   }
+}
+
+TEST(Trainer, RanksGiveTheBitsOfOneProcess) {
+  ASSERT_TRUE(kRegistered);
+  for (const Json& changes :
+       {Json::object(), Json{{"precision", "bfloat16"}}, Json{{"objective", "pixel_mae"}},
+        Json{{"objective", "denoise"}}, Json{{"encoder", toy_experts()}}}) {
+    Json all = changes;
+    all["gradient_shards"] = 4;
+    const Ran one = two_steps(all, at::kCPU);
+    for (const int ranks : {2, 4})
+      run_as_ranks(ranks, [&](ProcessGroup& group) {
+        const Ran ran = two_steps(all, at::kCPU, &group);
+        for (std::size_t i = 0; i < one.weights.size(); ++i)
+          EXPECT_TRUE(at::equal(ran.weights[i].second, one.weights[i].second))
+              << all << " " << one.weights[i].first;
+        for (int step = 0; step < 2; ++step) {
+          const StepReport &here = ran.reports[step], &there = one.reports[step];
+          EXPECT_EQ(here.loss, there.loss);
+          EXPECT_EQ(here.gradient_norms, there.gradient_norms);
+          ASSERT_EQ(here.figures.size(), there.figures.size());
+          for (std::size_t k = 0; k < here.figures.size(); ++k) {
+            EXPECT_EQ(here.figures[k].first, there.figures[k].first);
+            const double a = here.figures[k].second, b = there.figures[k].second;
+            EXPECT_TRUE(a == b || (std::isnan(a) && std::isnan(b))) << here.figures[k].first;
+          }
+        }
+      });
+  }
+}
+
+TEST(Trainer, RanksOnAnotherDeviceAndFastSumsAreTheSameButForRounding) {
+  const Json changes{{"gradient_shards", 4}};
+  const Ran one = two_steps(changes, at::kCPU);
+  for (const auto& [device, reduce, tolerance] : {std::tuple(shadow_device(), Reduce::exact, 1e-5),
+                                                  {at::kCPU, Reduce::fast, 1e-5},
+                                                  {shadow_device(), Reduce::fast_bfloat16, 1e-2}})
+    run_as_ranks(2,
+                 [&, device = device, reduce = reduce, tolerance = tolerance](ProcessGroup& group) {
+                   const Ran ran = two_steps(changes, device, &group, reduce);
+                   for (int step = 0; step < 2; ++step)
+                     EXPECT_NEAR(ran.reports[step].loss, one.reports[step].loss, tolerance);
+                 });
 }
 
 std::atomic<int> reads{0};

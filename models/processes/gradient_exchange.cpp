@@ -31,6 +31,11 @@ std::vector<at::Tensor> flat(const std::vector<at::Tensor>& tensors) {
   return views;
 }
 
+// What is sent lies on the CPU, where the engine works; gradients of a device are copied.
+at::TensorOptions sent_options(const at::Tensor& tensor) {
+  return tensor.options().device(at::kCPU);
+}
+
 std::int64_t values_in(const std::vector<at::Tensor>& tensors) {
   std::int64_t count = 0;
   for (const auto& tensor : tensors) count += tensor.numel();
@@ -51,7 +56,7 @@ class ExactSum {
     const std::int64_t values = values_in(shards_[0]), ranks = group.ranks();
     // A bucket has a part for each rank.
     part_ = (std::min(bucket, values) + ranks - 1) / ranks;
-    const auto options = shards_[0][0].options();
+    const auto options = sent_options(shards_[0][0]);
     out_ = at::empty({ranks, count_, part_}, options);
     in_ = at::empty({ranks, count_, part_}, options);
     sum_ = at::empty({part_}, options);
@@ -102,7 +107,7 @@ void sum_fast(ProcessGroup& group, const std::vector<std::vector<at::Tensor>>& o
       of_shards[0][i].add_(of_shards[shard][i]);
   const auto mine = flat(of_shards[0]);
   const std::int64_t values = values_in(mine);
-  auto options = mine[0].options();
+  auto options = sent_options(mine[0]);
   if (in_half) options = options.dtype(at::kBFloat16);
   const at::Tensor buffer = at::empty({std::min(bucket, values)}, options);
   for (std::int64_t first = 0; first < values; first += buffer.numel()) {

@@ -32,8 +32,8 @@ struct ShardRange {
 ShardRange shards_of_rank(int shards, int rank, int ranks);
 
 // Tensors of every shard of this rank [count][tensors], in order of shards; the same shapes and one
-// type on all ranks, on the CPU. The sum over all shards of all ranks, in the tensors of the first
-// shard of this rank, whose values are used up like those of the others.
+// type on all ranks, on any device. The sum over all shards of all ranks, in the tensors of the
+// first shard of this rank, whose values are used up like those of the others.
 //
 // Exact: values go in buckets of `bucket`. Rank r is given the r-th part of a bucket of every shard
 // (all-to-all), adds in order of shards, and the parts come together (all-gather). With m shards a

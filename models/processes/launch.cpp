@@ -3,7 +3,8 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <string_view>
+#include <sstream>
+#include <vector>
 
 #include "common/error.h"
 
@@ -102,6 +103,18 @@ std::optional<Launch> launch_of(const Environment& environment) {
 
 std::optional<Launch> launch_of_process() {
   return launch_of([](const char* name) -> const char* { return std::getenv(name); });
+}
+
+std::optional<std::string> gpu_of_rank(const Launch& launch, const std::string& visible,
+                                       int devices) {
+  std::vector<std::string> listed;
+  std::istringstream text(visible);
+  for (std::string one; std::getline(text, one, ',');) listed.push_back(one);
+  if (visible.empty())
+    for (int device = 0; device < devices; ++device) listed.push_back(std::to_string(device));
+  if (!launch.local_rank || devices == 0 || listed.size() < (visible.empty() ? 1u : 2u))
+    return std::nullopt;
+  return listed[static_cast<std::size_t>(*launch.local_rank) % listed.size()];
 }
 
 std::string to_text(const Launch& launch) {

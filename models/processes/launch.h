@@ -31,6 +31,13 @@ using Environment = std::function<const char*(const char* name)>;
 std::optional<Launch> launch_of(const Environment& environment);
 std::optional<Launch> launch_of_process();  // of this one's environment
 
+// The one GPU that a rank is to see, as a value of CUDA_VISIBLE_DEVICES: the local rank's of those
+// that `visible` lists (empty: all `devices` of the machine), from the first again where ranks are
+// more. Nothing where there is no GPU, where `visible` names one already, as `srun --gpus-per-task
+// 1` does, or where the local rank is not known.
+std::optional<std::string> gpu_of_rank(const Launch& launch, const std::string& visible,
+                                       int devices);
+
 // "rank 1 of 4 (torchrun), meeting at node7:29500"
 std::string to_text(const Launch& launch);
 

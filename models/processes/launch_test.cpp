@@ -93,6 +93,19 @@ TEST(Launch, ABatchScriptIsNoRank) {
   EXPECT_FALSE(launch_with({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "4"}, {"SLURM_JOB_ID", "1"}}));
 }
 
+TEST(Launch, EveryRankOfAMachineSeesAGpuOfItsOwn) {
+  Launch launch{.rank = 5, .ranks = 8, .local_rank = 1};
+  EXPECT_EQ(gpu_of_rank(launch, "", 4), "1");
+  EXPECT_EQ(gpu_of_rank(launch, "4,6,7", 8), "6");
+  EXPECT_EQ(gpu_of_rank(launch, "GPU-a1,GPU-b2", 8), "GPU-b2");
+  EXPECT_EQ(gpu_of_rank(launch, "3", 8), std::nullopt) << "the launcher has chosen";
+  EXPECT_EQ(gpu_of_rank(launch, "", 0), std::nullopt);
+  launch.local_rank = 5;
+  EXPECT_EQ(gpu_of_rank(launch, "", 4), "1") << "more ranks than devices";
+  launch.local_rank.reset();
+  EXPECT_EQ(gpu_of_rank(launch, "", 4), std::nullopt);
+}
+
 TEST(Launch, WhatIsWrongIsNamed) {
   EXPECT_EQ(error_with(by_hand_with("RANK", "4")),
             "RANK: expected a whole number from 0 to 3, found \"4\"");
