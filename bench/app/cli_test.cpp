@@ -64,6 +64,21 @@ TEST_F(Cli, RefusesAnOutThatCannotBeWritten) {
   expect_refusal("pretrain " + tiny_config() + " --out " + file + "/below", {"--out"});
 }
 
+TEST_F(Cli, ADryRunOfAPretrainingWritesNothing) {
+  const Ran run = program("pretrain " + tiny_config() +
+                          " --dry-run --machine h100x8 --processes 2 --reduce exact --json");
+  ASSERT_EQ(run.status, 0) << run.err;
+  const auto json = nlohmann::json::parse(run.out);
+  EXPECT_EQ(json["processes"], 2);
+  // Two gradient shards: one a process, sent in parts and put together again.
+  EXPECT_EQ(json["sent_bytes"].get<double>(), 4 * json["trained"].get<double>());
+  EXPECT_GT(json["hours"].get<double>(), 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);  // ours, and stderr
+  expect_refusal("pretrain " + tiny_config(), {"--out"});
+  expect_refusal("pretrain " + tiny_config() + " --dry-run --processes 3", {"3", "2"});
+  expect_refusal("pretrain " + tiny_config() + " --machine h100x8", {"--machine", "--dry-run"});
+}
+
 TEST_F(Cli, NamesTheNearestKeyOfAConfiguration) {
   const std::string config = write("c.json", R"({"objective": "vjepa", "bach": 8})");
   expect_refusal("pretrain " + config + " --out " + path("o"), {"c.json", "\"bach\"", "\"batch\""});

@@ -8,6 +8,7 @@
 
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
+#include "bench/machines/pretrain_estimate.h"
 #include "common/error.h"
 #include "common/machine/stop_signal.h"
 #include "models/pretraining/pretrain_queue.h"
@@ -24,6 +25,9 @@ struct PretrainCommand {
   std::string reduce;  // empty: exact on CPUs, fast on GPUs
   int jobs = 1;
   double minutes = 0;
+  bool dry_run = false;
+  std::string machine = "epyc-2";
+  int processes = 1;
 };
 
 QueuedRun run_of(const CommonOptions& common, const PretrainCommand& command,
@@ -159,7 +163,27 @@ Reduce chosen_reduce(const PretrainCommand& command, const Execution& execution)
   return execution.device == "cpu" ? Reduce::exact : Reduce::fast;
 }
 
+int dry_run(const CommonOptions& common, const PretrainCommand& command) {
+  const Machine machine = read_machine(command.machine, "--machine");
+  const Reduce reduce = !command.reduce.empty() ? reduce_named(command.reduce)
+                        : machine.gpu           ? Reduce::fast
+                                                : Reduce::exact;
+  std::vector<PretrainEstimate> estimates;
+  Json json = Json::array();
+  for (const auto& run : runs_of(common, command)) {
+    estimates.push_back(pretrain_estimate(run.config, machine, command.processes, reduce));
+    json.push_back(to_json(estimates.back(), machine));
+  }
+  if (common.json)
+    std::printf("%s\n", json_text(json.size() == 1 ? json[0] : json).c_str());
+  else
+    std::printf("%s\n", to_markdown(estimates, machine).c_str());
+  return 0;
+}
+
 int run(const CommonOptions& common, const PretrainCommand& command) {
+  if (command.dry_run) return dry_run(common, command);
+  if (command.out.empty()) throw InputError("--out", "", "a folder", "nothing");
   if (common.group != nullptr && command.jobs > 1)
     throw InputError("--jobs", "", "1 where several ranks train one run together",
                      std::to_string(command.jobs));
@@ -205,9 +229,8 @@ void add_pretrain(CommandLine& line) {
   sub->add_option("config", command->configs, "CONFIG.json, or several")->required();
   sub->add_option("--set", command->set, "key=value over the configuration, a.b for nested keys");
   sub->add_option(
-         "--out", command->out,
-         "folder of the run; with several configurations each gets a folder of its name in it")
-      ->required();
+      "--out", command->out,
+      "folder of the run; with several configurations each gets a folder of its name in it");
   sub->add_option("--data", command->data,
                   "folder of real clips, where lists start; else that of the configuration");
   sub->add_option("--reduce", command->reduce,
@@ -220,6 +243,16 @@ void add_pretrain(CommandLine& line) {
   sub->add_option("--tensorboard", command->tensorboard,
                   "folder of curves for TensorBoard; with several configurations as --out");
   sub->add_option("--minutes", command->minutes, "stop at a checkpoint after so long; 0: never");
+  auto* dry_run = sub->add_flag("--dry-run", command->dry_run,
+                                "arithmetic, memory, traffic and hours on --machine; trains and "
+                                "writes nothing");
+  sub->add_option("--machine", command->machine, "of --dry-run: a name or a JSON file")
+      ->needs(dry_run)
+      ->capture_default_str();
+  sub->add_option("--processes", command->processes, "of --dry-run: ranks that train together")
+      ->needs(dry_run)
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
 }
 
 }  // namespace permafrost
