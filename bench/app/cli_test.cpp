@@ -64,6 +64,26 @@ TEST_F(Cli, RefusesAnOutThatCannotBeWritten) {
   expect_refusal("pretrain " + tiny_config() + " --out " + file + "/below", {"--out"});
 }
 
+TEST_F(Cli, AShardTellsHowManyCellsItHas) {
+  const std::string tables = "tables 12 --quick --seeds 1 --data /no/data --out " + path("o");
+  const Ran first = program(tables + " --shard 0/8 --json");
+  ASSERT_EQ(first.status, 0) << first.err;
+  const auto json = nlohmann::json::parse(first.out);
+  EXPECT_EQ(json["shard"], 0);
+  EXPECT_EQ(json["shards"], 8);
+  EXPECT_GE(json["computed"].get<int>(), 1);
+  EXPECT_GE(json["elsewhere"].get<int>(), 1);
+  EXPECT_TRUE(json["failed"].empty());
+  const Ran again = program(tables + " --shard 0/8");
+  EXPECT_EQ(again.status, 0);
+  EXPECT_EQ(again.out, "");
+  EXPECT_NE(again.err.find("shard 0/8: 0 cells computed, " + json["computed"].dump() + " taken"),
+            std::string::npos)
+      << again.err;
+  EXPECT_FALSE(fs::exists(path("o") + "/table12.md"));
+  EXPECT_FALSE(fs::exists(path("o") + "/report.html"));
+}
+
 TEST_F(Cli, ADryRunOfAPretrainingWritesNothing) {
   const Ran run = program("pretrain " + tiny_config() +
                           " --dry-run --machine h100x8 --processes 2 --reduce exact --json");

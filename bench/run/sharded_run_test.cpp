@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <thread>
@@ -168,6 +169,32 @@ TEST_F(ShardedRun, AKilledShardIsStartedAgainAndFindsItsCells) {
   const TablesResult again = run_tables(options(shared(), WorkShard{0, 1}));
   EXPECT_GE(again.reused, 1);
   EXPECT_EQ(again.reused + again.computed, kCells);
+  run_tables(options(whole()));
+  EXPECT_EQ(numbers_of(shared()), numbers_of(whole()));
+}
+
+// As on a cluster: processes that start together and know nothing of each other.
+TEST_F(ShardedRun, ProcessesShareAFolder) {
+  constexpr int kProcesses = 3;
+  std::vector<pid_t> children;
+  for (int index = 0; index < kProcesses; ++index) {
+    children.push_back(::fork());
+    if (children.back() != 0) continue;
+    int status = 1;
+    try {
+      const TablesResult result = run_tables(options(shared(), WorkShard{index, kProcesses}));
+      status = result.reused == 0 && result.failed.empty() ? 0 : 1;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "shard %d: %s\n", index, error.what());
+    }
+    ::_exit(status);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  }
+  EXPECT_EQ(run_tables(options(shared())).computed, 0);
   run_tables(options(whole()));
   EXPECT_EQ(numbers_of(shared()), numbers_of(whole()));
 }
