@@ -29,7 +29,6 @@ std::optional<EncoderSpec> expected_spec(const EncoderChoice& choice, const std:
 
 // One record that is wanted.
 struct Wanted {
-  std::size_t cell = 0;     // of DryRun::cells, the first that shows it
   std::string task, group;  // what shares clips, what shares features
   std::string dealt;        // what goes to one shard, see dealt_name(); empty where not known
   CellEstimate estimate;    // nothing where not known
@@ -86,25 +85,29 @@ class Estimator {
     std::set<std::string> shared;
     for (const auto& wanted : wanted_) count(wanted, shared, run.total);
     if (!shard) return run;
-    const auto shard_of = shard_by_name(shard->count);
-    run.shards.resize(static_cast<std::size_t>(shard->count));
-    std::vector<std::set<std::string>> shared_by(run.shards.size());
-    std::map<std::size_t, std::set<int>> shards_of_cell;
-    for (const auto& [cell, wanted] : shown_) {
-      const auto it = shard_of.find(wanted_[wanted].dealt);
-      if (it != shard_of.end()) shards_of_cell[cell].insert(it->second);
-    }
-    for (const auto& wanted : wanted_)
-      if (const auto it = shard_of.find(wanted.dealt); it != shard_of.end()) {
-        const auto s = static_cast<std::size_t>(it->second);
-        count(wanted, shared_by[s], run.shards[s]);
-      }
-    for (const auto& [cell, shards] : shards_of_cell)
-      run.cells[cell].shards.assign(shards.begin(), shards.end());
+    deal(shard->count, run);
     return run;
   }
 
  private:
+  // Totals of the shards, and which of them compute a cell.
+  void deal(int shards, DryRun& run) const {
+    const auto shard_of = shard_by_name(shards);
+    run.shards.resize(static_cast<std::size_t>(shards));
+    std::vector<std::set<std::string>> shared(run.shards.size());
+    for (const auto& wanted : wanted_)
+      if (const auto it = shard_of.find(wanted.dealt); it != shard_of.end()) {
+        const auto s = static_cast<std::size_t>(it->second);
+        count(wanted, shared[s], run.shards[s]);
+      }
+    std::map<std::size_t, std::set<int>> of_cell;
+    for (const auto& [cell, wanted] : shown_)
+      if (const auto it = shard_of.find(wanted_[wanted].dealt); it != shard_of.end())
+        of_cell[cell].insert(it->second);
+    for (const auto& [cell, numbers] : of_cell)
+      run.cells[cell].shards.assign(numbers.begin(), numbers.end());
+  }
+
   std::optional<EncoderSpec> spec_of(const EncoderChoice& choice) const {
     const auto planned = plan_.encoders.find(choice.name);
     if (planned != plan_.encoders.end() && planned->second.unavailable.empty())
@@ -123,8 +126,7 @@ class Estimator {
     std::string task;
     for (const auto& [name, opened] : plan_.tasks)
       if (&opened == planned.task) task = name;
-    want(planned.record.key, {.cell = cells_.size() - 1,
-                              .task = task,
+    want(planned.record.key, {.task = task,
                               .group = group,
                               .dealt = dealt_name(group, planned.protocol, planned.record.seed),
                               .estimate = estimate,
@@ -139,8 +141,7 @@ class Estimator {
     const std::string group = group_name(encoder, task, clips, protocol.is_finetune);
     const bool known = estimate.cell.flops() + estimate.group.flops() > 0;
     want(encoder + "\n" + cell.task + "\n" + cell.protocol + "\n" + std::to_string(seed),
-         {.cell = cells_.size() - 1,
-          .task = task,
+         {.task = task,
           .group = group,
           .dealt = known ? dealt_name(group, protocol, seed) : "",
           .estimate = estimate,
