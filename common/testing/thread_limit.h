@@ -8,12 +8,9 @@
 #include <atomic>
 #include <cerrno>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PERMAFROST_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(PERMAFROST_SANITIZED)
+#include "common/testing/sanitizers.h"
+
+#ifdef PERMAFROST_SANITIZED
 
 // A sanitizer has put its own in that place.
 #define SKIP_WITHOUT_THREAD_LIMIT() GTEST_SKIP() << "a sanitizer makes the threads"

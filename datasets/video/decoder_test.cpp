@@ -13,6 +13,7 @@
 #include "common/files/files.h"
 #include "common/files/hash.h"
 #include "common/machine/parallel.h"
+#include "common/testing/sanitizers.h"
 #include "common/testing/test_folder.h"
 #include "datasets/check/file_check.h"
 #include "datasets/clips/source.h"
@@ -508,9 +509,7 @@ std::int64_t resident_pages() {
 }
 
 TEST_F(DecoderTest, TenThousandOpensLeaveTheMemoryFlat) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the address sanitizer keeps freed memory; it looks for leaks by itself";
-#endif
+  SKIP_WITHOUT_MEMORY_FIGURES();
   if (resident_pages() < 0) GTEST_SKIP() << "no /proc/self/statm";
   const std::string good = write("grey.mov", {.frames = grey_frames(2, 16, 16)});
   const std::string bytes = read_file(good);

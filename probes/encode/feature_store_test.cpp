@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "common/testing/sanitizers.h"
 #include "models/encoders/checkpoints/growing_safetensors.h"
 #include "models/testing/test_support.h"
 #include "probes/heads/fused_head.h"
@@ -101,6 +102,7 @@ double megabytes_added(const std::filesystem::path& path) {
 }
 
 TEST(FeatureStore, AHeadThatIsTrainedOnItTakesLittleMemory) {
+  SKIP_WITHOUT_MEMORY_FIGURES();
   const TestFolder folder;
   {
     // 403,200 tokens, 103 MB.

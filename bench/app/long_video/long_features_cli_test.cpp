@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/testing/cli_fixture.h"
+#include "common/testing/sanitizers.h"
 #include "datasets/clips/long_video.h"
 #include "datasets/rendered/video_writer.h"
 #include "models/encoders/checkpoints/safetensors.h"
@@ -68,6 +69,7 @@ TEST_F(LongFeaturesCli, AVideoFileGivesWhatItsFramesGive) {
 }
 
 TEST_F(LongFeaturesCli, MemoryDoesNotGrowWithTheLength) {
+  SKIP_WITHOUT_MEMORY_FIGURES();
   const std::string start = "--input synthetic:motion --window 4 --frames ";
   const Json small = features(start + "400"), large = features(start + "24000");
   EXPECT_EQ(large.at("kept_tokens"), 60 * small.at("kept_tokens").get<int>());
