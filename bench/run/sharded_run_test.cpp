@@ -28,10 +28,13 @@ namespace fs = std::filesystem;
 // Six pieces: two encoders frozen on two tasks, and one of them fine-tuned with two seeds.
 constexpr const char* kSuite = R"({
   "suite": "test", "seeds": 2,
-  "encoders": {"first": "t/first", "second": "t/second", "gone": "t/gone"},
+  "encoders": {"first": "t/first", "second": "t/second", "gone": "t/gone",
+               "later": {"obtain": "nowhere", "expected": {"width": 24, "depth": 1, "heads": 2,
+                         "frames": 2, "patch": 8, "height": 16, "image_width": 16}}},
   "tasks": [
     {"name": "motion", "kind": "synthetic", "world": "motion", "train": 40, "test": 16},
-    {"name": "object", "kind": "synthetic", "world": "object", "train": 30, "test": 16}],
+    {"name": "object", "kind": "synthetic", "world": "object", "train": 30, "test": 16},
+    {"name": "k400", "kind": "manifest", "dataset": "k400"}],
   "protocols": {
     "frozen": {"epochs": 2, "batch": 16, "learning_rates": [1e-3, 1e-2]},
     "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "gradient_shards": 2}},
@@ -52,6 +55,14 @@ constexpr const char* kTable2 = R"({
   "rows": [{"name": "First again", "encoder": "first"}]
 })";
 
+constexpr const char* kTable3 = R"({
+  "table": 3, "title": "Three", "source": "nobody",
+  "columns": [{"name": "motion", "protocol": "frozen"},
+              {"name": "K400", "task": "k400", "protocol": "frozen"},
+              {"name": "K400-ft", "task": "k400", "protocol": "tuned"}],
+  "rows": [{"name": "First", "encoder": "first"}, {"name": "Later", "encoder": "later"}]
+})";
+
 constexpr int kCells = 10;  // two seeds each
 
 class ShardedRun : public testing::Test {
@@ -67,6 +78,7 @@ class ShardedRun : public testing::Test {
     write_file_atomically(root() / "specs/suites/test.json", kSuite);
     write_file_atomically(root() / "specs/tables/table1.json", kTable1);
     write_file_atomically(root() / "specs/tables/table2.json", kTable2);
+    write_file_atomically(root() / "specs/tables/table3.json", kTable3);
     fs::copy(spec_folder() / "machines", root() / "specs/machines");
     ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
     ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
@@ -323,6 +335,29 @@ TEST_F(ShardedRun, ADryRunOnAMachineAddsUp) {
   EXPECT_EQ(json["machine"], "h100x8");
   EXPECT_GT(json["shards"][0]["hours"].get<double>(), 0);
   EXPECT_GT(json["cells"][0]["flops"].get<double>(), 0);
+}
+
+TEST_F(ShardedRun, WhatIsMissingIsPlannedAsIfItWereThere) {
+  TablesOptions asked = options(shared(), WorkShard{0, 2});
+  asked.tables = {3};
+  const DryRun run = dry_run(asked, read_machine("h100x8", "--machine"));
+  EXPECT_EQ(run.total.records, 12);
+  EXPECT_EQ(run.total.missing, 10) << "all but the first encoder on motion";
+  for (const auto& cell : run.cells) {
+    EXPECT_FALSE(cell.shards.empty()) << cell.row << " " << cell.column;
+    if (cell.task != "k400") continue;
+    EXPECT_EQ(cell.train, 246245) << "as it was released";
+    EXPECT_EQ(cell.work.clips, 2 * (246245 + 20000)) << "of two seeds, each by itself";
+  }
+  EXPECT_EQ(run.total.work.clips, 246245 + 20000) << "small enough to be kept, and read once";
+  int records = 0;
+  for (const auto& shard : run.shards) {
+    EXPECT_GT(shard.work.flops(), run.total.work.flops() / 3) << "divided nearly evenly";
+    records += shard.records;
+  }
+  EXPECT_EQ(records, 12);
+  EXPECT_TRUE(holds(to_markdown(run), "as if it were there"));
+  EXPECT_TRUE(holds(to_markdown(run), "a run in which nothing is missing"));
 }
 
 }  // namespace
