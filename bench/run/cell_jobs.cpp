@@ -86,20 +86,23 @@ class Run {
   Progress& progress() { return progress_; }
 
   // Groups come encoder by encoder, so the last one is kept beside those that groups hold.
-  std::shared_ptr<const LoadedEncoder> encoder(const std::string& name) {
+  std::shared_ptr<const LoadedEncoder> encoder(const std::string& name,
+                                               Precision precision = Precision::float32) {
     const std::lock_guard lock(loading_);
-    if (auto held = in_use_[name].lock()) return last_ = held;
+    const bool rounded = precision == Precision::bfloat16;
+    std::weak_ptr<const LoadedEncoder>& in_use = in_use_[name + (rounded ? " in bfloat16" : "")];
+    if (auto held = in_use.lock()) return last_ = held;
     last_.reset();
     auto loaded = std::make_shared<LoadedEncoder>();
     std::string gone;
     loaded->on_host = open_encoder(suite_, encoder_of(suite_, name), gone);
     if (!gone.empty() || loaded->on_host.sha256 != plan_.encoders.at(name).identity.sha256)
       throw Error("encoder " + permafrost::quoted(name) + ": its file changed during the run");
-    loaded->on_device = loaded->on_host;
+    loaded->on_device = rounded ? in_bfloat16(loaded->on_host) : loaded->on_host;
     if (execution().device != "cpu")
       loaded->on_device.weights =
-          to_device(loaded->on_host.weights, at::Device(execution().device));
-    in_use_[name] = loaded;
+          to_device(loaded->on_device.weights, at::Device(execution().device));
+    in_use = loaded;
     return last_ = loaded;
   }
 
@@ -109,18 +112,19 @@ class Run {
     const BuildInfo build = build_info(execution().device);
     if (build.commit.ends_with("-dirty")) return "";
     const EncoderIdentity& encoder = plan_.encoders.at(group.encoder).identity;
-    const Json inputs{{"encoder", encoder.sha256},
-                      {"spec", encoder.spec},
-                      {"task", group.task->identity},
-                      {"clips", group.clips},
-                      {"views", group.task->source->views()},
-                      {"batch", options_.batch},
-                      {"evaluation_version", kEvaluationVersion},
-                      {"version", build.version},
-                      {"commit", build.commit},
-                      {"libtorch", build.libtorch},
-                      {"device", build.device},
-                      {"processor", build.processor}};
+    Json inputs{{"encoder", encoder.sha256},
+                {"spec", encoder.spec},
+                {"task", group.task->identity},
+                {"clips", group.clips},
+                {"views", group.task->source->views()},
+                {"batch", options_.batch},
+                {"evaluation_version", kEvaluationVersion},
+                {"version", build.version},
+                {"commit", build.commit},
+                {"libtorch", build.libtorch},
+                {"device", build.device},
+                {"processor", build.processor}};
+    if (group.precision == Precision::bfloat16) inputs["precision"] = "bfloat16";
     return sha256_of(inputs.dump());
   }
   std::optional<LabelledFeatures> cached(const std::string& key) const {
@@ -211,7 +215,7 @@ class ProbeGroup {
         group_(std::move(group)),
         work_(std::move(work)),
         key_(kept ? run_->cache_key(group_) : ""),
-        encoder_(run_->encoder(group_.encoder)),
+        encoder_(run_->encoder(group_.encoder, group_.precision)),
         kept_(kept),
         encoding_(run_->progress(), work_.encode, group_.task->source->size()),
         store_({.encoder = encoder_->on_device,

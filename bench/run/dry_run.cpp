@@ -138,7 +138,7 @@ class Estimator {
                     const ProtocolChoice& protocol, std::uint64_t seed,
                     const CellEstimate& estimate) {
     const std::string& encoder = encoder_for_seed(suite_, cell.encoder, seed).name;
-    const std::string group = group_name(encoder, task, clips, protocol.is_finetune);
+    const std::string group = group_name(encoder, task, clips, protocol);
     const bool known = estimate.cell.flops() + estimate.group.flops() > 0;
     want(encoder + "\n" + cell.task + "\n" + cell.protocol + "\n" + std::to_string(seed),
          {.task = task,

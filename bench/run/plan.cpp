@@ -220,10 +220,15 @@ std::vector<PlannedGroup> groups_of(const Plan& plan,
     const bool is_finetune = cell.protocol.is_finetune;
     auto it = std::find_if(groups.begin(), groups.end(), [&](const PlannedGroup& group) {
       return group.encoder == cell.encoder && group.task == cell.task &&
-             group.clips == cell.clips && group.is_finetune == is_finetune;
+             group.clips == cell.clips && group.is_finetune == is_finetune &&
+             group.precision == cell.protocol.probe.precision;
     });
     if (it == groups.end())
-      it = groups.insert(groups.end(), {cell.encoder, cell.task, cell.clips, is_finetune, {}, {}});
+      it = groups.insert(groups.end(), {.encoder = cell.encoder,
+                                        .task = cell.task,
+                                        .clips = cell.clips,
+                                        .is_finetune = is_finetune,
+                                        .precision = cell.protocol.probe.precision});
     it->cells.push_back(i);
     if (std::find(encoders.begin(), encoders.end(), cell.encoder) == encoders.end())
       encoders.push_back(cell.encoder);

@@ -78,6 +78,7 @@ struct PlannedGroup {
   const Task* task = nullptr;
   int clips = 1;
   bool is_finetune = false;
+  Precision precision = Precision::float32;  // of frozen encoding
   std::vector<std::size_t> cells;
   std::vector<int> ranks;  // of the cells, ascending: the first table that shows each
 };

@@ -17,9 +17,12 @@ bool shares_features(const ProtocolChoice& protocol) {
 }  // namespace
 
 std::string group_name(const std::string& encoder, const std::string& task, int clips,
-                       bool is_finetune) {
+                       const ProtocolChoice& protocol) {
+  const bool rounded = protocol.probe.precision == Precision::bfloat16;
   return encoder + ", " + task + ", " + std::to_string(clips) +
-         (is_finetune ? ", fine-tuned" : ", frozen");
+         (protocol.is_finetune ? ", fine-tuned"
+          : rounded            ? ", frozen in bfloat16"
+                               : ", frozen");
 }
 
 std::string dealt_name(const std::string& group, const ProtocolChoice& protocol,
@@ -33,7 +36,7 @@ std::string group_of(const Plan& plan, const PlannedCell& cell) {
   std::string task;
   for (const auto& [name, opened] : plan.tasks)
     if (&opened == cell.task) task = name;
-  return group_name(cell.encoder, task, cell.clips, cell.protocol.is_finetune);
+  return group_name(cell.encoder, task, cell.clips, cell.protocol);
 }
 
 std::vector<DealtCells> deal_cells(const Plan& plan, int shards) {
@@ -47,7 +50,8 @@ std::vector<DealtCells> deal_cells(const Plan& plan, int shards) {
         part = {.encoder = group.encoder,
                 .task = group.task,
                 .clips = group.clips,
-                .is_finetune = group.is_finetune};
+                .is_finetune = group.is_finetune,
+                .precision = group.precision};
       part.cells.push_back(c);
     }
   std::vector<DealtCells> out;

@@ -29,7 +29,7 @@ void keep_shard(Plan& plan, const WorkShard& shard);
 // How a cell's group and what it is dealt with are called, the same in every process. `task` is the
 // task's name in Plan::tasks.
 std::string group_name(const std::string& encoder, const std::string& task, int clips,
-                       bool is_finetune);
+                       const ProtocolChoice& protocol);
 std::string dealt_name(const std::string& group, const ProtocolChoice& protocol,
                        std::uint64_t seed);
 std::string group_of(const Plan& plan, const PlannedCell& cell);

@@ -386,9 +386,13 @@ int clips_of(const ProtocolChoice& protocol, const TaskSpec& task) {
 }
 
 std::string note_of(const ProtocolChoice& protocol) {
-  if (protocol.is_finetune || !(protocol.probe.label_fraction < 1)) return "";
+  if (protocol.is_finetune) return "";
+  const char* rounded =
+      protocol.probe.precision == Precision::bfloat16 ? "encoded in bfloat16" : "";
+  if (!(protocol.probe.label_fraction < 1)) return rounded;
   return Json(100 * protocol.probe.label_fraction).dump() + " % of the labels, spread over " +
-         (protocol.splits > 0 ? std::to_string(protocol.splits) + " splits" : "splits");
+         (protocol.splits > 0 ? std::to_string(protocol.splits) + " splits" : "splits") +
+         (*rounded != '\0' ? std::string("; ") + rounded : "");
 }
 
 SeedRange seeds_of(const ProtocolChoice& protocol, const SeedRange& run) {

@@ -54,14 +54,30 @@ Encoder at_size(const Encoder& encoder, const ClipShape& shape) {
   return out;
 }
 
+namespace {
+bool is_rounded(const std::string& name) {
+  return !name.starts_with("noise_space.") && !stays_float32(name);
+}
+}  // namespace
+
+Encoder in_bfloat16(const Encoder& encoder) {
+  Encoder out = encoder;
+  const auto round = [](const std::string& name, at::Tensor& tensor) {
+    if (is_rounded(name)) tensor = tensor.to(at::kBFloat16);
+  };
+  visit(out.weights, round);
+  visit_tables(out.weights, round);
+  out.sha256 = hash_of(out);
+  return out;
+}
+
 void save_encoder(const fs::path& path, VitWeights& weights, const EncoderSpec& spec,
                   const Json& provenance, bool bfloat16) {
   NamedTensors tensors = named_tensors(weights);
   require_finite(tensors, path.string());
   if (bfloat16)
     for (auto& [name, tensor] : tensors)
-      if (!name.starts_with("noise_space.") && !stays_float32(name))
-        tensor = tensor.to(at::kBFloat16);
+      if (is_rounded(name)) tensor = tensor.to(at::kBFloat16);
   write_safetensors(
       path, tensors,
       {{"format", kEncoderFormat},

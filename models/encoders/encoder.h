@@ -35,6 +35,11 @@ struct EncoderOptions {
 // are listed and the load fails. Throws InputError naming the file.
 Encoder load_encoder_file(const std::filesystem::path& path, const EncoderOptions& options = {});
 
+// The same encoder with weights and tables of positions rounded to bfloat16, in which it then
+// computes too, on any device; its clips' noise and its routers stay float32. Its hash is that of
+// the rounded weights. On GPUs this is some times faster; on CPUs it need not be.
+Encoder in_bfloat16(const Encoder& encoder);
+
 // The same encoder for clips of another shape, its positions made anew or resized by the family's
 // rule, which a note reports. Throws InputError for a shape that patches and tubelets do not
 // divide.

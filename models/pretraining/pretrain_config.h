@@ -10,14 +10,11 @@
 
 #include "datasets/lists/dataset_spec.h"
 #include "models/network/encoder_spec.h"
+#include "models/network/precision.h"
 #include "models/pretraining/objectives/objective.h"
 #include "models/training/schedule.h"
 
 namespace permafrost {
-
-// What the networks compute in. Weights, their gradients' sum, optimiser, EMA, targets and losses
-// are float32 in both; `bfloat16` works on a copy of the weights that is renewed at every step.
-enum class Precision { float32, bfloat16 };
 
 // One of several lists that are drawn from in turn; see weighted_source.h.
 struct WeightedList {
@@ -35,6 +32,8 @@ struct PretrainConfig {
   double schedule_scale = 1.25;  // ipe_scale: the schedules' length over the run's
   LearningRate learning_rate;
   WeightDecay weight_decay;
+  // Of the networks. Weights, their gradients' sum, optimiser, EMA, targets and losses are float32
+  // in both; bfloat16 works on a copy of the weights that is renewed at every step.
   Precision precision = Precision::float32;
   double clip_grad = 0;  // 0: off; every network by itself, after the warm-up
   Init init = Init::xavier;

@@ -144,7 +144,8 @@ at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels, const
   const at::Device device = encoder.weights.patch_embed.weight.device();
   const at::Tensor patches = with_input_noise(
       encoder.weights, encoder.spec, patchify(pixels.to(device), encoder.spec), task, origins);
-  return encode(encoder.weights, encoder.spec, patches).to(at::kCPU);
+  const at::ScalarType type = encoder.weights.patch_embed.weight.scalar_type();
+  return encode(encoder.weights, encoder.spec, patches.to(type)).to(at::kCPU, at::kFloat);
 }
 
 at::Tensor encode_pixels(const Encoder& encoder, const at::Tensor& pixels) {

@@ -98,6 +98,7 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   p.neighbours = read_neighbours(object, p.neighbours);
   p.augmentation = read_augmentation(object);
   p.training_views = read_training_views(object);
+  p.precision = read_precision(object);
   object.finish();
   if (p.training_views != 1 && !p.augmentation.active())
     throw InputError(where, "training_views", "1 without an augmentation, as all would be the same",
@@ -136,6 +137,7 @@ Json to_json(const ProbeProtocol& p) {
   Json json{{"head", name_of(p.head)}};
   fields_of_probe(p, FieldWriter(json));
   if (p.head == HeadKind::knn) json["neighbours"] = p.neighbours;
+  if (p.precision == Precision::bfloat16) json["precision"] = "bfloat16";
   if (!p.augmentation.active()) return json;
   json["augmentation"] = to_json(p.augmentation);
   json["training_views"] = p.training_views == 0 ? Json("online") : Json(p.training_views);

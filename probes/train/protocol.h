@@ -8,6 +8,7 @@
 
 #include "common/json/json_object.h"
 #include "datasets/augment/augment_spec.h"
+#include "models/network/precision.h"
 #include "probes/heads/head.h"
 #include "probes/train/mixing.h"
 
@@ -41,6 +42,8 @@ struct ProbeProtocol {
   // turn, epoch by epoch ("cached k views"); 0: a new view every epoch, encoded anew ("online").
   AugmentSpec augmentation;
   int training_views = 1;
+  // What the encoder computes in; its tokens, and the head, are float32. See in_bfloat16().
+  Precision precision = Precision::float32;
   TestView test;
 };
 

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probes of an encoder that computes in bfloat16, beside those in float32.
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "bench/records/record_folder.h"
+#include "bench/run/dry_run.h"
+#include "bench/run/runner.h"
+#include "bench/testing/record_numbers.h"
+#include "common/testing/test_folder.h"
+#include "datasets/synthetic/source.h"
+#include "models/encoders/encoder.h"
+#include "probes/encode/features.h"
+
+namespace permafrost {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kSuite = R"({
+  "suite": "test", "seeds": 1,
+  "encoders": {"first": "t/first"},
+  "tasks": [{"name": "motion", "kind": "synthetic", "world": "motion", "train": 40, "test": 20}],
+  "protocols": {
+    "whole": {"epochs": 2, "batch": 16, "learning_rates": [1e-2]},
+    "rounded": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "bfloat16"},
+    "rounded_few": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "bfloat16",
+                    "label_fraction": 0.5, "splits": 1}}
+})";
+
+constexpr const char* kTable = R"({
+  "table": 1, "title": "One", "source": "nobody",
+  "columns": [{"name": "motion", "protocol": "whole"},
+              {"name": "rounded", "task": "motion", "protocol": "rounded"},
+              {"name": "few", "task": "motion", "protocol": "rounded_few"}],
+  "rows": [{"name": "First", "encoder": "first"}]
+})";
+
+EncoderSpec small_spec() {
+  return {.width = 24, .depth = 2, .frames = 2, .height = 16, .image_width = 16};
+}
+
+class PrecisionRun : public testing::Test {
+ protected:
+  PrecisionRun() {
+    at::set_num_threads(1);
+    Encoder encoder = random_encoder(small_spec(), 1);
+    save_encoder(folder_ / "zoo/t/first.safetensors", encoder.weights, encoder.spec, {}, false);
+    write_file_atomically(folder_ / "specs/suites/test.json", kSuite);
+    write_file_atomically(folder_ / "specs/tables/table1.json", kTable);
+    ::setenv("PERMAFROST_ZOO", (folder_ / "zoo").c_str(), 1);
+    ::setenv("PERMAFROST_SPECS", (folder_ / "specs").c_str(), 1);
+    ::unsetenv("PERMAFROST_DATA");
+  }
+  TablesOptions options(const std::string& out) const {
+    TablesOptions options;
+    options.suite = "test";
+    options.tables = {1};
+    options.out = folder_ / out;
+    options.execution.quiet = true;
+    return options;
+  }
+  const TestFolder folder_;
+};
+
+TEST(InBfloat16, FeaturesAreThoseOfTheEncoderButForRounding) {
+  const Encoder encoder = random_encoder(small_spec(), 1), rounded = in_bfloat16(encoder);
+  EXPECT_NE(rounded.sha256, encoder.sha256);
+  EXPECT_NO_THROW(require_frozen(rounded));
+  EXPECT_EQ(rounded.weights.blocks[0].norm1.weight.scalar_type(), at::kBFloat16);
+  const synthetic::MixtureSource source(8, encoder.spec.clip_shape());
+  std::vector<std::string> failures;
+  const std::vector<std::int64_t> samples{0, 1, 2, 3};
+  const at::Tensor whole = encode_raw(encoder, source, samples, {}, failures),
+                   half = encode_raw(rounded, source, samples, {}, failures);
+  EXPECT_EQ(half.scalar_type(), at::kFloat);
+  EXPECT_FALSE(at::equal(whole, half));
+  EXPECT_LT((whole - half).norm().item<double>(), 0.02 * whole.norm().item<double>());
+}
+
+TEST(InBfloat16, RoutersStayFloat32) {
+  EncoderSpec spec = small_spec();
+  spec.routing = {.experts = 4, .chosen = 2};
+  spec.expert_blocks = {1};
+  Encoder rounded = in_bfloat16(random_encoder(spec, 1));
+  int routers = 0;
+  for (const auto& [name, tensor] : named_tensors(rounded.weights)) {
+    const bool is_router =
+        name.find("gate") != std::string::npos && tensor.scalar_type() == at::kFloat;
+    routers += is_router ? 1 : 0;
+    if (!is_router) {
+      EXPECT_EQ(tensor.scalar_type(), at::kBFloat16) << name;
+    }
+  }
+  EXPECT_EQ(routers, 1);
+}
+
+TEST_F(PrecisionRun, IsPartOfTheKeyAndOfTheColumnsName) {
+  const TablesResult result = run_tables(options("out"));
+  EXPECT_EQ(result.computed, 3);
+  int rounded = 0;
+  for (const auto& record : read_records(folder_ / "out"))
+    rounded += record.protocol.value("precision", "float32") == "bfloat16" ? 1 : 0;
+  EXPECT_EQ(rounded, 2);
+  EXPECT_EQ(result.tables[0].spec.columns[0].protocol_note, "");
+  EXPECT_EQ(result.tables[0].spec.columns[1].protocol_note, "encoded in bfloat16");
+  EXPECT_NE(result.tables[0].spec.columns[2].protocol_note.find("; encoded in bfloat16"),
+            std::string::npos);
+  EXPECT_EQ(run_tables(options("out")).reused, 3);
+}
+
+TEST_F(PrecisionRun, ShardsAndStreamedFeaturesGiveTheSameRecords) {
+  run_tables(options("whole"));
+  for (int index = 0; index < 2; ++index) {
+    TablesOptions shard = options("shards");
+    shard.shard = WorkShard{index, 2};
+    shard.features = FeatureStore::streamed;
+    EXPECT_GT(run_tables(shard).computed, 0)
+        << "features of each precision are a share of their own";
+  }
+  EXPECT_EQ(numbers_of(folder_ / "shards"), numbers_of(folder_ / "whole"));
+}
+
+}  // namespace
+}  // namespace permafrost
