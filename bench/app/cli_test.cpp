@@ -126,6 +126,7 @@ TEST_F(Cli, PretrainsInspectsAndRefusesATruncatedFile) {
   EXPECT_EQ(found, features("3"));
   EXPECT_EQ(found.at("clips"), 11);
   EXPECT_GT(found.at("feature_deviation_at_place"), 0);
+  EXPECT_GT(found.at("feature_deviation_in_clip"), 0);
   EXPECT_GT(found.at("feature_rank"), 1);
   expect_refusal("inspect --on motion", {"--on", "an encoder", "none"});
   expect_refusal("inspect --on moton " + encoder, {"\"moton\"", "nearest: \"motion\""});

@@ -70,10 +70,14 @@ void describe(const Denoising& denoising, Json& step) {
 void require_usual_target(const PretrainConfig& config, const std::string& where) {
   const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
   const auto* pixels = dynamic_cast<const PixelPrediction*>(config.objective.get());
-  if ((features != nullptr && features->own_keys().target_blocks != 1) ||
+  if ((features != nullptr && features->own_keys().target != TargetSpec()) ||
       (pixels != nullptr && pixels->components() > 0))
     throw InputError(where, "target", "none, as pretrain_step.py has the usual target alone",
                      "one");
+  const MaskedPrediction* masked = masked_prediction_of(*config.objective);
+  if (masked != nullptr && masked->keys().predictor_rate_scale != 1)
+    throw InputError(where, "predictor.learning_rate_scale",
+                     "1, as pretrain_step.py has one learning rate", "another");
 }
 
 void require_plain(const EncoderSpec& spec, const std::string& where) {

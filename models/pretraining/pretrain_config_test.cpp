@@ -127,6 +127,13 @@ TEST(PretrainConfig, JoinsListsByWeights) {
   EXPECT_NE(refused({"a.csv"}), "");
 }
 
+TEST(PretrainConfig, ThePredictorMayHaveALearningRateOfItsOwn) {
+  Json json = valid();
+  EXPECT_EQ(masked(read_pretrain_config(json, "a.json")).predictor_rate_scale, 1);
+  json["predictor"]["learning_rate_scale"] = 4;
+  EXPECT_EQ(masked(read_pretrain_config(json, "a.json")).predictor_rate_scale, 4);
+}
+
 TEST(PretrainConfig, TakesMasksThatHaveNoName) {
   Json json = valid();
   json["masking"] = {{{"num_blocks", 2}, {"max_keep", 9}}};
@@ -153,6 +160,8 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   expect_text("/stesp", 5, "\"stesp\" (nearest valid key: \"steps\")");
   expect_text("/encoder/widht", 5, "nearest valid key: \"width\"");
   expect_text("/predictor/widht", 5, "nearest valid key: \"width\"");
+  expect_text("/predictor/learning_rate_scale", 0,
+              "a.json:/predictor: learning_rate_scale: expected a number");
   expect_text("/learning_rate/paek", 5, "nearest valid key: \"peak\"");
   expect_text("/predictor/heads", 5, "a.json:/predictor: width: expected a multiple of heads (5)");
   expect_text("/steps", 0, "steps: expected a whole number from 1");
@@ -164,6 +173,8 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   expect_text("/target", {{"blocks", 0}}, "a.json:/target: blocks: expected a whole number from 1");
   expect_text("/target", {{"blocks", 99}},
               "a.json:/target: blocks: expected a whole number from 1");
+  expect_text("/target", {{"normalisation", "batch"}},
+              "a.json:/target: normalisation: expected one of layer, instance");
   expect_text("/target", {{"components", 8}}, "nearest valid key: \"blocks\"");
   expect_text("/real_clips", Json::object(), "manifest: expected a value");
 }

@@ -138,8 +138,10 @@ TEST_F(Pretrain, OtherTargetsLearnAndGoOn) {
     return json;
   };
   for (const auto& json :
-       {with("vjepa", {{"blocks", 2}}), with("pixel_mae", {{"components", 5}})}) {
-    const auto place = folder_ / json["objective"].get<std::string>();
+       {with("vjepa", {{"blocks", 2}}), with("vjepa", {{"normalisation", "instance"}}),
+        with("pixel_mae", {{"components", 5}})}) {
+    const auto place =
+        folder_ / (json["objective"].get<std::string>() + json["target"].begin().key());
     run(json, place / "whole");
     run(json, place / "parts", {.threads = 2, .stop_after = 2});
     run(json, place / "parts", {.threads = 2});
@@ -150,7 +152,7 @@ TEST_F(Pretrain, OtherTargetsLearnAndGoOn) {
     run(usual, place / "usual");
     EXPECT_NE(encoder_bytes(place / "whole"), encoder_bytes(place / "usual")) << json;
   }
-  const std::string path = (folder_ / "pixel_mae/whole/checkpoint.safetensors").string();
+  const std::string path = (folder_ / "pixel_maecomponents/whole/checkpoint.safetensors").string();
   const SafetensorsFile file = read_safetensors(path);
   const at::Tensor rows = file.tensor("space.components", path);
   EXPECT_EQ(rows.size(0), 5);

@@ -15,7 +15,8 @@ TrainerState fresh_state(const PretrainConfig& config, const at::Device& device)
   TrainerState state;
   state.learner = config.objective->start();
   move_to(*state.learner, device);
-  for (const auto& group : trained_groups(*state.learner)) state.optimiser.add(tensors_of(group));
+  for (const auto& group : trained_groups(*state.learner))
+    state.optimiser.add(tensors_of(group), group.learning_rate_scale);
   return state;
 }
 

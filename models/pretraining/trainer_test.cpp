@@ -65,6 +65,31 @@ Ran two_steps(const Json& changes, const at::Device& device, ProcessGroup* group
   return ran;
 }
 
+// A first step of Adam moves every weight by its learning rate, whatever the gradient.
+TEST(Trainer, ThePredictorMovesByALearningRateOfItsOwn) {
+  const auto moved = [](double scale) {
+    Json json = toy_pretraining({{"weight_decay", {{"start", 0}, {"final", 0}}}});
+    json["predictor"]["learning_rate_scale"] = scale;
+    const PretrainConfig config = read_pretrain_config(json, "toy");
+    Trainer trainer(config, {.threads = 1, .device = at::kCPU});
+    const auto weights = [&](const std::string& name) {
+      for (const auto& [found, tensor] : tensors_of(*trainer.state().learner))
+        if (found == name) return tensor.detach().clone();
+      throw Error(name);
+    };
+    const char* names[] = {"encoder.patch_embed.proj.weight", "predictor.predictor_proj.weight"};
+    const at::Tensor before[] = {weights(names[0]), weights(names[1])};
+    trainer.step(at::randint(0, 256, {config.batch, 4, 24, 24, 3},
+                             at::make_generator<at::CPUGeneratorImpl>(1), at::kByte));
+    return std::pair((weights(names[0]) - before[0]).abs().max().item<double>(),
+                     (weights(names[1]) - before[1]).abs().max().item<double>());
+  };
+  const auto usual = moved(1), scaled = moved(4);
+  EXPECT_NEAR(usual.second, usual.first, 1e-5);
+  EXPECT_NEAR(scaled.first, usual.first, 1e-6);
+  EXPECT_NEAR(scaled.second, 4 * usual.second, 1e-5);
+}
+
 TEST(Trainer, DoesTheSameOnAnotherDevice) {
   ASSERT_TRUE(kRegistered);
   for (const Json& changes :

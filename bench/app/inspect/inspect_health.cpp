@@ -69,6 +69,7 @@ Json to_json(const HealthOnTask& found) {
           {"failures", found.failures},
           {"feature_deviation", found.health.deviation},
           {"feature_deviation_at_place", found.health.deviation_at_place},
+          {"feature_deviation_in_clip", found.health.deviation_in_clip},
           {"feature_rank", found.health.rank}};
 }
 
@@ -76,10 +77,11 @@ std::string text_of(const HealthOnTask& found, const Encoder& encoder) {
   char line[200];
   std::snprintf(
       line, sizeof line,
-      "features    %lld clips of %s: deviation %.3f (%.3f at a fixed place), effective rank "
-      "%.1f of %d\n",
+      "features    %lld clips of %s: deviation %.3f (%.3f at a fixed place, %.3f in a clip), "
+      "effective rank %.1f of %d\n",
       static_cast<long long>(found.clips), found.task.c_str(), found.health.deviation,
-      found.health.deviation_at_place, found.health.rank, encoder.spec.width);
+      found.health.deviation_at_place, found.health.deviation_in_clip, found.health.rank,
+      encoder.spec.width);
   std::string text = line;
   for (const auto& failure : found.failures) text += "unreadable  " + failure + "\n";
   return text;

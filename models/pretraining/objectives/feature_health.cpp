@@ -12,6 +12,7 @@ FeatureHealth feature_health(const at::Tensor& features) {
   const at::Tensor values = features.to(at::kFloat), rows = values.flatten(0, 1);
   return {.deviation = rows.std(0, true, false).mean().item<double>(),
           .deviation_at_place = values.std(0, true, false).mean().item<double>(),
+          .deviation_in_clip = values.std(1, true, false).mean().item<double>(),
           .rank = effective_rank(rows)};
 }
 
@@ -19,6 +20,7 @@ void add_health(StepFigures& figures, const at::Tensor& features) {
   const FeatureHealth health = feature_health(features);
   figures.add("feature_deviation", health.deviation);
   figures.add("feature_deviation_at_place", health.deviation_at_place);
+  figures.add("feature_deviation_in_clip", health.deviation_in_clip);
   figures.add("feature_rank", health.rank);
 }
 

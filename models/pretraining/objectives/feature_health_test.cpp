@@ -29,9 +29,14 @@ TEST(FeatureHealth, TellsPositionsFromContent) {
   const FeatureHealth positions = feature_health(corners.repeat({2, 1, 1}));
   EXPECT_NEAR(positions.deviation, std::sqrt(8.0 / 7), 1e-6);
   EXPECT_EQ(positions.deviation_at_place, 0);
+  EXPECT_NEAR(positions.deviation_in_clip, std::sqrt(4.0 / 3), 1e-6);
   EXPECT_NEAR(positions.rank, 2, 1e-6);
   const FeatureHealth content = feature_health(at::cat({corners, -corners}));
   EXPECT_NEAR(content.deviation_at_place, std::sqrt(2.0), 1e-6);
+  // Every clip says one thing at all its tokens.
+  const FeatureHealth clips = feature_health(corners.permute({1, 0, 2}).expand({4, 3, 2}));
+  EXPECT_GT(clips.deviation, 1);
+  EXPECT_EQ(clips.deviation_in_clip, 0);
   const FeatureHealth collapsed = feature_health(at::ones({2, 4, 2}, at::kBFloat16));
   EXPECT_EQ(collapsed.deviation, 0);
   EXPECT_EQ(collapsed.rank, 1);

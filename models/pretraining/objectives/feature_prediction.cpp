@@ -27,15 +27,6 @@ Momentum read_momentum(JsonObject& parent, const RunSetting& run) {
   return momentum;
 }
 
-int read_target_blocks(JsonObject& parent, const RunSetting& run) {
-  const Json* json = parent.child("target");
-  if (json == nullptr) return 1;
-  JsonObject object(*json, parent.where("target"));
-  const auto blocks = object.integer("blocks", 1, 1, run.encoder.depth);
-  object.finish();
-  return static_cast<int>(blocks);
-}
-
 class FeatureLearner : public MaskedLearner {
  public:
   explicit FeatureLearner(const FeaturePrediction& objective)
@@ -56,14 +47,14 @@ class FeatureLearner : public MaskedLearner {
       figures->add("momentum", keys_.momentum.at(shard.step - 1));
       add_health(*figures, blocks.back());
     }
-    return mean_target(blocks);
+    return mean_target(blocks, keys_.target.normalisation);
   }
 
   // float32, of the blocks that make the target, the last at the end.
   std::vector<at::Tensor> last_blocks(const at::Tensor& patches) const {
-    if (keys_.target_blocks == 1) return {encode(target_, spec(), patches).to(at::kFloat)};
-    std::vector<int> layers(static_cast<std::size_t>(keys_.target_blocks));
-    std::iota(layers.begin(), layers.end(), spec().depth - keys_.target_blocks);
+    if (keys_.target.blocks == 1) return {encode(target_, spec(), patches).to(at::kFloat)};
+    std::vector<int> layers(static_cast<std::size_t>(keys_.target.blocks));
+    std::iota(layers.begin(), layers.end(), spec().depth - keys_.target.blocks);
     std::vector<at::Tensor> features = encode_layers(target_, spec(), patches, layers);
     for (auto& x : features) x = x.to(at::kFloat);
     return features;
@@ -77,7 +68,7 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
   return std::make_shared<FeaturePrediction>(
       run, std::move(masked),
       FeatureKeys{.momentum = read_momentum(keys, run),
-                  .target_blocks = read_target_blocks(keys, run)});
+                  .target = read_target(keys, run.encoder.depth)});
 }
 
 }  // namespace
@@ -87,17 +78,6 @@ ObjectiveKind feature_prediction() {
   kind.keys.emplace_back("momentum");
   kind.keys.emplace_back("target");
   return kind;
-}
-
-at::Tensor normalised_features(const at::Tensor& features) {
-  return at::layer_norm(features, {features.size(-1)}, {}, {}, 1e-5);
-}
-
-at::Tensor mean_target(const std::vector<at::Tensor>& blocks) {
-  at::Tensor sum = normalised_features(blocks.front());
-  if (blocks.size() == 1) return sum;
-  for (std::size_t i = 1; i < blocks.size(); ++i) sum = sum + normalised_features(blocks[i]);
-  return normalised_features(sum / static_cast<double>(blocks.size()));
 }
 
 std::unique_ptr<Learner> FeaturePrediction::start() const {

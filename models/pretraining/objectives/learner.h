@@ -35,6 +35,7 @@ struct WeightGroup {
   // What is computed and in no checkpoint, yet moves to the device and takes the precision: tables
   // of positions.
   std::function<void(const TensorVisitor&)> visit_tables;
+  double learning_rate_scale = 1;  // of a trained group, times the run's learning rate
 };
 
 // Of weights that have visit(weights, visitor) and, where they hold tables, visit_tables().

@@ -46,21 +46,21 @@ at::Tensor prediction_loss(const MaskedNetworks& networks, const at::Tensor& pat
 
 namespace {
 
-PredictorSpec read_predictor(JsonObject& parent, int outputs) {
-  PredictorSpec spec;
-  spec.outputs = outputs;
+void read_predictor(JsonObject& parent, MaskedKeys& keys) {
+  PredictorSpec& spec = keys.predictor;
   const Json* json = parent.child("predictor");
-  if (json == nullptr) return spec;
+  if (json == nullptr) return;
   JsonObject object(*json, parent.where("predictor"));
   spec.width = static_cast<int>(object.integer("width", spec.width, 2, 8192));
   spec.depth = static_cast<int>(object.integer("depth", spec.depth, 1, 64));
   spec.heads = static_cast<int>(object.integer("heads", spec.heads, 1, 64));
+  keys.predictor_rate_scale =
+      object.number("learning_rate_scale", keys.predictor_rate_scale, 1e-3, 1e3);
   object.finish();
   if (spec.width % spec.heads != 0)
     throw InputError(parent.where("predictor"), "width",
                      "a multiple of heads (" + std::to_string(spec.heads) + ")",
                      std::to_string(spec.width));
-  return spec;
 }
 
 }  // namespace
@@ -75,7 +75,8 @@ MaskedKeys read_masked_keys(JsonObject& object, const RunSetting& run, int outpu
                      ? mask_strategy(object.text("masking", "multiblock"), run.where)
                      : read_mask_strategy(*masking, object.where("masking"));
   keys.loss_exponent = object.number("loss_exponent", exponent, 1, 2);
-  keys.predictor = read_predictor(object, outputs);
+  keys.predictor.outputs = outputs;
+  read_predictor(object, keys);
   return keys;
 }
 
@@ -139,6 +140,7 @@ std::vector<WeightGroup> MaskedLearner::groups() {
   std::vector<WeightGroup> groups{group_of("encoder", encoder_),
                                   group_of("target_encoder", target_, Role::follows),
                                   group_of("predictor", predictor_)};
+  groups.back().learning_rate_scale = objective_->keys().predictor_rate_scale;
   if (watched_.patches.defined()) groups.push_back(group_of("watched", watched_, Role::measured));
   return groups;
 }

@@ -32,9 +32,10 @@ at::Tensor prediction_loss(const MaskedNetworks& networks, const at::Tensor& pat
 
 // The keys that these objectives have in common.
 struct MaskedKeys {
-  MaskStrategy masking;      // "masking"
-  PredictorSpec predictor;   // "predictor"
-  double loss_exponent = 1;  // "loss_exponent"; 1: mean |error|, 2: mean error^2 / 2
+  MaskStrategy masking;             // "masking"
+  PredictorSpec predictor;          // "predictor"
+  double predictor_rate_scale = 1;  // "predictor": {"learning_rate_scale"}
+  double loss_exponent = 1;         // "loss_exponent"; 1: mean |error|, 2: mean error^2 / 2
 };
 
 std::vector<std::string> masked_key_names();
