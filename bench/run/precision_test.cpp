@@ -8,6 +8,7 @@
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
 #include "bench/testing/record_numbers.h"
+#include "bench/testing/suite_folder.h"
 #include "common/testing/test_folder.h"
 #include "datasets/synthetic/source.h"
 #include "models/encoders/encoder.h"
@@ -38,21 +39,14 @@ constexpr const char* kTable = R"({
 })";
 
 EncoderSpec small_spec() {
-  return {.width = 24, .depth = 2, .frames = 2, .height = 16, .image_width = 16};
+  EncoderSpec spec = tiny_suite_spec();
+  spec.depth = 2;
+  return spec;
 }
 
 class PrecisionRun : public testing::Test {
  protected:
-  PrecisionRun() {
-    at::set_num_threads(1);
-    Encoder encoder = random_encoder(small_spec(), 1);
-    save_encoder(folder_ / "zoo/t/first.safetensors", encoder.weights, encoder.spec, {}, false);
-    write_file_atomically(folder_ / "specs/suites/test.json", kSuite);
-    write_file_atomically(folder_ / "specs/tables/table1.json", kTable);
-    ::setenv("PERMAFROST_ZOO", (folder_ / "zoo").c_str(), 1);
-    ::setenv("PERMAFROST_SPECS", (folder_ / "specs").c_str(), 1);
-    ::unsetenv("PERMAFROST_DATA");
-  }
+  PrecisionRun() { at::set_num_threads(1); }
   TablesOptions options(const std::string& out) const {
     TablesOptions options;
     options.suite = "test";
@@ -62,6 +56,7 @@ class PrecisionRun : public testing::Test {
     return options;
   }
   const TestFolder folder_;
+  const SuiteFolder suite_{folder_.path(), {kSuite, {kTable}}, {"first"}, small_spec()};
 };
 
 TEST(InBfloat16, FeaturesAreThoseOfTheEncoderButForRounding) {

@@ -6,6 +6,7 @@
 #include "bench/run/runner.h"
 #include "bench/suites/table_spec.h"
 #include "bench/testing/record_numbers.h"
+#include "bench/testing/suite_folder.h"
 #include "common/testing/test_folder.h"
 #include "models/encoders/encoder.h"
 #include "models/testing/thread_ranks.h"
@@ -34,17 +35,7 @@ constexpr const char* kTable = R"({
 
 class RankedRun : public testing::Test {
  protected:
-  RankedRun() {
-    at::set_num_threads(1);
-    const EncoderSpec spec{.width = 24, .depth = 1, .frames = 2, .height = 16, .image_width = 16};
-    Encoder encoder = random_encoder(spec, 1);
-    save_encoder(folder_ / "zoo/t/first.safetensors", encoder.weights, spec, {}, false);
-    write_file_atomically(folder_ / "specs/suites/test.json", kSuite);
-    write_file_atomically(folder_ / "specs/tables/table1.json", kTable);
-    ::setenv("PERMAFROST_ZOO", (folder_ / "zoo").c_str(), 1);
-    ::setenv("PERMAFROST_SPECS", (folder_ / "specs").c_str(), 1);
-    ::unsetenv("PERMAFROST_DATA");
-  }
+  RankedRun() { at::set_num_threads(1); }
 
   TablesOptions options(FeatureStore features, const std::string& out) const {
     TablesOptions options;
@@ -57,6 +48,7 @@ class RankedRun : public testing::Test {
   }
 
   const TestFolder folder_;
+  const SuiteFolder suite_{folder_.path(), {kSuite, {kTable}}, {"first"}};
 };
 
 TEST_F(RankedRun, KeptOrStreamedFeaturesGiveTheRecordsOfOneProcess) {

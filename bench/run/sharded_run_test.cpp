@@ -15,6 +15,7 @@
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
 #include "bench/testing/record_numbers.h"
+#include "bench/testing/suite_folder.h"
 #include "bench/testing/test_messages.h"
 #include "common/error.h"
 #include "common/files/folder_lock.h"
@@ -69,21 +70,14 @@ class ShardedRun : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     at::set_num_threads(1);
-    const EncoderSpec spec{.width = 24, .depth = 1, .frames = 2, .height = 16, .image_width = 16};
-    for (const auto& [name, seed] : {std::pair{"first", 1}, std::pair{"second", 2}}) {
-      Encoder encoder = random_encoder(spec, static_cast<std::uint64_t>(seed));
-      save_encoder(root() / "zoo/t" / (std::string(name) + ".safetensors"), encoder.weights, spec,
-                   {}, false);
-    }
-    write_file_atomically(root() / "specs/suites/test.json", kSuite);
-    write_file_atomically(root() / "specs/tables/table1.json", kTable1);
-    write_file_atomically(root() / "specs/tables/table2.json", kTable2);
-    write_file_atomically(root() / "specs/tables/table3.json", kTable3);
-    fs::copy(spec_folder() / "machines", root() / "specs/machines");
-    ::setenv("PERMAFROST_ZOO", (root() / "zoo").c_str(), 1);
-    ::setenv("PERMAFROST_SPECS", (root() / "specs").c_str(), 1);
-    ::unsetenv("PERMAFROST_DATA");
+    const fs::path machines = spec_folder() / "machines";
+    suite_ =
+        std::make_unique<SuiteFolder>(root().path(), SuiteText{kSuite, {kTable1, kTable2, kTable3}},
+                                      std::vector<std::string>{"first", "second"});
+    fs::copy(machines, root() / "specs/machines");
   }
+  static void TearDownTestSuite() { suite_.reset(); }
+  static inline std::unique_ptr<SuiteFolder> suite_;
   static const TestFolder& root() {
     static const TestFolder folder;
     return folder;

@@ -6,6 +6,7 @@
 #include "bench/testing/cli_fixture.h"
 #include "bench/testing/rank_processes.h"
 #include "bench/testing/record_numbers.h"
+#include "bench/testing/suite_folder.h"
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
@@ -33,24 +34,6 @@ constexpr const char* kTable = R"({
 
 class TablesRanks : public Cli {
  protected:
-  TablesRanks() {
-    const EncoderSpec spec{.width = 24, .depth = 1, .frames = 2, .height = 16, .image_width = 16};
-    for (const std::uint64_t seed : {1, 2}) {
-      Encoder encoder = random_encoder(spec, seed);
-      save_encoder(folder_ / "zoo/t" / (seed == 1 ? "first.safetensors" : "second.safetensors"),
-                   encoder.weights, spec, {}, false);
-    }
-    write_file_atomically(folder_ / "specs/suites/test.json", kSuite);
-    write_file_atomically(folder_ / "specs/tables/table1.json", kTable);
-    ::setenv("PERMAFROST_ZOO", (folder_ / "zoo").c_str(), 1);
-    ::setenv("PERMAFROST_SPECS", (folder_ / "specs").c_str(), 1);
-    ::unsetenv("PERMAFROST_DATA");
-  }
-  ~TablesRanks() override {
-    ::unsetenv("PERMAFROST_ZOO");
-    ::unsetenv("PERMAFROST_SPECS");
-  }
-
   std::vector<RankRan> as_ranks(int ranks, const std::string& arguments) const {
     const ServedStore store = serve_store();
     RankProcesses all(ranks, store, folder_.path(), [&](int) {
@@ -68,6 +51,8 @@ class TablesRanks : public Cli {
     }
     EXPECT_EQ(ran[0].out, printed);
   }
+
+  const SuiteFolder suite_{folder_.path(), {kSuite, {kTable}}, {"first", "second"}};
 };
 
 TEST_F(TablesRanks, TablesOfAnyNumberOfRanksHaveTheRecordsOfOneProcess) {
