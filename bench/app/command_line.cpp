@@ -70,8 +70,12 @@ CLI::App* CommandLine::add_joint(CLI::App& parent, const std::string& name, cons
   return sub;
 }
 
-bool CommandLine::is_to_tell(int status, const std::string& message) {
-  return !group_ || !group_->fail(status, message);
+void CommandLine::tell_failure(int status, const std::string& message) {
+  const auto tell = [&] { std::fprintf(stderr, "permafrost: %s\n", message.c_str()); };
+  // The first rank speaks before the others know: as soon as one ends, torchrun ends the rest.
+  if (common_.is_first_rank()) tell();
+  const bool told = group_ && group_->fail(status, message);
+  if (!common_.is_first_rank() && !told) tell();
 }
 
 int CommandLine::run(int argc, char** argv) {

@@ -75,8 +75,8 @@ class CommandLine {
     return add_joint(app_, name, what, std::move(action));
   }
 
-  // This process failed. Whether it is to say why: not where another rank says it.
-  bool is_to_tell(int status, const std::string& message);
+  // This process failed and ends: one line on stderr, of one rank where ranks fail together.
+  void tell_failure(int status, const std::string& message);
 
   // Runs what the arguments say; 2 and a line on stderr where they say nothing that is known.
   int run(int argc, char** argv);

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   prepare_process();
   CommandLine line;
   const auto failed = [&](int status, const std::string& message) {
-    if (line.is_to_tell(status, message)) std::fprintf(stderr, "permafrost: %s\n", message.c_str());
+    line.tell_failure(status, message);
     return status;
   };
   try {

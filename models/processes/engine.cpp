@@ -15,7 +15,12 @@
 namespace permafrost {
 namespace {
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+// Without the place in Gloo's sources that stands before it in brackets.
+std::string first_line(const std::string& text) {
+  const std::string line = text.substr(0, text.find('\n'));
+  const auto end = line.find("] ");
+  return line.starts_with("[/") && end != std::string::npos ? line.substr(end + 2) : line;
+}
 
 // Before anything of c10d is made. It tells its errors twice, once in its log: we tell them once.
 // Its recorder of operations is one for all groups of a process, without a lock.
