@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "common/error.h"
 #include "common/machine/stopwatch.h"
@@ -92,15 +93,21 @@ struct Step {
   const FinetuneProtocol& protocol;
   const HeadObjective& objective;
   at::Device device;
+  std::int64_t size = 0;   // of the batch of all ranks
+  std::int64_t first = 0;  // of these, the one that `batch` begins with
   std::uint64_t seed = 0;
   std::int64_t number = 0;
   Mix mix;
 
-  std::int64_t size() const { return static_cast<std::int64_t>(batch.indices.size()); }
-  bool failed(std::int64_t i) const { return !batch.failures[static_cast<std::size_t>(i)].empty(); }
-  std::int64_t partner(std::int64_t i) const { return size() - 1 - i; }
+  // Where sample i of the whole batch is in what was read.
+  std::size_t at(std::int64_t i) const { return static_cast<std::size_t>(i - first); }
+  bool failed(std::int64_t i) const { return !batch.failures[at(i)].empty(); }
+  std::int64_t partner(std::int64_t i) const { return size - 1 - i; }
   // Share of its own label; a clip that could not be read is nobody's partner.
-  double own(std::int64_t i) const { return failed(i) || failed(partner(i)) ? 1 : mix.own; }
+  double own(std::int64_t i) const {
+    if (!(mix.own < 1)) return 1;
+    return failed(i) || failed(partner(i)) ? 1 : mix.own;
+  }
 };
 
 // Patches of samples begin .. end-1, mixed with their partners.
@@ -108,7 +115,7 @@ at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t
                          std::int64_t end) {
   const ClipShape shape = spec.clip_shape();
   const auto clip = [&](std::int64_t i) {
-    return step.batch.pixels.data() + static_cast<std::size_t>(i) * shape.bytes();
+    return step.batch.pixels.data() + step.at(i) * shape.bytes();
   };
   const auto patches = [&](std::uint8_t* pixels) {
     return patchify(queued_copy(pixel_tensor(pixels, end - begin, shape), step.device), spec);
@@ -153,7 +160,7 @@ at::Tensor soft_truth(const Step& step, int classes, std::int64_t begin, std::in
   std::vector<at::Tensor> rows;
   for (std::int64_t i = begin; i < end; ++i) {
     const auto part = [&](std::int64_t sample, double share) {
-      return MixedTarget{&step.batch.targets[static_cast<std::size_t>(sample)], share};
+      return MixedTarget{&step.batch.targets[step.at(sample)], share};
     };
     std::vector<MixedTarget> parts;
     if (!step.failed(i)) {
@@ -173,7 +180,7 @@ at::Tensor summed_loss(const at::Tensor& logits, const Step& step, std::int64_t 
     return step.objective.summed_soft(logits, soft_truth(step, classes, begin, end));
   TargetPointers targets;
   for (std::int64_t i = begin; i < end; ++i)
-    targets.push_back(step.failed(i) ? nullptr : &step.batch.targets[static_cast<std::size_t>(i)]);
+    targets.push_back(step.failed(i) ? nullptr : &step.batch.targets[step.at(i)]);
   return step.objective.summed(logits,
                                queued_copy(step.objective.truth(targets, classes), step.device));
 }
@@ -181,7 +188,7 @@ at::Tensor summed_loss(const at::Tensor& logits, const Step& step, std::int64_t 
 // Loss of one shard of a batch; samples that could not be read carry no weight.
 ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
                        const Step& step, int shard) {
-  const std::int64_t n = step.size(), shards = step.protocol.gradient_shards;
+  const std::int64_t n = step.size, shards = step.protocol.gradient_shards;
   const std::int64_t begin = n * shard / shards, end = n * (shard + 1) / shards;
   Model mine = model.alias();
   ShardResult result;
@@ -191,13 +198,81 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
     return result;
   }
   const auto part =
-      std::span(step.batch.indices)
-          .subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+      std::span(step.batch.indices).subspan(step.at(begin), static_cast<std::size_t>(end - begin));
   const at::Tensor logits =
       logits_of(mine, spec, head, mixed_patches(step, spec, begin, end),
                 boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
   result.loss = summed_loss(logits, step, begin, end) / static_cast<double>(n);
   return result;
+}
+
+// The batches of an epoch as far as this process needs them: of ranks the samples of its gradient
+// shards, or all of them where clips are mixed with those of other shards.
+class EpochBatches {
+ public:
+  EpochBatches(const ClipSource& shown, const ClipShape& shape, const FinetuneProtocol& protocol,
+               const TrainingRun& run, std::vector<std::int64_t> samples)
+      : samples_(std::move(samples)), batch_(protocol.batch), shards_(protocol.gradient_shards) {
+    mine_ = {.first = 0, .count = shards_};
+    if (run.group != nullptr && !protocol.mixing.on() && batch_ % shards_ == 0)
+      mine_ = shards_of_rank(shards_, run.group->rank(), run.group->ranks());
+    std::int64_t wanted = 0;
+    for (std::int64_t begin = 0; begin < count(); begin += batch_)
+      wanted += end(begin) - first(begin);
+    loader_.emplace(shown,
+                    LoaderOptions{.shape = shape,
+                                  .batch = batch_ * mine_.count / shards_,
+                                  .threads = std::max(1, run.threads / 2)},
+                    wanted, [this](std::int64_t i) { return sample(i); });
+  }
+
+  // The next batch of all ranks: its size, and in `batch` those from number `first` of it on. False
+  // after the last.
+  bool next(Batch& batch, std::int64_t& first_of_batch, std::int64_t& size) {
+    if (begin_ >= count()) return false;
+    size = std::min<std::int64_t>(batch_, count() - begin_);
+    first_of_batch = first(begin_);
+    batch.indices.clear();
+    if (end(begin_) > first_of_batch && !loader_->next(batch))
+      throw Error("the training samples ended before the epoch");
+    begin_ += batch_;
+    return true;
+  }
+
+ private:
+  std::int64_t count() const { return static_cast<std::int64_t>(samples_.size()); }
+  // Of the batch that begins at `begin`, the part of this process, counted within it.
+  std::int64_t first(std::int64_t begin) const { return cut(begin, mine_.first); }
+  std::int64_t end(std::int64_t begin) const { return cut(begin, mine_.first + mine_.count); }
+  std::int64_t cut(std::int64_t begin, std::int64_t shard) const {
+    return std::min<std::int64_t>(batch_, count() - begin) * shard / shards_;
+  }
+  // Number i of those that this process reads: every whole batch has as many of them.
+  std::int64_t sample(std::int64_t i) const {
+    const std::int64_t each = batch_ * mine_.count / shards_, begin = i / each * batch_;
+    return samples_[static_cast<std::size_t>(begin + first(begin) + i % each)];
+  }
+
+  std::vector<std::int64_t> samples_;
+  int batch_;
+  std::int64_t begin_ = 0;
+  int shards_;
+  ShardRange mine_;
+  std::optional<Loader> loader_;
+};
+
+// Every rank knows what each could not read.
+void share_failures(ProcessGroup* group, const Samples& train,
+                    std::map<std::int64_t, std::string>& failures) {
+  if (group == nullptr) return;
+  std::vector<std::string> reasons;
+  for (const auto sample : train) {
+    const auto it = failures.find(sample);
+    reasons.push_back(it == failures.end() ? "" : it->second);
+  }
+  share_texts(group, reasons);
+  for (std::size_t i = 0; i < train.size(); ++i)
+    if (!reasons[i].empty()) failures.try_emplace(train[i], reasons[i]);
 }
 
 // Fills predictions and scores of the samples, from `clips` segments in every view.
@@ -277,20 +352,19 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
     const auto order = epoch_order("finetune.order", n, run.seed, epoch);
     const AugmentedSource shown(
         source, {protocol.augmentation, run.seed, static_cast<std::uint64_t>(epoch)});
-    Loader loader(shown,
-                  {.shape = encoder.spec.clip_shape(),
-                   .batch = protocol.batch,
-                   .threads = std::max(1, run.threads / 2)},
-                  n, [&](std::int64_t i) {
-                    return train[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])];
-                  });
+    std::vector<std::int64_t> samples;
+    for (const auto place : order) samples.push_back(train[static_cast<std::size_t>(place)]);
+    EpochBatches batches(shown, encoder.spec.clip_shape(), protocol, run, std::move(samples));
     double sum = 0;
-    for (Batch batch; loader.next(batch);) {
+    std::int64_t size = 0, first = 0;
+    for (Batch batch; batches.next(batch, first, size);) {
       Step step{.batch = batch,
                 .source = source,
                 .protocol = protocol,
                 .objective = objective,
                 .device = run.device,
+                .size = size,
+                .first = first,
                 .seed = run.seed};
       step.number = optimiser.steps() + 1;
       step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), run.seed, step.number);
@@ -299,12 +373,11 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
           [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
-      for (std::int64_t i = 0; i < step.size(); ++i)
-        if (step.failed(i))
-          outcome.training_failures.try_emplace(batch.indices[static_cast<std::size_t>(i)],
-                                                batch.failures[static_cast<std::size_t>(i)]);
-      sum += gradients.loss.item<double>() * static_cast<double>(batch.indices.size());
-      if (run.tick) run.tick(static_cast<std::int64_t>(batch.indices.size()));
+      for (std::size_t i = 0; i < batch.indices.size(); ++i)
+        if (!batch.failures[i].empty())
+          outcome.training_failures.try_emplace(batch.indices[i], batch.failures[i]);
+      sum += gradients.loss.item<double>() * static_cast<double>(size);
+      if (run.tick) run.tick(size);
     }
     outcome.epoch_losses.push_back(sum / static_cast<double>(n));
     if (!std::isfinite(sum))
@@ -312,6 +385,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
                              std::to_string(epoch + 1) + " of " + std::to_string(protocol.epochs) +
                              " is not finite");
   }
+  share_failures(run.group, train, outcome.training_failures);
   for (const auto& [name, tensor] : model.tensors(encoder.spec.depth))
     if (const std::string wrong = not_finite_text(tensor); !wrong.empty())
       throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);

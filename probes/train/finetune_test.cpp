@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <numeric>
 #include <set>
 
 #include "models/testing/shadow_device.h"
 #include "models/testing/test_support.h"
+#include "models/testing/thread_ranks.h"
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
@@ -55,6 +57,67 @@ TEST(Finetune, LearnsAndLeavesTheEncoderAlone) {
   EXPECT_LT(outcome.epoch_losses.back(), 0.7 * outcome.epoch_losses.front());
   EXPECT_EQ(hash_of(toy.encoder), toy.encoder.sha256);
   EXPECT_NE(hash_of(tensors_of(outcome)), toy.encoder.sha256);
+}
+
+// Says which samples are read.
+class WatchedClips : public ColouredClips {
+ public:
+  using ColouredClips::ColouredClips;
+  Sample read(std::int64_t index, int clip, int clips) const override {
+    {
+      const std::lock_guard lock(mutex_);
+      ++reads_[index];
+    }
+    return ColouredClips::read(index, clip, clips);
+  }
+  std::map<std::int64_t, int> reads() const { return reads_; }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::map<std::int64_t, int> reads_;
+};
+
+TEST(Finetune, RanksGiveWhatOneProcessGivesAndReadEveryClipOnce) {
+  Toy toy;
+  toy.fold.train.resize(45);  // the last batch of 13 does not divide evenly
+  toy.protocol.gradient_shards = 4;
+  toy.protocol.epochs = 2;
+  const std::set<std::int64_t> broken{7, 50};
+  const FinetuneOutcome one = toy.train(2, broken);
+  for (const int ranks : {2, 4}) {
+    std::mutex mutex;
+    std::map<std::int64_t, int> reads;
+    run_as_ranks(ranks, [&](ProcessGroup& group) {
+      const WatchedClips source(72, toy.encoder.spec.clip_shape(), broken);
+      const FinetuneOutcome outcome = finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol,
+                                               {.threads = 1, .group = &group});
+      EXPECT_EQ(hash_of(tensors_of(outcome)), hash_of(tensors_of(one)));
+      EXPECT_EQ(outcome.predictions, one.predictions);
+      EXPECT_EQ(outcome.scores, one.scores);
+      EXPECT_EQ(outcome.failures, one.failures);
+      EXPECT_EQ(outcome.training_failures, one.training_failures);
+      EXPECT_EQ(outcome.epoch_losses, one.epoch_losses);
+      const std::lock_guard lock(mutex);
+      for (const auto& [index, times] : source.reads()) reads[index] += times;
+    });
+    for (const auto sample : toy.fold.train) EXPECT_EQ(reads[sample], 2) << "two epochs";
+    for (const auto sample : toy.fold.test) EXPECT_EQ(reads[sample], 1);
+  }
+}
+
+TEST(Finetune, RanksMixClipsAsOneProcessDoes) {
+  Toy toy;
+  toy.protocol.gradient_shards = 4;
+  toy.protocol.epochs = 1;
+  toy.protocol.mixing.mixup = 0.8;
+  const FinetuneOutcome one = toy.train(2, {7});
+  run_as_ranks(2, [&](ProcessGroup& group) {
+    const ColouredClips source(72, toy.encoder.spec.clip_shape(), {7});
+    const FinetuneOutcome outcome =
+        finetune(toy.encoder, {source, toy.fold, 3}, toy.protocol, {.threads = 1, .group = &group});
+    EXPECT_EQ(hash_of(tensors_of(outcome)), hash_of(tensors_of(one)));
+    EXPECT_EQ(outcome.training_failures, one.training_failures);
+  });
 }
 
 TEST(Finetune, NamesWhatItCouldNotTrainOn) {
