@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "common/error.h"
 #include "common/machine/stopwatch.h"
@@ -19,6 +18,7 @@
 #include "models/training/schedule.h"
 #include "probes/encode/clip_chunk.h"
 #include "probes/heads/box_pooling.h"
+#include "probes/train/epoch_batches.h"
 #include "probes/train/head_objective.h"
 #include "probes/train/view_logits.h"
 
@@ -88,21 +88,20 @@ at::Tensor logits_of(const Model& model, const EncoderSpec& spec, const HeadSpec
 
 // What one training step does to its batch, the same for every shard.
 struct Step {
-  Batch& batch;
+  SharedBatch& batch;
   const ClipSource& source;
   const FinetuneProtocol& protocol;
   const HeadObjective& objective;
   at::Device device;
-  std::int64_t size = 0;   // of the batch of all ranks
-  std::int64_t first = 0;  // of these, the one that `batch` begins with
   std::uint64_t seed = 0;
   std::int64_t number = 0;
   Mix mix;
 
+  std::int64_t size() const { return batch.size; }
   // Where sample i of the whole batch is in what was read.
-  std::size_t at(std::int64_t i) const { return static_cast<std::size_t>(i - first); }
-  bool failed(std::int64_t i) const { return !batch.failures[at(i)].empty(); }
-  std::int64_t partner(std::int64_t i) const { return size - 1 - i; }
+  std::size_t at(std::int64_t i) const { return static_cast<std::size_t>(i - batch.first); }
+  bool failed(std::int64_t i) const { return !batch.read.failures[at(i)].empty(); }
+  std::int64_t partner(std::int64_t i) const { return size() - 1 - i; }
   // Share of its own label; a clip that could not be read is nobody's partner.
   double own(std::int64_t i) const {
     if (!(mix.own < 1)) return 1;
@@ -115,7 +114,7 @@ at::Tensor mixed_patches(const Step& step, const EncoderSpec& spec, std::int64_t
                          std::int64_t end) {
   const ClipShape shape = spec.clip_shape();
   const auto clip = [&](std::int64_t i) {
-    return step.batch.pixels.data() + step.at(i) * shape.bytes();
+    return step.batch.read.pixels.data() + step.at(i) * shape.bytes();
   };
   const auto patches = [&](std::uint8_t* pixels) {
     return patchify(queued_copy(pixel_tensor(pixels, end - begin, shape), step.device), spec);
@@ -160,7 +159,7 @@ at::Tensor soft_truth(const Step& step, int classes, std::int64_t begin, std::in
   std::vector<at::Tensor> rows;
   for (std::int64_t i = begin; i < end; ++i) {
     const auto part = [&](std::int64_t sample, double share) {
-      return MixedTarget{&step.batch.targets[step.at(sample)], share};
+      return MixedTarget{&step.batch.read.targets[step.at(sample)], share};
     };
     std::vector<MixedTarget> parts;
     if (!step.failed(i)) {
@@ -180,7 +179,7 @@ at::Tensor summed_loss(const at::Tensor& logits, const Step& step, std::int64_t 
     return step.objective.summed_soft(logits, soft_truth(step, classes, begin, end));
   TargetPointers targets;
   for (std::int64_t i = begin; i < end; ++i)
-    targets.push_back(step.failed(i) ? nullptr : &step.batch.targets[step.at(i)]);
+    targets.push_back(step.failed(i) ? nullptr : &step.batch.read.targets[step.at(i)]);
   return step.objective.summed(logits,
                                queued_copy(step.objective.truth(targets, classes), step.device));
 }
@@ -188,7 +187,7 @@ at::Tensor summed_loss(const at::Tensor& logits, const Step& step, std::int64_t 
 // Loss of one shard of a batch; samples that could not be read carry no weight.
 ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
                        const Step& step, int shard) {
-  const std::int64_t n = step.size, shards = step.protocol.gradient_shards;
+  const std::int64_t n = step.size(), shards = step.protocol.gradient_shards;
   const std::int64_t begin = n * shard / shards, end = n * (shard + 1) / shards;
   Model mine = model.alias();
   ShardResult result;
@@ -197,69 +196,14 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
     result.loss = result.leaves[0].sum() * 0;
     return result;
   }
-  const auto part =
-      std::span(step.batch.indices).subspan(step.at(begin), static_cast<std::size_t>(end - begin));
+  const auto part = std::span(step.batch.read.indices)
+                        .subspan(step.at(begin), static_cast<std::size_t>(end - begin));
   const at::Tensor logits =
       logits_of(mine, spec, head, mixed_patches(step, spec, begin, end),
                 boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
   result.loss = summed_loss(logits, step, begin, end) / static_cast<double>(n);
   return result;
 }
-
-// The batches of an epoch as far as this process needs them: of ranks the samples of its gradient
-// shards, or all of them where clips are mixed with those of other shards.
-class EpochBatches {
- public:
-  EpochBatches(const ClipSource& shown, const ClipShape& shape, const FinetuneProtocol& protocol,
-               const TrainingRun& run, std::vector<std::int64_t> samples)
-      : samples_(std::move(samples)), batch_(protocol.batch), shards_(protocol.gradient_shards) {
-    mine_ = {.first = 0, .count = shards_};
-    if (run.group != nullptr && !protocol.mixing.on() && batch_ % shards_ == 0)
-      mine_ = shards_of_rank(shards_, run.group->rank(), run.group->ranks());
-    std::int64_t wanted = 0;
-    for (std::int64_t begin = 0; begin < count(); begin += batch_)
-      wanted += end(begin) - first(begin);
-    loader_.emplace(shown,
-                    LoaderOptions{.shape = shape,
-                                  .batch = batch_ * mine_.count / shards_,
-                                  .threads = std::max(1, run.threads / 2)},
-                    wanted, [this](std::int64_t i) { return sample(i); });
-  }
-
-  // The next batch of all ranks: its size, and in `batch` those from number `first` of it on. False
-  // after the last.
-  bool next(Batch& batch, std::int64_t& first_of_batch, std::int64_t& size) {
-    if (begin_ >= count()) return false;
-    size = std::min<std::int64_t>(batch_, count() - begin_);
-    first_of_batch = first(begin_);
-    batch.indices.clear();
-    if (end(begin_) > first_of_batch && !loader_->next(batch))
-      throw Error("the training samples ended before the epoch");
-    begin_ += batch_;
-    return true;
-  }
-
- private:
-  std::int64_t count() const { return static_cast<std::int64_t>(samples_.size()); }
-  // Of the batch that begins at `begin`, the part of this process, counted within it.
-  std::int64_t first(std::int64_t begin) const { return cut(begin, mine_.first); }
-  std::int64_t end(std::int64_t begin) const { return cut(begin, mine_.first + mine_.count); }
-  std::int64_t cut(std::int64_t begin, std::int64_t shard) const {
-    return std::min<std::int64_t>(batch_, count() - begin) * shard / shards_;
-  }
-  // Number i of those that this process reads: every whole batch has as many of them.
-  std::int64_t sample(std::int64_t i) const {
-    const std::int64_t each = batch_ * mine_.count / shards_, begin = i / each * batch_;
-    return samples_[static_cast<std::size_t>(begin + first(begin) + i % each)];
-  }
-
-  std::vector<std::int64_t> samples_;
-  int batch_;
-  std::int64_t begin_ = 0;
-  int shards_;
-  ShardRange mine_;
-  std::optional<Loader> loader_;
-};
 
 // Every rank knows what each could not read.
 void share_failures(ProcessGroup* group, const Samples& train,
@@ -356,15 +300,12 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
     for (const auto place : order) samples.push_back(train[static_cast<std::size_t>(place)]);
     EpochBatches batches(shown, encoder.spec.clip_shape(), protocol, run, std::move(samples));
     double sum = 0;
-    std::int64_t size = 0, first = 0;
-    for (Batch batch; batches.next(batch, first, size);) {
+    for (SharedBatch batch; batches.next(batch);) {
       Step step{.batch = batch,
                 .source = source,
                 .protocol = protocol,
                 .objective = objective,
                 .device = run.device,
-                .size = size,
-                .first = first,
                 .seed = run.seed};
       step.number = optimiser.steps() + 1;
       step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), run.seed, step.number);
@@ -373,11 +314,12 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
           [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
       clip_gradients(gradients.gradients, protocol.clip_grad);
       optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
-      for (std::size_t i = 0; i < batch.indices.size(); ++i)
-        if (!batch.failures[i].empty())
-          outcome.training_failures.try_emplace(batch.indices[i], batch.failures[i]);
-      sum += gradients.loss.item<double>() * static_cast<double>(size);
-      if (run.tick) run.tick(size);
+      const Batch& read = batch.read;
+      for (std::size_t i = 0; i < read.indices.size(); ++i)
+        if (!read.failures[i].empty())
+          outcome.training_failures.try_emplace(read.indices[i], read.failures[i]);
+      sum += gradients.loss.item<double>() * static_cast<double>(batch.size);
+      if (run.tick) run.tick(batch.size);
     }
     outcome.epoch_losses.push_back(sum / static_cast<double>(n));
     if (!std::isfinite(sum))
