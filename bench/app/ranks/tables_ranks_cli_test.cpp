@@ -124,6 +124,21 @@ TEST_F(TablesRanks, AnEvaluationIsSharedByRanks) {
   EXPECT_EQ(read_file(folder_ / "out/predictions.csv"), read_file(folder_ / "one/predictions.csv"));
 }
 
+TEST_F(TablesRanks, AFolderThatARankDoesNotSeeIsRefused) {
+  const ServedStore store = serve_store();
+  RankProcesses all(2, store, folder_.path(), [&](int rank) {
+    // As on two machines without a file system between them.
+    return "tables 1 --suite test --quiet --out " + path("out" + std::to_string(rank));
+  });
+  const auto ran = all.wait_all();
+  EXPECT_EQ(ran[0].status, 2);
+  EXPECT_NE(ran[0].err.find("a folder that all ranks share, found rank 1 ("), std::string::npos)
+      << ran[0].err;
+  EXPECT_EQ(ran[1].status, 2);
+  EXPECT_EQ(ran[1].err, "");
+  EXPECT_FALSE(fs::exists(folder_ / "out1"));
+}
+
 TEST_F(TablesRanks, AKilledRankLeavesTheCellsThatAreDone) {
   const std::string tables = "tables 1 --suite test --out " + path("out") + " --rank-timeout 2 ";
   const ServedStore store = serve_store();
