@@ -68,6 +68,12 @@ if(PERMAFROST_TESTS)
     pretrain_bench probe_training runner trainer)
 endif()
 
+# Seconds. A sanitizer makes the longest tests, which compute tables, ten times as slow.
+set(PERMAFROST_TEST_TIMEOUT 600)
+if(PERMAFROST_SANITIZE)
+  set(PERMAFROST_TEST_TIMEOUT 7200)
+endif()
+
 function(permafrost_test name)
   if(NOT PERMAFROST_TESTS)
     return()
@@ -87,7 +93,7 @@ function(permafrost_test name)
   target_compile_definitions(${target} PRIVATE PERMAFROST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${base} COMMAND ${target})
   # 77: every case was skipped (common/testing/test_main.cpp, which also writes the reasons down).
-  set_tests_properties(${base} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 SKIP_RETURN_CODE 77
+  set_tests_properties(${base} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${PERMAFROST_TEST_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT PERMAFROST_SKIPPED=${CMAKE_BINARY_DIR}/Testing/skipped)
   if(base IN_LIST PERMAFROST_ALL_CORES)
     set_tests_properties(${base} PROPERTIES PROCESSORS ${PERMAFROST_CORES})
