@@ -148,6 +148,7 @@ std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
                                           const std::vector<std::vector<at::Tensor>>& of_shards,
                                           Reduce reduce, std::int64_t bucket) {
   const at::NoGradGuard no_grad;
+  if (bucket == 0) bucket = std::clamp<std::int64_t>(values_in(of_shards[0]) / 8, 1 << 18, 1 << 21);
   if (reduce == Reduce::exact)
     ExactSum(group, of_shards, bucket).run();
   else

@@ -35,12 +35,13 @@ ShardRange shards_of_rank(int shards, int rank, int ranks);
 // type on all ranks, on any device. The sum over all shards of all ranks, in the tensors of the
 // first shard of this rank, whose values are used up like those of the others.
 //
-// Exact: values go in buckets of `bucket`. Rank r is given the r-th part of a bucket of every shard
-// (all-to-all), adds in order of shards, and the parts come together (all-gather). With m shards a
-// rank of W, a rank sends (m+1)(W-1)/W times the bytes of the tensors.
+// Values go in buckets of `bucket`; 0: an eighth of them, at least 2^18 and at most 2^21, as
+// measured. Exact: Rank r is given the r-th part of a bucket of every shard (all-to-all), adds in
+// order of shards, and the parts come together (all-gather). With m shards a rank of W, a rank
+// sends (m+1)(W-1)/W times the bytes of the tensors.
 std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
                                           const std::vector<std::vector<at::Tensor>>& of_shards,
-                                          Reduce reduce, std::int64_t bucket = 1 << 18);
+                                          Reduce reduce, std::int64_t bucket = 0);
 
 // One number of every shard of this rank: the numbers of all shards of all ranks, in order.
 std::vector<double> of_all_shards(ProcessGroup& group, const std::vector<double>& mine);
