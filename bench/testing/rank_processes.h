@@ -59,7 +59,7 @@ class RankProcesses {
   void signal(int rank, int number) { ::kill(processes_[static_cast<std::size_t>(rank)], number); }
 
   // Waits for its end; no status (-1) after `seconds`.
-  RankRan wait(int rank, double seconds = 120) {
+  RankRan wait(int rank, double seconds = 300) {
     pid_t& process = processes_[static_cast<std::size_t>(rank)];
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
     RankRan ran;
@@ -75,7 +75,7 @@ class RankProcesses {
     ran.err = read_file(file("err", rank));
     return ran;
   }
-  std::vector<RankRan> wait_all(double seconds = 120) {
+  std::vector<RankRan> wait_all(double seconds = 300) {
     std::vector<RankRan> all;
     for (int rank = 0; rank < static_cast<int>(processes_.size()); ++rank)
       all.push_back(wait(rank, seconds));

@@ -27,7 +27,7 @@ class DataRanks : public Cli {
   std::vector<RankRan> as_ranks(int ranks, const std::string& arguments) const {
     const ServedStore store = serve_store();
     RankProcesses all(ranks, store, folder_.path(),
-                      [&](int) { return arguments + " --threads 1 --quiet --rank-timeout 20"; });
+                      [&](int) { return arguments + " --threads 1 --quiet --rank-timeout 60"; });
     return all.wait_all();
   }
 

@@ -37,7 +37,7 @@ class TablesRanks : public Cli {
   std::vector<RankRan> as_ranks(int ranks, const std::string& arguments) const {
     const ServedStore store = serve_store();
     RankProcesses all(ranks, store, folder_.path(), [&](int) {
-      return arguments + " --device cpu --threads 1 --quiet --rank-timeout 20";
+      return arguments + " --device cpu --threads 1 --quiet --rank-timeout 60";
     });
     return all.wait_all();
   }
@@ -140,7 +140,7 @@ TEST_F(TablesRanks, AFolderThatARankDoesNotSeeIsRefused) {
 }
 
 TEST_F(TablesRanks, AKilledRankLeavesTheCellsThatAreDone) {
-  const std::string tables = "tables 1 --suite test --out " + path("out") + " --rank-timeout 2 ";
+  const std::string tables = "tables 1 --suite test --out " + path("out") + " --rank-timeout 10 ";
   const ServedStore store = serve_store();
   {
     RankProcesses all(2, store, folder_.path(),
@@ -148,7 +148,7 @@ TEST_F(TablesRanks, AKilledRankLeavesTheCellsThatAreDone) {
     for (int i = 0; i < 3000 && !fs::exists(folder_ / "out/records"); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     all.signal(1, SIGKILL);
-    const RankRan first = all.wait(0, 60);
+    const RankRan first = all.wait(0, 90);
     EXPECT_EQ(first.status, 1) << first.err;
     EXPECT_TRUE(first.err.starts_with("permafrost: rank 1 (")) << first.err;
   }
