@@ -112,6 +112,8 @@ std::string ProcessGroup::name_of(int rank) const {
 }
 
 void ProcessGroup::roll_call(const std::string& presence, Milliseconds timeout) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + timeout;
   if (store_->add(key_of_rank("roll/", rank_), 1) > 1)
     throw InputError("RANK", "", "a number that no other process has",
                      std::to_string(rank_) + ", which two processes have");
@@ -129,8 +131,6 @@ void ProcessGroup::roll_call(const std::string& presence, Milliseconds timeout) 
   store_->set(key_of_rank("here/", rank_), presence);
   std::vector<std::string> keys;
   for (int rank = 0; rank < ranks_; ++rank) keys.push_back(key_of_rank("here/", rank));
-  using Clock = std::chrono::steady_clock;
-  const auto end = Clock::now() + timeout;
   while (!store_->wait(keys, Milliseconds(50))) {
     if (const auto line = store_->find("unlike")) throw Error(*line, 2);
     if (Clock::now() < end) continue;
