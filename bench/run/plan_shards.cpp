@@ -46,12 +46,11 @@ std::vector<DealtCells> deal_cells(const Plan& plan, int shards) {
       const PlannedCell& cell = plan.cells[c];
       PlannedGroup& part =
           by_name[dealt_name(group_of(plan, cell), cell.protocol, cell.record.seed)];
-      if (part.cells.empty())
-        part = {.encoder = group.encoder,
-                .task = group.task,
-                .clips = group.clips,
-                .is_finetune = group.is_finetune,
-                .precision = group.precision};
+      if (part.cells.empty()) {
+        part = group;
+        part.cells.clear();
+        part.ranks.clear();
+      }
       part.cells.push_back(c);
     }
   std::vector<DealtCells> out;

@@ -14,9 +14,8 @@ namespace permafrost {
 enum class Reduce {
   // In the order of the shards: the same bits as one process gives, for any number of ranks.
   exact,
-  // Each rank adds its shards, then the ranks' sums are added in the order of the algorithm: less
-  // is
-  // sent where a rank has several shards, and the last bits depend on the number of ranks.
+  // Each rank adds its shards, then the ranks' sums are added in the order of the algorithm.
+  // Less is sent where a rank has several shards, and the last bits depend on the number of ranks.
   fast,
   // The same with what is sent in bfloat16: half the bytes, three digits.
   fast_bfloat16

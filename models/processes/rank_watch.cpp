@@ -101,10 +101,7 @@ void RankWatch::run(const std::shared_ptr<SharedStore>& store) {
       beat(*store);
       if (!lost_) options_.rank == 0 ? look_after_all(*store) : look_after_first(*store);
     } catch (const ConnectionLost& error) {
-      if (!lost_)
-        options_.end(1, (options_.rank == 0 ? std::string("the launcher's store is gone")
-                                            : options_.name_of(0) + " is gone") +
-                            ": " + error.what());
+      if (!lost_) end_without_store(error.what());
       return;
     }
     std::unique_lock lock(mutex_);
@@ -219,6 +216,11 @@ void RankWatch::search(SharedStore& store, const std::string& reason) {
   Search(*this, store).run(reason);
 }
 
+void RankWatch::end_without_store(const std::string& reason) {
+  const std::string keeper = options_.rank == 0 ? "the launcher's store" : options_.name_of(0);
+  options_.end(1, keeper + " is gone: " + reason);
+}
+
 void RankWatch::end_after_loss(const std::string& reason) {
   try {
     if (options_.rank != 0) {
@@ -231,9 +233,7 @@ void RankWatch::end_after_loss(const std::string& reason) {
     }
     search(*store_, reason);
   } catch (const ConnectionLost&) {
-    options_.end(1,
-                 (options_.rank == 0 ? std::string("the launcher's store") : options_.name_of(0)) +
-                     " is gone: " + reason);
+    end_without_store(reason);
   }
 }
 

@@ -87,7 +87,9 @@ class RankWatch {
   void run(const std::shared_ptr<SharedStore>& store);
   class Search;
   void search(SharedStore& store, const std::string& reason);  // who is gone; ends the process
-  std::string sign() const;                                    // "TICK ENTERED WAITING"
+  // Rank 0 keeps the store, or the launcher does.
+  void end_without_store(const std::string& reason);
+  std::string sign() const;  // "TICK ENTERED WAITING"
   void beat(SharedStore& store);
   void look_after_all(SharedStore& store);
   void look_after_first(SharedStore& store);

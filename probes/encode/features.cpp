@@ -227,33 +227,29 @@ void SourceEncoding::encode(std::int64_t number, int readers) {
   if (options_.progress != nullptr) options_.progress->advance(mine.end - mine.begin);
 }
 
+at::Tensor SourceEncoding::rows_of(const Batch& batch) const {
+  const auto& samples = batch.in_all_views ? in_all_ : in_one_;
+  return at::tensor(at::ArrayRef(samples).slice(static_cast<std::size_t>(batch.begin),
+                                                static_cast<std::size_t>(batch.end - batch.begin)),
+                    at::kLong);
+}
+
 // Tokens go where their samples are among all of them.
 void SourceEncoding::store(const Batch& batch, const std::vector<at::Tensor>& tokens) {
   const at::NoGradGuard no_grad;
-  const auto& samples = batch.in_all_views ? in_all_ : in_one_;
-  const at::Tensor rows =
-      at::tensor(at::ArrayRef(samples).slice(static_cast<std::size_t>(batch.begin),
-                                             static_cast<std::size_t>(batch.end - batch.begin)),
-                 at::kLong);
   const auto shown = batch.in_all_views ? static_cast<std::size_t>(source_.view()) : 0;
-  features_.tokens.index_copy_(0, rows, tokens[shown]);
+  features_.tokens.index_copy_(0, rows_of(batch), tokens[shown]);
   for (std::size_t v = 0, next = 0; v < tokens.size(); ++v)
     if (v != shown) features_.more_views[next++].slice(0, batch.begin, batch.end).copy_(tokens[v]);
 }
 
 std::vector<at::Tensor> SourceEncoding::stored(const Batch& batch) const {
-  if (!batch.in_all_views) {
-    const auto samples = at::ArrayRef(in_one_).slice(
-        static_cast<std::size_t>(batch.begin), static_cast<std::size_t>(batch.end - batch.begin));
-    return {features_.tokens.index_select(0, at::tensor(samples, at::kLong))};
-  }
   std::vector<at::Tensor> tokens;
-  const auto samples = at::ArrayRef(in_all_).slice(
-      static_cast<std::size_t>(batch.begin), static_cast<std::size_t>(batch.end - batch.begin));
-  for (const auto& view : features_.more_views)
-    tokens.push_back(view.slice(0, batch.begin, batch.end).clone());
-  tokens.insert(tokens.begin() + source_.view(),
-                features_.tokens.index_select(0, at::tensor(samples, at::kLong)));
+  if (batch.in_all_views)
+    for (const auto& view : features_.more_views)
+      tokens.push_back(view.slice(0, batch.begin, batch.end).clone());
+  tokens.insert(tokens.begin() + (batch.in_all_views ? source_.view() : 0),
+                features_.tokens.index_select(0, rows_of(batch)));
   return tokens;
 }
 

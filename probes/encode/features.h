@@ -76,6 +76,7 @@ class SourceEncoding {
   };
   Batch batch(std::int64_t number) const;
   void store(const Batch& batch, const std::vector<at::Tensor>& tokens);
+  at::Tensor rows_of(const Batch& batch) const;              // among all samples, int64
   std::vector<at::Tensor> stored(const Batch& batch) const;  // in each view
   void exchange();
 

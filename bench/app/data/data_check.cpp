@@ -193,9 +193,7 @@ int run(const CommonOptions& common, const DataCheckCommand& command) {
 
   Progress progress("check", total, "files", common.quiet);
   if (common.group != nullptr) {
-    std::string identities;
-    for (const auto& list : lists) identities += list.manifest.identity + "\n";
-    common.group->require_same("lists", identities, "every rank sees the same lists");
+    require_same_lists(*common.group, lists);
     const std::string before = common.group->from_first(first ? noted_before(command.out) : "");
     if (!first) files.adopt(before);
     check_by_ranks(*common.group, lists, common.thread_count(), files, progress);

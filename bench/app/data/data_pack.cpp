@@ -81,9 +81,7 @@ fs::path folder_of(const NamedList& list, const std::vector<NamedList>& lists,
 // Every rank writes its shards, into a folder that all see; the first then finds all of them.
 void write_parts(ProcessGroup& group, const std::vector<NamedList>& lists, const fs::path& out,
                  PackOptions options) {
-  std::string identities;
-  for (const auto& list : lists) identities += list.manifest.identity + "\n";
-  group.require_same("lists", identities, "every rank sees the same lists");
+  require_same_lists(group, lists);
   require_shared_folder(group, out, "--out");
   for (const auto& list : lists) {
     const fs::path folder = folder_of(list, lists, out);

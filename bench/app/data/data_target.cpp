@@ -106,4 +106,10 @@ void add_data_target(CLI::App* command, DataOptions& options) {
                     "several labels a sample, or none: a.mp4 3 7");
 }
 
+void require_same_lists(ProcessGroup& group, const std::vector<NamedList>& lists) {
+  std::string identities;
+  for (const auto& list : lists) identities += list.manifest.identity + "\n";
+  group.require_same("lists", identities, "every rank sees the same lists");
+}
+
 }  // namespace permafrost

@@ -7,6 +7,8 @@
 
 #include "bench/app/command_line.h"
 #include "datasets/tasks/task.h"
+#include "datasets/tasks/task_lists.h"
+#include "models/processes/process_group.h"
 
 namespace permafrost {
 
@@ -32,5 +34,8 @@ bool is_known_dataset(const std::string& target);
 // `target` is a known dataset (below the folder of data), a list in any form that read_manifest()
 // takes, or a task or dataset in a JSON file. Throws InputError.
 DataTarget data_target(const DataOptions& options);
+
+// Throws InputError on every rank where one of them has read other lists.
+void require_same_lists(ProcessGroup& group, const std::vector<NamedList>& lists);
 
 }  // namespace permafrost
