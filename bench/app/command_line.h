@@ -42,7 +42,7 @@ struct CommonOptions {
 
   // Ranks on one machine share its threads.
   int thread_count() const;
-  bool is_first_rank() const { return group == nullptr || group->is_first(); }
+  bool is_first_rank() const { return is_first(group); }
 };
 
 // What a command that computes is given: the device chosen, at least one thread, notices as lines

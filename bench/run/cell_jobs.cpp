@@ -81,7 +81,7 @@ class Run {
   const TablesOptions& options() const { return options_; }
   const Execution& execution() const { return options_.execution; }
   // Of ranks that compute the same cells together, the first.
-  bool writes() const { return options_.group == nullptr || options_.group->is_first(); }
+  bool writes() const { return is_first(options_.group); }
   PlannedCell& cell(std::size_t index) { return plan_.cells[index]; }
   Progress& progress() { return progress_; }
 

@@ -70,12 +70,8 @@ TableSpec with_notes(TableSpec table, const Suite& suite) {
   return table;
 }
 
-bool is_first_rank(const TablesOptions& options) {
-  return options.group == nullptr || options.group->is_first();
-}
-
 std::unique_ptr<FolderLock> lock_of(const TablesOptions& options) {
-  if (!is_first_rank(options)) return nullptr;
+  if (!is_first(options.group)) return nullptr;
   require_writable_directory(options.out, "--out");
   if (!options.shard) return std::make_unique<FolderLock>(options.out, "--out");
   return std::make_unique<FolderLock>(options.out, "--out",
@@ -206,7 +202,7 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
                         options.memory_bytes / 2);
   if (options.shard) keep_shard(plan, *options.shard);
   options.memory_bytes -= clip_bytes_of(plan);
-  const bool first = is_first_rank(options);
+  const bool first = is_first(options.group);
   if (first) tell_of_inputs(plan, options);
   if (first && !options.from.empty()) take_from(options, plan);
   if (first && !options.fresh)

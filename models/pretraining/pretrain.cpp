@@ -55,14 +55,15 @@ class Run {
         trainer_(config, {.threads = options.execution.threads,
                           .device = at::Device(options.execution.device),
                           .group = options.group,
-                          .reduce = options.reduce}),
-        first_(resumed_step()),
-        group_first_(first_) {}
+                          .reduce = options.reduce}) {
+    if (writes()) folder_.resume(trainer_.state());
+  }
 
   PretrainResult all_steps(RealLists real) {
     result_.missing_files = count_of(missing_);
-    if (writes()) measure(real);
+    if (writes() && done() == 0) measure(real);
     trainer_.share_state();
+    first_ = group_first_ = done();
     BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), first_,
                    std::move(real), trainer_.clips());
     Progress progress("pretrain " + config_.name, (config_.steps - first_) * config_.batch, "clips",
@@ -103,14 +104,7 @@ class Run {
     folder_.add_to_provenance("ranks", how);
   }
 
-  bool writes() const { return options_.group == nullptr || options_.group->is_first(); }
-
-  // The step to go on from, on every rank that of rank 0's checkpoint.
-  std::int64_t resumed_step() {
-    if (writes()) folder_.resume(trainer_.state());
-    if (options_.group == nullptr) return done();
-    return trainer_.state().step = std::stoll(options_.group->from_first(std::to_string(done())));
-  }
+  bool writes() const { return is_first(options_.group); }
 
   bool is_asked_to_stop() {
     const bool here = options_.stop();
@@ -129,7 +123,7 @@ class Run {
   void measure(const RealLists& real) {
     const std::int64_t clips =
         std::min(config_.objective->clips_to_measure(), config_.steps * config_.batch);
-    if (clips == 0 || first_ > 0) return;
+    if (clips == 0) return;
     BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), 0, real,
                    {.first = 0, .count = static_cast<int>(config_.batch)});
     std::vector<at::Tensor> batches;
@@ -185,7 +179,7 @@ class Run {
   const Json& missing_;
   RunFolder folder_;
   Trainer trainer_;
-  std::int64_t first_, group_first_;
+  std::int64_t first_ = 0, group_first_ = 0;  // steps done before this call, before a logged group
   Stopwatch group_watch_;
   double longest_step_ = 0;          // seconds
   std::optional<EventFile> curves_;  // from the first line on
@@ -200,7 +194,7 @@ PretrainResult pretrain(const PretrainConfig& config, const Json& config_json,
   RealLists real;
   if (options.bank == nullptr || config.real_missing_counted) real = read_real_lists(config);
   std::optional<FolderLock> lock;
-  if (options.group == nullptr || options.group->is_first()) {
+  if (is_first(options.group)) {
     require_writable_directory(options.out, "--out");
     lock.emplace(options.out, "--out");
   }

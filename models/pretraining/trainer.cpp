@@ -20,17 +20,12 @@ TrainerState fresh_state(const PretrainConfig& config, const at::Device& device)
   return state;
 }
 
-ShardRange own_shards(const PretrainConfig& config, const ProcessGroup* group) {
-  if (group == nullptr) return {.first = 0, .count = static_cast<int>(config.gradient_shards)};
-  return shards_of_rank(static_cast<int>(config.gradient_shards), group->rank(), group->ranks());
-}
-
 }  // namespace
 
 Trainer::Trainer(const PretrainConfig& config, const TrainerOptions& options)
     : config_(config),
       options_(options),
-      shards_(own_shards(config, options.group)),
+      shards_(own_shards(static_cast<int>(config.gradient_shards), options.group)),
       state_(fresh_state(config, options.device)) {
   if (!options_.device.is_cpu()) options_.threads = 1;
   working_ = is_mixed() ? half_of(*state_.learner) : state_.learner->copy();

@@ -50,7 +50,7 @@ Ran two_steps(const Json& changes, const at::Device& device, ProcessGroup* group
   Trainer trainer(config, {.threads = 2, .device = device, .group = group, .reduce = reduce});
   const at::Tensor clips = at::randint(0, 256, {config.batch, 4, 24, 24, 3},
                                        at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
-  if (group == nullptr || group->is_first()) trainer.measure(clips);
+  if (is_first(group)) trainer.measure(clips);
   trainer.share_state();
   Ran ran;
   const ShardRange mine = trainer.clips();

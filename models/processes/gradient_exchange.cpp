@@ -144,6 +144,11 @@ ShardRange shards_of_rank(int shards, int rank, int ranks) {
   return {.first = rank * count, .count = count};
 }
 
+ShardRange own_shards(int shards, const ProcessGroup* group) {
+  if (group == nullptr) return {.first = 0, .count = shards};
+  return shards_of_rank(shards, group->rank(), group->ranks());
+}
+
 std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
                                           const std::vector<std::vector<at::Tensor>>& of_shards,
                                           Reduce reduce, std::int64_t bucket) {

@@ -29,6 +29,8 @@ struct ShardRange {
   int first = 0, count = 1;
 };
 ShardRange shards_of_rank(int shards, int rank, int ranks);
+// Those of this process: all of them where it is alone (null).
+ShardRange own_shards(int shards, const ProcessGroup* group);
 
 // Tensors of every shard of this rank [count][tensors], in order of shards; the same shapes and one
 // type on all ranks, on any device. The sum over all shards of all ranks, in the tensors of the

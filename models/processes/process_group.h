@@ -101,4 +101,8 @@ class ProcessGroup {
   std::unique_ptr<RankWatch> watch_;
 };
 
+// Whether this process reads and writes what ranks share: the first of a group, or one alone
+// (null).
+inline bool is_first(const ProcessGroup* group) { return group == nullptr || group->is_first(); }
+
 }  // namespace permafrost

@@ -72,9 +72,7 @@ void backward(const at::Tensor& loss) {
 
 ShardedGradients sharded_gradients(const StepShards& work,
                                    const std::function<ShardResult(int shard)>& forward) {
-  const ShardRange mine =
-      work.group == nullptr ? ShardRange{.first = 0, .count = work.shards}
-                            : shards_of_rank(work.shards, work.group->rank(), work.group->ranks());
+  const ShardRange mine = own_shards(work.shards, work.group);
   std::vector<ShardResult> results(static_cast<std::size_t>(mine.count));
   parallel_for(mine.count, work.threads, [&](std::int64_t i) {
     ShardResult result = forward(mine.first + static_cast<int>(i));

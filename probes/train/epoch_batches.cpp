@@ -12,9 +12,8 @@ EpochBatches::EpochBatches(const ClipSource& shown, const ClipShape& shape,
                            const FinetuneProtocol& protocol, const TrainingRun& run,
                            std::vector<std::int64_t> samples)
     : samples_(std::move(samples)), batch_(protocol.batch), shards_(protocol.gradient_shards) {
-  mine_ = {.first = 0, .count = shards_};
-  if (run.group != nullptr && !protocol.mixing.on() && batch_ % shards_ == 0)
-    mine_ = shards_of_rank(shards_, run.group->rank(), run.group->ranks());
+  const bool cuts = !protocol.mixing.on() && batch_ % shards_ == 0;
+  mine_ = own_shards(shards_, cuts ? run.group : nullptr);
   std::int64_t wanted = 0;
   for (std::int64_t begin = 0; begin < count(); begin += batch_)
     wanted += end(begin) - first(begin);
