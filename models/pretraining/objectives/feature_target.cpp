@@ -11,8 +11,8 @@ namespace {
 constexpr double kEps = 1e-5;
 
 at::Tensor over_tokens(const at::Tensor& features) {
-  const at::Tensor mean = features.mean(1, true), variance = features.var(1, false, true);
-  return (features - mean) * (variance + kEps).rsqrt();
+  const at::Tensor centred = features - features.mean(1, true);
+  return centred * (centred.square().mean(1, true) + kEps).rsqrt();
 }
 
 }  // namespace

@@ -81,9 +81,11 @@ ObjectiveKind pixel_prediction() {
 at::Tensor normalised_pixels(const at::Tensor& patches) {
   const auto b = patches.size(0), n = patches.size(1), values = patches.size(2);
   const at::Tensor channels = patches.view({b, n, 3, values / 3});
-  const at::Tensor mean = channels.mean(-1, true);
-  const at::Tensor deviation = channels.var(-1, true, true).sqrt();
-  return ((channels - mean) / (deviation + 1e-6)).view({b, n, values});
+  // Not var(): its running sums take a ninth of a whole step on a CPU.
+  const at::Tensor centred = channels - channels.mean(-1, true);
+  const at::Tensor deviation =
+      (centred.square().sum(-1, true) / static_cast<double>(values / 3 - 1)).sqrt();
+  return (centred / (deviation + 1e-6)).view({b, n, values});
 }
 
 std::int64_t PixelPrediction::clips_to_measure() const {
