@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Usage: python3 encode_step.py INPUTS [--check] [--threads N] [--rounds N]
+"""Usage: python3 encode_step.py INPUTS [--check] [--huggingface] [--threads N] [--rounds N]
 
 Frozen encoding of clips as it is plainly written in eager PyTorch: what scripts/compare_encoding
 times Permafrost against. Conv3d, nn.LayerNorm, nn.Linear, nn.GELU, scaled_dot_product_attention,
@@ -9,6 +9,7 @@ under torch.inference_mode; 16 clips at a time.
 INPUTS is what `encode_bench --write` leaves: weights, pixels, and our tokens of the first clips.
 
   --check    the tokens of the first clips, against those in INPUTS; exit 1 where they differ
+  --huggingface  Hugging Face's VideoMAE model in place of the plain one
   otherwise  a round over the clips that is not timed, then the time of --rounds, as a line of JSON
 """
 import argparse
@@ -24,6 +25,12 @@ from pretrain_step import InputsError, read_inputs
 
 TOLERANCE = 1e-4  # largest difference of a token's value
 BATCH = 16
+
+
+def weights_of(tensors):
+    """The encoder's own tensors, by names without the prefix."""
+    return {name[len("encoder."):]: tensor for name, tensor in tensors.items()
+            if name.startswith("encoder.")}
 
 
 class Attention(nn.Module):
@@ -67,8 +74,7 @@ class Encoder(nn.Module):
         self.proj = nn.Conv3d(3, width, size, stride=size)
         self.blocks = nn.ModuleList(Block(width, task["heads"], eps) for _ in range(task["depth"]))
         self.norm = nn.LayerNorm(width, eps)
-        weights = {name[len("encoder."):]: tensor for name, tensor in tensors.items()
-                   if name.startswith("encoder.")}
+        weights = weights_of(tensors)
         self.register_buffer("positions", weights.pop("pos_embed"))
         weights["proj.weight"] = weights.pop("patch_embed.proj.weight").view(width, 3, *size)
         weights["proj.bias"] = weights.pop("patch_embed.proj.bias")
@@ -114,6 +120,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("inputs", metavar="INPUTS")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--huggingface", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
@@ -123,7 +130,11 @@ def main():
     except InputsError as error:
         print(f"encode_step: {error}", file=sys.stderr)
         return 2
-    encoder = Encoder(task, tensors).eval()
+    if arguments.huggingface:
+        from huggingface_encoder import HuggingFaceEncoder  # only this needs transformers
+        encoder = HuggingFaceEncoder(task, weights_of(tensors), tensors["pixels"]).eval()
+    else:
+        encoder = Encoder(task, tensors).eval()
     with torch.inference_mode():
         if arguments.check:
             return check(encoder, tensors)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 PINS = ["torch==2.11.0", "numpy==2.4.6"]
+TRANSFORMERS = "transformers==5.24.0"
 ABOUT = "import json, torch; print(json.dumps([torch.__version__, torch.__path__[0]]))"
 
 
@@ -49,6 +50,22 @@ def required_torch(python):
     if about is None:
         raise Failure(f"--python: expected a Python with torch, found none in {python}")
     return about
+
+
+def required_transformers(python, say):
+    """The version of the transformers that a Python has; installed where it has none. Failure where
+    that does not help."""
+    command = [python, "-c", "import transformers; print(transformers.__version__)"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if done.returncode != 0:
+        say(f"installing {TRANSFORMERS} for {python}")
+        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check",
+                        TRANSFORMERS], check=False)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Failure(f"--python: expected a Python with transformers, {python} says: "
+                      f"{(done.stderr.strip().splitlines() or ['nothing'])[-1]}")
+    return done.stdout.strip()
 
 
 def libraries_of(folder):
