@@ -120,6 +120,11 @@ TEST_F(PretrainBench, RefusesWhatItCannotTime) {
         "encoder": {"width": 24, "depth": 1, "heads": 2, "positions": "rope_3d"},
         "predictor": {"width": 12, "depth": 1, "heads": 1}})");
   expect_refusal(turned + " --write " + path("x"), {"rope.json", "encoder", "plain V-JEPA"});
+  const std::string noised = write("noised.json", R"({"objective": "diff_mae", "gradient_shards": 1,
+        "encoder": {"width": 24, "depth": 1, "heads": 2},
+        "predictor": {"width": 12, "depth": 1, "heads": 1}})");
+  expect_refusal(noised + " --write " + path("x"),
+                 {"noised.json", "objective: expected vjepa, pixel_mae or denoise", "diff_mae"});
 }
 
 }  // namespace

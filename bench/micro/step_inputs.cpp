@@ -8,8 +8,9 @@
 
 #include "common/error.h"
 #include "models/encoders/checkpoints/safetensors.h"
-#include "models/pretraining/objectives/denoising.h"
 #include "models/pretraining/objectives/feature_prediction.h"
+#include "models/pretraining/objectives/noising/denoising.h"
+#include "models/pretraining/objectives/noising/diffusion_mae.h"
 #include "models/pretraining/objectives/pixel_prediction.h"
 #include "models/pretraining/trainer.h"
 
@@ -130,9 +131,10 @@ void write_step_inputs(const std::string& path, PretrainConfig config, const at:
   require_usual_target(config, inputs.where);
   const MaskedPrediction* masked = masked_prediction_of(*config.objective);
   const auto* denoising = dynamic_cast<const Denoising*>(config.objective.get());
-  if (masked == nullptr && denoising == nullptr)
+  const bool noised_masks = dynamic_cast<const DiffusionMae*>(config.objective.get()) != nullptr;
+  if ((masked == nullptr && denoising == nullptr) || noised_masks)
     throw InputError(inputs.where, "objective",
-                     "masked prediction or denoise, which pretrain_step.py can build",
+                     "vjepa, pixel_mae or denoise, which pretrain_step.py can build",
                      quoted(config.objective->name()));
   config.log_every = 1;  // every step tells its loss
   Trainer trainer(config, {.threads = inputs.threads, .device = inputs.device});

@@ -64,10 +64,15 @@ PredictorWeights to_device(const PredictorWeights& weights, const at::Device& de
 at::Tensor predict(const PredictorWeights& weights, const PredictorSpec& spec, double norm_eps,
                    const at::Tensor& z, const at::Tensor& context, const at::Tensor& target,
                    int mask) {
-  const auto b = z.size(0);
-  at::Tensor seen = apply_linear(weights.embed, z);
-  at::Tensor asked = weights.mask_tokens.at(static_cast<std::size_t>(mask))
-                         .expand({b, target.size(1), spec.width});
+  return predict_from(weights, spec, norm_eps, z, context, target,
+                      weights.mask_tokens.at(static_cast<std::size_t>(mask))
+                          .expand({z.size(0), target.size(1), spec.width}));
+}
+
+at::Tensor predict_from(const PredictorWeights& weights, const PredictorSpec& spec, double norm_eps,
+                        const at::Tensor& z, const at::Tensor& context, const at::Tensor& target,
+                        const at::Tensor& tokens) {
+  at::Tensor seen = apply_linear(weights.embed, z), asked = tokens;
   Rotation rotation;
   const bool turned = spec.positions == Positions::rope_3d;
   if (turned) {

@@ -41,4 +41,10 @@ at::Tensor predict(const PredictorWeights& weights, const PredictorSpec& spec, d
                    const at::Tensor& z, const at::Tensor& context, const at::Tensor& target,
                    int mask);
 
+// The same with tokens [B,Ky,width] of the caller's own, before positions, in the place of the mask
+// token.
+at::Tensor predict_from(const PredictorWeights& weights, const PredictorSpec& spec, double norm_eps,
+                        const at::Tensor& z, const at::Tensor& context, const at::Tensor& target,
+                        const at::Tensor& tokens);
+
 }  // namespace permafrost

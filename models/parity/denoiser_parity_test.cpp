@@ -72,7 +72,7 @@ void expect_states(const Dump& dump, const DumpedDenoiser& net, const std::strin
     EXPECT_LT(relative(ours, dump.at("output." + name + "." + what)), 1e-5) << name << " " << what;
   };
   agrees(time_sinusoid(times, net.spec.frequencies), "sinusoid");
-  const at::Tensor condition = condition_of(net.weights, net.spec, times);
+  const at::Tensor condition = condition_of(net.weights, times);
   agrees(condition, "condition");
   std::vector<at::Tensor> modulations;
   for (const auto& block : net.weights.blocks)

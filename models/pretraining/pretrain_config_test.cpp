@@ -154,7 +154,7 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
               "learning_rate.warmup: expected fewer steps than the "
               "schedule's 125, found 125");
   expect_text("/objective", "clip",
-              "objective: expected one of vjepa, pixel_mae, denoise, found \"clip\"");
+              "objective: expected one of vjepa, pixel_mae, denoise, diff_mae, found \"clip\"");
   expect_text("/masking", "blocks", "masking: expected multiblock");
   expect_text("/masking", {{{"num_block", 2}}}, "nearest valid key: \"num_blocks\"");
   expect_text("/stesp", 5, "\"stesp\" (nearest valid key: \"steps\")");

@@ -96,6 +96,7 @@ TEST(Trainer, DoesTheSameOnAnotherDevice) {
        {Json::object(), Json{{"objective", "pixel_mae"}}, Json{{"objective", "toy_noise"}},
         Json{{"clip_grad", 0.01}}, Json{{"objective", "denoise"}},
         Json{{"objective", "denoise"}, {"denoise", {{"space", "pixel"}}}},
+        Json{{"objective", "diff_mae"}}, Json{{"objective", "diff_mae"}, {"clip_grad", 0.01}},
         Json{{"encoder", toy_experts()}},
         Json{{"objective", "denoise"}, {"encoder", toy_experts()}}}) {
     const Ran host = two_steps(changes, at::kCPU), there = two_steps(changes, shadow_device());
@@ -118,9 +119,9 @@ TEST(Trainer, DoesTheSameOnAnotherDevice) {
 
 TEST(Trainer, RanksGiveTheBitsOfOneProcess) {
   ASSERT_TRUE(kRegistered);
-  for (const Json& changes :
-       {Json::object(), Json{{"precision", "bfloat16"}}, Json{{"objective", "pixel_mae"}},
-        Json{{"objective", "denoise"}}, Json{{"encoder", toy_experts()}}}) {
+  for (const Json& changes : {Json::object(), Json{{"precision", "bfloat16"}},
+                              Json{{"objective", "pixel_mae"}}, Json{{"objective", "denoise"}},
+                              Json{{"objective", "diff_mae"}}, Json{{"encoder", toy_experts()}}}) {
     Json all = changes;
     all["gradient_shards"] = 4;
     const Ran one = two_steps(all, at::kCPU);
@@ -192,6 +193,7 @@ int reads_of_a_step(const Json& changes) {
 TEST(Trainer, AsksTheDeviceForNothingBetweenLogs) {
   EXPECT_EQ(reads_of_a_step(Json::object()), 0);
   EXPECT_EQ(reads_of_a_step({{"encoder", toy_experts()}}), 0);
+  EXPECT_EQ(reads_of_a_step({{"objective", "diff_mae"}}), 0);
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ TEST_F(PretrainRanks, AnyNumberOfRanksGivesTheBytesOfOneProcess) {
   for (const nlohmann::json& changes :
        {nlohmann::json{{"objective", "vjepa"}},
         nlohmann::json{{"objective", "pixel_mae"}, {"target", {{"components", 8}}}},
+        nlohmann::json{{"objective", "diff_mae"}},
         nlohmann::json{{"objective", "vjepa"}, {"precision", "bfloat16"}}}) {
     const std::string json = config(changes);
     ASSERT_EQ(program(command(json, "one") + " --quiet").status, 0);

@@ -103,11 +103,15 @@ at::Tensor time_sinusoid(const at::Tensor& times, std::int64_t frequencies) {
   return at::cat(parts, 1);
 }
 
-at::Tensor condition_of(const DenoiserWeights& weights, const DenoiserSpec& spec,
-                        const at::Tensor& times) {
+at::Tensor time_embedding(const LinearWeights& first, const LinearWeights& second,
+                          const at::Tensor& times) {
   const at::Tensor waves =
-      time_sinusoid(times, spec.frequencies).to(weights.time1.weight.scalar_type());
-  return apply_linear(weights.time2, at::silu(apply_linear(weights.time1, waves)));
+      time_sinusoid(times, first.weight.size(1)).to(first.weight.scalar_type());
+  return apply_linear(second, at::silu(apply_linear(first, waves)));
+}
+
+at::Tensor condition_of(const DenoiserWeights& weights, const at::Tensor& times) {
+  return time_embedding(weights.time1, weights.time2, times);
 }
 
 std::vector<at::Tensor> modulation_of(const LinearWeights& layer, const at::Tensor& condition) {
@@ -165,7 +169,7 @@ at::Tensor run_denoiser(const DenoiserWeights& weights, const DenoiserSpec& spec
 at::Tensor apply_denoiser(const DenoiserWeights& weights, const DenoiserSpec& spec,
                           const at::Tensor& patches, const at::Tensor& times,
                           const DenoiserCall& call) {
-  const at::Tensor condition = condition_of(weights, spec, times);
+  const at::Tensor condition = condition_of(weights, times);
   const at::Tensor x = run_denoiser(weights, spec, patches, condition, call);
   const auto last = modulation_of(weights.final_modulation, condition);
   return apply_linear(weights.final, modulated(x, last[0], last[1], spec.network.norm_eps));
@@ -182,7 +186,7 @@ at::Tensor denoiser_features(const DenoiserWeights& weights, const DenoiserSpec&
                              const at::Tensor& patches, const at::Tensor& times,
                              BlockTrace* trace) {
   const at::Tensor x =
-      run_denoiser(weights, spec, patches, condition_of(weights, spec, times), {.trace = trace});
+      run_denoiser(weights, spec, patches, condition_of(weights, times), {.trace = trace});
   return at::layer_norm(x, {x.size(-1)}, {}, {}, spec.network.norm_eps);
 }
 

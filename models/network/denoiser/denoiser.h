@@ -76,9 +76,12 @@ DenoiserWeights make_denoiser(const DenoiserSpec& spec, Init init, std::uint64_t
 // [cos(t w_k), sin(t w_k)] with w_k = 10000^(-k/(F/2)), float32 [B,F] of times float32 [B]; an odd
 // F ends with a 0.
 at::Tensor time_sinusoid(const at::Tensor& times, std::int64_t frequencies);
+// What two layers F -> D -> D with SiLU between make of the sinusoid of times float32 [B]: [B,D],
+// in the layers' dtype.
+at::Tensor time_embedding(const LinearWeights& first, const LinearWeights& second,
+                          const at::Tensor& times);
 // The condition [B,D] of these times, before its SiLU, in the weights' dtype.
-at::Tensor condition_of(const DenoiserWeights& weights, const DenoiserSpec& spec,
-                        const at::Tensor& times);
+at::Tensor condition_of(const DenoiserWeights& weights, const at::Tensor& times);
 // What a condition makes of a layer [nD,D]: n tensors [B,1,D].
 std::vector<at::Tensor> modulation_of(const LinearWeights& layer, const at::Tensor& condition);
 

@@ -40,7 +40,7 @@ FoldedEncoder folded(const DenoiserWeights& weights, const DenoiserSpec& spec, d
   const at::NoGradGuard no_grad;
   const auto time = static_cast<float>(level_at(spec, tau).time);
   const at::Tensor condition = condition_of(
-      weights, spec, at::full({1}, time, weights.patch_embed.weight.options().dtype(at::kFloat)));
+      weights, at::full({1}, time, weights.patch_embed.weight.options().dtype(at::kFloat)));
   FoldedEncoder encoder{.spec = shortened(spec.network, blocks)};
   encoder.spec.layer_scale = true;
   encoder.spec.final_norm = true;

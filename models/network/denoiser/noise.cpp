@@ -109,4 +109,10 @@ at::Tensor error_without_neighbours(Parametrisation parametrisation, const at::T
   return (above / (signal + noise)).mean(1);
 }
 
+at::Tensor clean_error_without_neighbours(const at::Tensor& variances, const at::Tensor& rows) {
+  const at::Tensor signal = rows.select(1, 2).square().unsqueeze(1) * variances;  // [B,d]
+  const at::Tensor noise = rows.select(1, 3).square().unsqueeze(1);
+  return (noise * variances / (signal + noise)).mean(1);
+}
+
 }  // namespace permafrost

@@ -41,6 +41,8 @@ at::Tensor target_of(Parametrisation parametrisation, const at::Tensor& x0, cons
 //   flow: s/(signal^2 s + noise^2), eps: signal^2 s/(signal^2 s + noise^2), the mean over s.
 at::Tensor error_without_neighbours(Parametrisation parametrisation, const at::Tensor& variances,
                                     const at::Tensor& rows);
+// The same where the answer is x0: noise^2 s/(signal^2 s + noise^2), on either path.
+at::Tensor clean_error_without_neighbours(const at::Tensor& variances, const at::Tensor& rows);
 
 // DDPM's path (Ho et al. 2020) in float64, one value a step: beta, the product of 1 - beta so far,
 // and mean and variance of the step before given x0 and x: mean = from_clean*x0 + from_noised*x.

@@ -155,7 +155,7 @@ TEST_P(ExpertPretraining, MovesTheRouter) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Objectives, ExpertPretraining,
-                         testing::Values("vjepa", "pixel_mae", "denoise"));
+                         testing::Values("vjepa", "pixel_mae", "denoise", "diff_mae"));
 
 TEST(ExpertKeys, AreOfEncodersWithExperts) {
   ASSERT_TRUE(kRegistered);

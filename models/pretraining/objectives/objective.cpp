@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "common/error.h"
-#include "models/pretraining/objectives/denoising.h"
+#include "common/nearest_name.h"
 #include "models/pretraining/objectives/feature_prediction.h"
+#include "models/pretraining/objectives/noising/denoising.h"
+#include "models/pretraining/objectives/noising/diffusion_mae.h"
 #include "models/pretraining/objectives/pixel_prediction.h"
 
 namespace permafrost {
@@ -19,6 +21,7 @@ std::vector<ObjectiveKind>& kinds() {
       feature_prediction(),
       pixel_prediction(),
       denoising(),
+      diffusion_mae(),
   };
   return all;
 }
@@ -33,6 +36,13 @@ bool has_key(const ObjectiveKind& kind, const std::string& key) {
   return std::find(kind.keys.begin(), kind.keys.end(), key) != kind.keys.end();
 }
 
+std::string owners_of(const std::string& key) {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds())
+    if (has_key(kind, key)) names.push_back(quoted(kind.name));
+  return joined(names);
+}
+
 // A key that means nothing here would be taken for one that does.
 void refuse_keys_of_others(const ObjectiveKind& chosen, const JsonObject& object,
                            const RunSetting& run) {
@@ -40,7 +50,7 @@ void refuse_keys_of_others(const ObjectiveKind& chosen, const JsonObject& object
     for (const auto& key : other.keys)
       if (object.has(key) && !has_key(chosen, key))
         throw InputError(run.where, key, "no such key with objective " + quoted(chosen.name), "one",
-                         "it is a key of objective " + quoted(other.name));
+                         "it is a key of objective " + owners_of(key));
 }
 
 }  // namespace

@@ -156,19 +156,19 @@ TEST(ObjectiveKeys, AreTheChosenObjectivesAlone) {
   EXPECT_EQ(
       refusal(toy_run({{"masking", "multiblock"}})),
       "a.json: masking: expected no such key with objective \"toy_noise\", found one (it is a "
-      "key of objective \"vjepa\")");
+      "key of objective \"vjepa\", \"pixel_mae\", \"diff_mae\")");
   EXPECT_TRUE(contains(refusal(toy_pretraining({{"loudest", 2}})),
                        "loudest: expected no such key with objective \"vjepa\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"loudset", 2}})), "nearest valid key: \"loudest\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"loudest", 11}})), "loudest: expected a number"));
-  EXPECT_TRUE(
-      contains(refusal(toy_run({{"objective", "toy"}})),
-               "objective: expected one of vjepa, pixel_mae, denoise, toy_noise, found \"toy\""));
+  EXPECT_TRUE(contains(
+      refusal(toy_run({{"objective", "toy"}})),
+      "objective: expected one of vjepa, pixel_mae, denoise, diff_mae, toy_noise, found \"toy\""));
 }
 
 TEST(ObjectiveKeys, ANameIsTakenOnce) {
   EXPECT_THROW(register_objective(toy::noise_prediction()), Error);
-  EXPECT_EQ(objective_kinds().size(), 4U);
+  EXPECT_EQ(objective_kinds().size(), 5U);
 }
 
 }  // namespace

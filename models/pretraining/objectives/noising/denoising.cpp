@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "models/pretraining/objectives/denoising.h"
+#include "models/pretraining/objectives/noising/denoising.h"
 
 #include <torch/types.h>
 
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <nlohmann/json.hpp>
-
-#include "common/error.h"
-#include "common/json/json_fields.h"
 #include "models/encoders/denoiser_file.h"
 #include "models/network/denoiser/fold.h"
 #include "models/pretraining/objectives/expert_watch.h"
@@ -18,13 +11,6 @@
 
 namespace permafrost {
 namespace {
-
-constexpr NamedValue<LevelSchedule> kLevelSchedules[] = {{"uniform", LevelSchedule::uniform},
-                                                         {"lognormal", LevelSchedule::lognormal},
-                                                         {"low", LevelSchedule::low}};
-
-// Of tau: the loss at little and at much noise says more than their mean.
-constexpr std::array<const char*, 4> kBins{"00_25", "25_50", "50_75", "75_100"};
 
 class DenoiseLearner : public Learner {
  public:
@@ -94,19 +80,11 @@ class DenoiseLearner : public Learner {
  private:
   const DenoiserSpec& spec() const { return objective_->spec(); }
 
-  // The loss at four ranges of noise, and beside it what can be had without looking at other
-  // tokens: only below that has anything been learned of how tokens belong together.
+  // Only below what can be had without looking at other tokens has anything been learned of how
+  // tokens belong together.
   void note(const at::Tensor& levels, const at::Tensor& errors, StepFigures& figures) const {
-    const at::Tensor floors =
-        error_without_neighbours(spec().parametrisation, space_.variances, levels);
-    const auto count = static_cast<double>(kBins.size());
-    const at::Tensor bin = (levels.select(1, 0) * count).floor().clamp(0, count - 1);
-    for (const auto& [name, values] : {std::pair("loss_noise_", errors), {"floor_noise_", floors}})
-      for (std::size_t k = 0; k < kBins.size(); ++k) {
-        const at::Tensor in_bin = bin.eq(static_cast<double>(k)).to(at::kFloat);
-        figures.add(std::string(name) + kBins[k], (values * in_bin).sum().item<double>(),
-                    in_bin.sum().item<double>());
-      }
+    note_by_noise(figures, levels, errors,
+                  error_without_neighbours(spec().parametrisation, space_.variances, levels));
   }
 
   // Of clean clips, as the exported encoder sees them.
@@ -128,37 +106,9 @@ class DenoiseLearner : public Learner {
   WatchedClips watched_;
 };
 
-DenoiseKeys read_keys(JsonObject& parent, int values) {
-  DenoiseKeys keys;
-  const Json* json = parent.child("denoise");
-  if (json == nullptr) return keys;
-  JsonObject object(*json, parent.where("denoise"));
-  const FieldReader read(object);
-  read.named(true, "space", keys.space, kSpaces);
-  if (object.has("components") && keys.space == SpaceKind::pixel)
-    throw InputError(parent.where("denoise"), "components", "no such key with space \"pixel\"",
-                     "one");
-  read("components", keys.components, 1, values);
-  read.named(true, "parametrisation", keys.parametrisation, kParametrisations);
-  read.named(true, "schedule", keys.schedule, kLevelSchedules);
-  read("ema", keys.ema, 0, 1);
-  if (object.has("time_scale") && keys.parametrisation == Parametrisation::eps)
-    throw InputError(parent.where("denoise"), "time_scale",
-                     "no such key with parametrisation \"eps\", which is told steps", "one");
-  read("time_scale", keys.time_scale, 1e-3, 1e6);
-  object.finish();
-  return keys;
-}
-
 std::shared_ptr<const Objective> read(JsonObject& object, const RunSetting& run) {
   require_denoiser_network(run.encoder, run.where + ":/encoder");
-  const int values = run.encoder.patch_values();
-  const DenoiseKeys keys = read_keys(object, values);
-  if (keys.space == SpaceKind::pca && keys.components > values)
-    throw InputError(run.where, "denoise.components",
-                     "at most " + std::to_string(values) + ", the values of a patch",
-                     std::to_string(keys.components));
-  return std::make_shared<Denoising>(run, keys);
+  return std::make_shared<Denoising>(run, read_denoise_keys(object, run));
 }
 
 }  // namespace
@@ -167,12 +117,8 @@ ObjectiveKind denoising() {
   return {.name = "denoise", .keys = {"denoise"}, .experts = true, .read = read};
 }
 
-Denoising::Denoising(RunSetting run, const DenoiseKeys& keys) : run_(std::move(run)), keys_(keys) {
-  spec_.network = run_.encoder;
-  spec_.parametrisation = keys.parametrisation;
-  spec_.time_scale = keys.time_scale;
-  spec_.outputs = keys.space == SpaceKind::pca ? keys.components : spec_.network.patch_values();
-}
+Denoising::Denoising(RunSetting run, const DenoiseKeys& keys)
+    : run_(std::move(run)), keys_(keys), spec_(denoiser_spec_of(keys, run_.encoder)) {}
 
 std::unique_ptr<Learner> Denoising::start() const {
   return std::make_unique<DenoiseLearner>(*this);
@@ -182,35 +128,9 @@ std::int64_t Denoising::clips_to_measure() const {
   return clips_to_measure_space(spec_.network.tokens());
 }
 
-NoiseLevel drawn_level(const DenoiserSpec& spec, LevelSchedule schedule, RandomStream& stream) {
-  if (schedule == LevelSchedule::lognormal) {
-    const double ratio = std::exp(static_cast<double>(stream.normal()));
-    return level_at(spec, ratio / (1 + ratio));
-  }
-  double u = stream.uniform();
-  if (schedule == LevelSchedule::low) u *= u;
-  constexpr double kSteps = 1000;
-  return spec.parametrisation == Parametrisation::flow
-             ? level_at(spec, u)
-             : level_of_step(static_cast<int>(u * kSteps));
-}
-
 std::vector<at::Tensor> Denoising::draw(std::int64_t step) const {
-  const std::int64_t values = std::int64_t{spec_.network.tokens()} * spec_.outputs;
-  std::vector<NoiseLevel> levels;
-  const at::Tensor noise =
-      at::empty({run_.batch, spec_.network.tokens(), spec_.outputs}, at::kFloat);
-  float* out = noise.data_ptr<float>();
-  for (int i = 0; i < run_.batch; ++i) {
-    RandomStream stream({.seed = run_.seed,
-                         .purpose = "denoise",
-                         .epoch = static_cast<std::uint64_t>(step),
-                         .sample = static_cast<std::uint64_t>(i)});
-    levels.push_back(drawn_level(spec_, keys_.schedule, stream));
-    std::generate_n(out, values, [&] { return stream.normal(); });
-    out += values;
-  }
-  return {level_rows(levels), noise};
+  DrawnNoise drawn = draw_noise(spec_, keys_.schedule, run_, step);
+  return {std::move(drawn.levels), std::move(drawn.noise)};
 }
 
 StepFlops Denoising::flops(const std::vector<at::Tensor>& drawn) const {

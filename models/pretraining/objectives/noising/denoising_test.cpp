@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pretraining by denoising, from its configuration to its files.
-#include "models/pretraining/objectives/denoising.h"
+#include "models/pretraining/objectives/noising/denoising.h"
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -314,7 +314,7 @@ TEST(DenoiseKeysOfAConfiguration, AreRefusedWhereTheyAreWrong) {
 TEST(DenoiseKeysOfAConfiguration, OfMaskingAreRefused) {
   EXPECT_EQ(refusal(toy_run(Json::object(), {{"masking", "multiblock"}})),
             "a.json: masking: expected no such key with objective \"denoise\", found one (it is a "
-            "key of objective \"vjepa\")");
+            "key of objective \"vjepa\", \"pixel_mae\", \"diff_mae\")");
   EXPECT_TRUE(contains(refusal(toy_run(Json::object(), {{"predictor", {{"width", 8}}}})),
                        "predictor: expected no such key with objective \"denoise\""));
   Json masked = toy_pretraining({{"denoise", {{"components", 6}}}});

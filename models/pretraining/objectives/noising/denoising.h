@@ -4,9 +4,7 @@
 // "denoise": all tokens of a clip are noised, and a diffusion transformer says what the noise was
 // (docs/denoising.md). Its slow copy is exported: whole as denoiser.safetensors, and at one noise
 // level as encoder.safetensors.
-#include "models/network/denoiser/denoiser.h"
-#include "models/network/denoiser/noise.h"
-#include "models/pretraining/objectives/objective.h"
+#include "models/pretraining/objectives/noising/noised_clips.h"
 
 namespace permafrost {
 
@@ -15,23 +13,6 @@ ObjectiveKind denoising();
 // The noise level of encoder.safetensors. Other levels are made from denoiser.safetensors.
 inline constexpr double kExportedTau = 0.1;
 
-// How noise levels are drawn.
-enum class LevelSchedule {
-  uniform,    // tau (of eps: the step) uniform
-  lognormal,  // noise over signal = exp(N(0,1)), of eps the nearest step
-  low         // the square of a uniform number: more of the cleaner clips
-};
-
-// The keys under "denoise".
-struct DenoiseKeys {
-  SpaceKind space = SpaceKind::pca;
-  int components = 32;
-  Parametrisation parametrisation = Parametrisation::flow;
-  LevelSchedule schedule = LevelSchedule::uniform;
-  double ema = 0.999;
-  double time_scale = 1000;
-};
-
 class Denoising : public Objective {
  public:
   Denoising(RunSetting run, const DenoiseKeys& keys);
@@ -39,7 +20,7 @@ class Denoising : public Objective {
   std::unique_ptr<Learner> start() const override;
   // Enough for some 20,000 patches, and no fewer than 32 (nor than are watched).
   std::int64_t clips_to_measure() const override;
-  // Levels [batch,4] (level_rows()) and noise [batch,N,d], every clip's from a stream of its own.
+  // Levels [batch,4] and noise [batch,N,d] (draw_noise()).
   std::vector<at::Tensor> draw(std::int64_t step) const override;
   // Parts "denoiser", and "space" of principal components.
   StepFlops flops(const std::vector<at::Tensor>& drawn) const override;
@@ -53,8 +34,5 @@ class Denoising : public Objective {
   DenoiseKeys keys_;
   DenoiserSpec spec_;
 };
-
-// The level that a clip's stream draws.
-NoiseLevel drawn_level(const DenoiserSpec& spec, LevelSchedule schedule, RandomStream& stream);
 
 }  // namespace permafrost
