@@ -8,6 +8,7 @@
 
 #include "bench/records/record_folder.h"
 #include "bench/report/figures/attention_panel.h"
+#include "bench/report/figures/zoo_files.h"
 #include "bench/testing/test_results.h"
 #include "models/encoders/encoder.h"
 #include "probes/heads/classifier_file.h"
@@ -91,6 +92,23 @@ TEST_F(Figures, SayWhyNothingIsDrawn) {
   EXPECT_TRUE(holds(training.notes[0], "it is not in the zoo"));
   EXPECT_TRUE(holds(masks.notes[0], "it is not in the zoo"));
   EXPECT_TRUE(holds(attention_figure(folder_, styles).notes[0], "--keep-heads"));
+}
+
+// Losses of one panel have one meaning.
+TEST(TrainingLog, SaysWhatWasPredicted) {
+  const TestFolder zoo;
+  ::setenv("PERMAFROST_ZOO", zoo.path().c_str(), 1);
+  const auto predicts = [&](const std::string& line) {
+    write_file_atomically(zoo / "x.log.jsonl", line + "\n");
+    return read_training_log("x").at(0).predicts;
+  };
+  EXPECT_EQ(predicts(R"({"step":1,"loss":0.4,"momentum":0.9})"), Predicts::features);
+  EXPECT_EQ(predicts(R"({"step":1,"loss":0.4,"gradient_norm_encoder":1})"), Predicts::pixels);
+  EXPECT_EQ(predicts(R"({"step":1,"loss":0.4,"loss_noise_00_25":null,"gradient_norm_denoiser":1})"),
+            Predicts::noise);
+  EXPECT_EQ(predicts(R"({"step":1,"loss":0.4,"loss_noise_00_25":0.1,"gradient_norm_encoder":1})"),
+            Predicts::noise);
+  ::unsetenv("PERMAFROST_ZOO");
 }
 
 TEST(AttentionPanel, VeilsByTheSquareRoot) {

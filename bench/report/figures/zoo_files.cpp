@@ -70,9 +70,9 @@ std::vector<LogLine> read_training_log(const std::string& zoo_name) {
                      .gradient_norm = number_in(json, json.contains("gradient_norm_denoiser")
                                                           ? "gradient_norm_denoiser"
                                                           : "gradient_norm_encoder"),
-                     .predicts = json.contains("momentum")                 ? Predicts::features
-                                 : json.contains("gradient_norm_denoiser") ? Predicts::noise
-                                                                           : Predicts::pixels});
+                     .predicts = json.contains("momentum")           ? Predicts::features
+                                 : json.contains("loss_noise_00_25") ? Predicts::noise
+                                                                     : Predicts::pixels});
   }
   return lines;
 }
