@@ -30,7 +30,7 @@ void read_rates(JsonObject& object, Machine& machine, const std::string& where) 
   if (const Json* pretraining = rates.child("pretraining")) {
     JsonObject precisions(*pretraining, rates.where("pretraining"));
     for (const auto* precision : {"float32", "bfloat16"})
-      if (precisions.has(precision))
+      if (precisions.child(precision) != nullptr)
         machine.pretraining[precision] = kTera * rate(precisions, precision);
     precisions.finish();
   }

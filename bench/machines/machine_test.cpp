@@ -53,6 +53,8 @@ TEST(Machines, RefuseWhatMakesNoSense) {
   EXPECT_TRUE(holds(told(with(cluster(), "device=tpu")), "device"));
   EXPECT_TRUE(holds(told(with(cluster(), "teraflops.pretraining.float8=1")), "float8"));
   EXPECT_TRUE(holds(told(with(cluster(), "nodse=3")), "nodes"));
+  EXPECT_TRUE(holds(told(with(cluster(), "teraflops.pretraining.flaot32=1")),
+                    "nearest valid key: \"float32\""));
   EXPECT_TRUE(holds(message_of([] { read_machine("h100x9", "--machine"); }), "h100x8"));
 }
 

@@ -54,6 +54,16 @@ const Json& object_at(JsonObject& object, const std::string& key) {
   return *json;
 }
 
+// Which key says how an encoder is made: where none of them is there, one may be misspelt.
+void refuse_misspelt_way(const Json& json, const std::string& where) {
+  JsonObject object(json, where);
+  for (const char* way : {"denoiser", "obtain", "pixels", "random"}) {
+    if (object.has(way)) return;
+    object.skip(way);
+  }
+  object.finish();
+}
+
 EncoderChoice parse_encoder(const std::string& name, const Json& json, const std::string& where) {
   EncoderChoice choice{.name = name};
   if (json.is_string()) {
@@ -61,6 +71,7 @@ EncoderChoice parse_encoder(const std::string& name, const Json& json, const std
     if (choice.zoo.empty()) throw InputError(where, "", "a zoo name", "an empty text");
     return choice;
   }
+  refuse_misspelt_way(json, where);
   JsonObject object(json, where);
   if (object.has("obtain")) {
     choice.named_later = true;

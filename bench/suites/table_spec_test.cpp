@@ -156,6 +156,10 @@ TEST(TableSpec, SuitesAreReadStrictly) {
                     "x/pixels: expected either like or spec, found none"));
   EXPECT_TRUE(
       holds(complaint([](Json& j) { j["encoders"]["raw-pixels"]["pixels"]["seed"] = 1; }), "seed"));
+  EXPECT_TRUE(holds(complaint([](Json& j) {
+                      j["encoders"]["x"] = {{"denoisre", "pico/denoise-d8"}, {"time", 0.1}};
+                    }),
+                    "found \"denoisre\" (nearest valid key: \"denoiser\")"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["encoders"]["x"] = 7; }), "encoders/x"));
   EXPECT_TRUE(holds(complaint([](Json& j) { j["tasks"].push_back(j["tasks"][0]); }), "twice"));
   EXPECT_TRUE(

@@ -11,8 +11,9 @@
 //   fields_of(options, FieldReader(object));   // what is not there keeps its value
 //   fields_of(options, FieldWriter(json));     // `when` writes only what its condition allows
 //
-// A reader with Missing::refused asks for every field but optional numbers and those of `when` and
-// `named`. Readers throw what JsonObject throws.
+// A reader makes every field a known key of the object, whether it is there or not, so that a
+// misspelt one is told of it. A reader with Missing::refused asks for every field but optional
+// numbers and those of `when` and `named`. Readers throw what JsonObject throws.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -124,7 +125,7 @@ class FieldReader {
     }
   }
   void set(const char* key, std::optional<bool>& value) const {
-    if (object_.has(key)) value = object_.boolean(key);
+    if (object_.child(key) != nullptr) value = object_.boolean(key);
   }
   template <std::size_t N>
   void operator()(const char* key, std::array<double, N>& value) const {
@@ -151,12 +152,12 @@ class FieldReader {
     FieldReader{object_}(key, value, range...);
   }
   void choice(const char* key, std::string& value, const std::vector<std::string>& names) const {
-    if (missing_ == Missing::kept && !object_.has(key)) return;
+    if (object_.child(key) == nullptr && missing_ == Missing::kept) return;
     value = object_.choice(key, names, usual(value));
   }
   template <class Value, std::size_t N>
   void named(bool, const char* key, Value& value, const NamedValue<Value> (&values)[N]) const {
-    if (!object_.has(key)) return;
+    if (object_.child(key) == nullptr) return;
     std::vector<std::string> names;
     for (const auto& named : values) names.emplace_back(named.name);
     const std::string found = object_.choice(key, names);

@@ -18,6 +18,7 @@ struct Options {
   std::vector<double> decays{0.1};
   std::array<double, 3> mean{1, 2, 3};
   Colour colour = Colour::red;
+  std::optional<bool> smooth;
   bool operator==(const Options&) const = default;
 };
 
@@ -33,6 +34,7 @@ void fields_of(Some& o, Visitor&& visit) {
   visit("mean", o.mean);
   visit.choice("kind", o.kind, {"small", "large"});
   visit.named(o.colour != Colour::red, "colour", o.colour, kColours);
+  visit.set("smooth", o.smooth);
 }
 
 Options read(const Json& json) {
@@ -59,7 +61,8 @@ TEST(JsonFields, WhatIsWrittenIsRead) {
                         .kind = "large",
                         .decays = {},
                         .mean = {3, 4, 5},
-                        .colour = Colour::blue};
+                        .colour = Colour::blue,
+                        .smooth = true};
   EXPECT_EQ(read(written(changed)), changed);
   EXPECT_EQ(written(changed).at("colour"), "blue");
   EXPECT_EQ(read(Json::object()), Options());
@@ -103,6 +106,19 @@ TEST(JsonFields, WrongValuesAreRefusedByName) {
     } catch (const InputError& error) {
       EXPECT_NE(std::string(error.what()).find("o.json"), std::string::npos) << error.what();
       EXPECT_NE(std::string(error.what()).find(key), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(JsonFields, AMisspeltKeyIsToldOfTheOneThatIsNotThere) {
+  for (const char* key : {"epochs", "samples", "rate", "drop", "fast", "name", "decays", "mean",
+                          "kind", "colour", "smooth"}) {
+    try {
+      read(Json{{std::string(key) + "x", 1}});
+      ADD_FAILURE() << key << "x was taken";
+    } catch (const InputError& error) {
+      const std::string hint = "nearest valid key: \"" + std::string(key) + "\"";
+      EXPECT_NE(std::string(error.what()).find(hint), std::string::npos) << error.what();
     }
   }
 }

@@ -17,17 +17,6 @@ namespace permafrost {
 namespace fs = std::filesystem;
 namespace {
 
-template <class Value, std::size_t N>
-Value value_named(const NamedValue<Value> (&values)[N], const std::string& name,
-                  const std::string& where, const char* field) {
-  std::vector<std::string> names;
-  for (const auto& named : values) {
-    if (name == named.name) return named.value;
-    names.emplace_back(named.name);
-  }
-  throw InputError(where, field, "one of " + joined(names), quoted(name));
-}
-
 // The shape of the patch embedding in files.
 std::vector<std::int64_t> shape_of_patches(const EncoderSpec& network) {
   return {network.width, 3, network.tubelet, network.patch, network.patch};
@@ -112,10 +101,13 @@ DenoiserReading read_denoiser(const Checkpoint& checkpoint) {
   DenoiserSpec& spec = reading.denoiser.spec;
   spec.network = read_encoder_spec(parse_json(meta("spec"), where + ": spec"), where + ": spec");
   require_denoiser_network(spec.network, where + ": spec");
-  spec.parametrisation =
-      value_named(kParametrisations, meta("parametrisation"), where, "parametrisation");
+  SpaceKind kind = SpaceKind::pca;
+  const Json names{{"parametrisation", meta("parametrisation")}, {"space", meta("space")}};
+  JsonObject named(names, where);
+  const FieldReader read(named);
+  read.named(true, "parametrisation", spec.parametrisation, kParametrisations);
+  read.named(true, "space", kind, kSpaces);
   spec.time_scale = number_of(meta("time_scale"), where, "time_scale");
-  const SpaceKind kind = value_named(kSpaces, meta("space"), where, "space");
   if (const auto it = checkpoint.metadata.find("provenance"); it != checkpoint.metadata.end())
     reading.provenance = parse_json(it->second, where + ": provenance");
 

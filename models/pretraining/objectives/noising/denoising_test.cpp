@@ -300,6 +300,7 @@ TEST(DenoiseKeysOfAConfiguration, AreRefusedWhereTheyAreWrong) {
   EXPECT_TRUE(contains(many, "components: expected ") && contains(many, "384")) << many;
   EXPECT_TRUE(contains(refusal(toy_run({{"ema", 1.5}})), "ema: expected "));
   EXPECT_TRUE(contains(refusal(toy_run({{"component", 3}})), "nearest valid key: \"components\""));
+  EXPECT_TRUE(contains(refusal(toy_run({{"scedule", "low"}})), "nearest valid key: \"schedule\""));
   Json pixel = toy_run({{"space", "pixel"}});
   pixel["denoise"]["components"] = 6;
   EXPECT_TRUE(contains(refusal(pixel), "components: expected no such key with space \"pixel\""));

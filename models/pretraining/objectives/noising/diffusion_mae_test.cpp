@@ -388,6 +388,8 @@ TEST(DiffMaeKeys, AreRefusedWhereTheyAreWrong) {
   EXPECT_TRUE(contains(refusal(toy_run({{"predict", "pixels"}})),
                        "a.json:/denoise: predict: expected one of clean, noise, found \"pixels\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"componentz", 3}})), "nearest valid key: \"components\""));
+  EXPECT_TRUE(
+      contains(refusal(toy_run({{"predicts", "clean"}})), "nearest valid key: \"predict\""));
   EXPECT_TRUE(contains(refusal(toy_run({{"parametrisation", "eps"}, {"time_scale", 10}})),
                        "time_scale: expected no such key with parametrisation \"eps\""));
   EXPECT_TRUE(contains(refusal(toy_run(Json::object(), {{"predictor", {{"widht", 8}}}})),
