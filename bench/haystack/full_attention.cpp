@@ -80,13 +80,6 @@ class FullAttention {
   ClipShape shape_;
 };
 
-// Videos as clips of a pool, each once.
-PoolBatch each_once(const at::Tensor& tokens, const at::Tensor& truth) {
-  PoolBatch batch{.tokens = tokens, .truth = truth};
-  batch.videos.counts = at::eye(tokens.size(0), at::kDouble).unsqueeze(1);
-  return batch;
-}
-
 HaystackLength asked(const HaystackSpec& spec, const FullAttention& full, std::int64_t tokens,
                      const HeadWeights& head, const HeadSpec& head_spec) {
   HaystackLength length{.clips = full.clips(tokens)};

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "bench/haystack/clip_counter.h"
 #include "bench/haystack/clip_pools.h"
 #include "bench/haystack/full_attention.h"
 #include "bench/haystack/needle_videos.h"
@@ -45,6 +46,7 @@ class HaystackExperiment {
     say("training the probes");
     const TrainedProbe probe = trained(HeadKind::attentive);
     const TrainedProbe mean = trained(HeadKind::mean_pool);
+    if (spec_.task == NeedleTask::count) counter_.emplace(spec_, pools_, probe.spec.heads);
     const double trained_at = core_seconds();
     say("asking about videos of all lengths");
     read_all(probe, mean);
@@ -74,8 +76,6 @@ class HaystackExperiment {
     return videos;
   }
 
-  std::int64_t held_out_from() const { return spec_.train_needles * 9 / 10 / 8 * 8; }
-
   // What training reads of clips: all tokens, or their mean where the head sees no more.
   struct TrainingPools {
     at::Tensor hay, needles;
@@ -88,7 +88,9 @@ class HaystackExperiment {
   // Videos of the training side that step `number` shows.
   PoolBatch training_batch(const TrainingPools& pools, std::uint64_t number, std::int64_t first,
                            std::int64_t end, const std::vector<std::int64_t>& lengths) const {
-    const TrainVideos drawn = train_videos(spec_, lengths, first, end, number);
+    const TrainVideos drawn = train_videos(
+        spec_, lengths, {.first_needle = first, .end_needle = end, .end_hay = spec_.train_hay},
+        number);
     const auto rows = [](const at::Tensor& pool, const std::vector<std::int64_t>& which) {
       return pool.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(which), at::kLong));
     };
@@ -108,14 +110,15 @@ class HaystackExperiment {
       lengths.push_back(clips_of(tokens, encoder_.spec.tokens()));
     const TrainingPools pools = training_pools(kind);
     HeadWeights head = train_pool_head(probe.spec, spec_.training, [&](std::int64_t step) {
-      return training_batch(pools, static_cast<std::uint64_t>(step), 0, held_out_from(), lengths);
+      return training_batch(pools, static_cast<std::uint64_t>(step), 0, held_out_needle(spec_),
+                            lengths);
     });
     // Needles that no step has shown, at the longest length of training.
     constexpr int kBatches = 4;
     constexpr std::uint64_t kHeldOut = 1ULL << 40;  // behind all steps
     at::Tensor right = at::zeros({static_cast<std::int64_t>(spec_.training.learning_rates.size())});
     for (std::uint64_t k = 0; k < kBatches; ++k) {
-      const PoolBatch batch = training_batch(pools, kHeldOut + k, held_out_from(),
+      const PoolBatch batch = training_batch(pools, kHeldOut + k, held_out_needle(spec_),
                                              spec_.train_needles, {lengths.back()});
       right += pool_logits(head, probe.spec, batch, spec_.training.threads)
                    .argmax(2)
@@ -183,6 +186,20 @@ class HaystackExperiment {
     };
   }
 
+  Answers sum_of_clips() {
+    const at::Tensor scores = counter_->scores(pools_.test);
+    const auto thresholds = std::make_shared<std::map<std::int64_t, double>>();
+    return [=, this](const PoolVideos& videos, std::int64_t tokens) {
+      const std::int64_t clips = tokens / clip_tokens_;
+      const auto found = thresholds->find(clips);
+      const double threshold =
+          found != thresholds->end()
+              ? found->second
+              : thresholds->emplace(clips, counter_->threshold(clips)).first->second;
+      return clips_above(videos.counts, scores, threshold).clamp(1, classes_of(spec_.task)).sub(1);
+    };
+  }
+
   void read_all(const TrainedProbe& probe, const TrainedProbe& mean) {
     std::vector<std::pair<HaystackReading, Answers>> readings;
     const auto add = [&](const char* name, const TrainedProbe& trained, Answers answers) {
@@ -194,6 +211,11 @@ class HaystackExperiment {
     add("attention", probe, attention(probe, false));
     add("attention, scores scaled by ln N", probe, attention(probe, true));
     if (spec_.task == NeedleTask::needle) add("largest of clips", probe, largest_of_clips(probe));
+    if (counter_)
+      readings.emplace_back(HaystackReading{.name = "clips counted one by one",
+                                            .held_out_accuracy = counter_->held_out_accuracy(),
+                                            .learning_rate = counter_->learning_rate()},
+                            sum_of_clips());
     add("mean of all tokens", mean, mean_of_tokens(mean));
     for (const std::int64_t tokens : spec_.lengths) {
       const TestVideos videos(spec_, clips_of(tokens, encoder_.spec.tokens()));
@@ -298,6 +320,7 @@ class HaystackExperiment {
   const Encoder& encoder_;
   const std::function<void(const std::string&)>& note_;
   ClipPools pools_;
+  std::optional<ClipCounter> counter_;
   std::int64_t clip_tokens_ = 0, width_ = 0;
   HaystackResult result_;
 };
@@ -347,6 +370,9 @@ void require_sensible(const HaystackSpec& spec) {
   };
   of_eight(spec.needles, "--needles", 8);
   of_eight(spec.train_needles, "--train-needles", 16);
+  if (spec.task == NeedleTask::count && spec.train_hay < 4)
+    throw InputError("--train-hay", "", "at least 4 with --task count",
+                     std::to_string(spec.train_hay));
 }
 
 HaystackResult run_haystack(const HaystackSpec& spec, const Encoder& encoder, double most_bytes,

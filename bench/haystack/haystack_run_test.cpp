@@ -115,6 +115,7 @@ TEST(Haystack, ThreadsChangeNoNumberAndFilesSayAll) {
       csv.push_back(haystack_csv(document));
     }
     EXPECT_EQ(csv[0], csv[1]);
+    EXPECT_EQ(contains(csv[0], "clips counted one by one"), task == NeedleTask::count);
     document.costs = {{"a", "8", "none", 100, 1800, 1, 2, 3e8},
                       {"a", "8", "none", 1000, 18000, 10, 20, 3e8}};
     const Json json = to_json(document);
@@ -184,6 +185,9 @@ TEST(Haystack, RefusesWhatMakesNoSenseAndWhatDoesNotFit) {
   spec.full_lengths = {126};
   spec.task = NeedleTask::count;
   EXPECT_TRUE(contains(refusal(), "--full: expected none with --task count")) << refusal();
+  spec.full_lengths = {};
+  spec.train_hay = 3;
+  EXPECT_TRUE(contains(refusal(), "--train-hay: expected at least 4")) << refusal();
 }
 
 TEST(Haystack, CostsAreLinesOfTheFeaturesCommand) {

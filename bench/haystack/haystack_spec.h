@@ -39,6 +39,11 @@ struct HaystackSpec {
   std::int64_t full_videos = 40, full_train_videos = 400;
 };
 
+// Needles of the training side from this one on train nothing: a choice between what was trained is
+// made on them. And hay, where clips are told apart by themselves (clip_counter.h).
+std::int64_t held_out_needle(const HaystackSpec& spec);
+std::int64_t held_out_hay(const HaystackSpec& spec);
+
 // Clips that hold so many tokens, at least one.
 std::int64_t clips_of(std::int64_t tokens, std::int64_t clip_tokens);
 

@@ -28,6 +28,12 @@ int classes_of(NeedleTask task) {
 
 std::int64_t time_steps_of(NeedleTask task) { return task == NeedleTask::needle_time ? 20 : 1; }
 
+std::int64_t held_out_needle(const HaystackSpec& spec) {
+  return spec.train_needles * 9 / 10 / synthetic::kNeedleClasses * synthetic::kNeedleClasses;
+}
+
+std::int64_t held_out_hay(const HaystackSpec& spec) { return spec.train_hay * 3 / 4; }
+
 std::int64_t clips_of(std::int64_t tokens, std::int64_t clip_tokens) {
   return std::max<std::int64_t>(1, (tokens + clip_tokens - 1) / clip_tokens);
 }
@@ -55,16 +61,16 @@ int tenth_of(std::int64_t place, std::int64_t clips) {
   return static_cast<int>((2 * place + 1) * 10 / (2 * clips));
 }
 
-// How many needles video k has.
-std::int64_t needles_in(NeedleTask task, std::int64_t video) {
-  return task == NeedleTask::count ? video % 4 + 1 : 1;
+// How many needles video k has, of so many clips.
+std::int64_t needles_in(NeedleTask task, std::int64_t video, std::int64_t clips) {
+  return task == NeedleTask::count ? std::min(video % 4 + 1, clips) : 1;
 }
 
-// `first` and others, all different.
+// `first` and others, all different: `count` of them, at most as many as there are clips.
 std::vector<std::int64_t> other_places(std::int64_t first, std::int64_t count, std::int64_t clips,
                                        RandomStream& stream) {
   std::vector<std::int64_t> places{first};
-  while (static_cast<std::int64_t>(places.size()) < std::min(count, clips)) {
+  while (static_cast<std::int64_t>(places.size()) < count) {
     const auto place =
         static_cast<std::int64_t>(stream.large_integer(static_cast<std::uint64_t>(clips)));
     if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
@@ -88,13 +94,14 @@ std::int64_t TestVideos::step_of(std::int64_t place) const {
 
 int TestVideos::truth_of(std::int64_t video, std::int64_t place) const {
   if (spec_.task == NeedleTask::needle_time) return tenth_of(place, clips_);
-  if (spec_.task == NeedleTask::count) return static_cast<int>(needles_in(spec_.task, video) - 1);
+  if (spec_.task == NeedleTask::count)
+    return static_cast<int>(needles_in(spec_.task, video, clips_) - 1);
   return static_cast<int>(video % synthetic::kNeedleClasses);
 }
 
 std::vector<std::int64_t> TestVideos::needles_of(std::int64_t video) const {
   std::vector<std::int64_t> needles;
-  for (std::int64_t k = 0; k < std::min(clips_, needles_in(spec_.task, video)); ++k)
+  for (std::int64_t k = 0; k < needles_in(spec_.task, video, clips_); ++k)
     needles.push_back((video + k) % spec_.needles);
   return needles;
 }
@@ -104,8 +111,8 @@ std::vector<std::int64_t> TestVideos::places_of(std::int64_t video, int depth) c
                        .purpose = "haystack.more_places",
                        .epoch = static_cast<std::uint64_t>(clips_),
                        .sample = static_cast<std::uint64_t>(video)});
-  return other_places(needle_place(spec_, video, clips_, depth), needles_in(spec_.task, video),
-                      clips_, stream);
+  return other_places(needle_place(spec_, video, clips_, depth),
+                      needles_in(spec_.task, video, clips_), clips_, stream);
 }
 
 NeedleVideos TestVideos::at_depth(int depth) const {
@@ -126,21 +133,25 @@ NeedleVideos TestVideos::at_depth(int depth) const {
 }
 
 NeedleVideos TestVideos::without_needles() const {
-  NeedleVideos out = at_depth(0);
+  NeedleVideos out;
   out.videos.counts = at::constant_pad_nd(hay_, {0, spec_.needles});
+  out.truth = at::empty({spec_.needles}, at::kLong);
+  for (std::int64_t v = 0; v < spec_.needles; ++v)
+    out.truth[v] = truth_of(v, needle_place(spec_, v, clips_, static_cast<int>(v % spec_.depths)));
   return out;
 }
 
 TrainVideos train_videos(const HaystackSpec& spec, const std::vector<std::int64_t>& lengths,
-                         std::int64_t first_needle, std::int64_t end_needle, std::uint64_t step) {
+                         const TrainClips& from, std::uint64_t step) {
   RandomStream stream({.seed = spec.training.seed, .purpose = "haystack.train", .epoch = step});
   const std::int64_t batch = spec.batch, steps = time_steps_of(spec.task);
   TrainVideos out;
   for (int k = 0; k < spec.step_hay; ++k)
-    out.hay.push_back(stream.integer(static_cast<std::uint32_t>(spec.train_hay)));
+    out.hay.push_back(from.first_hay +
+                      stream.integer(static_cast<std::uint32_t>(from.end_hay - from.first_hay)));
   for (std::int64_t k = 0; k < batch; ++k)
-    out.needles.push_back(first_needle +
-                          stream.integer(static_cast<std::uint32_t>(end_needle - first_needle)));
+    out.needles.push_back(from.first_needle + stream.integer(static_cast<std::uint32_t>(
+                                                  from.end_needle - from.first_needle)));
   out.videos.videos.counts = at::zeros({batch, steps, spec.step_hay + batch}, at::kDouble);
   out.videos.truth = at::empty({batch}, at::kLong);
   auto counts = out.videos.videos.counts.accessor<double, 3>();
@@ -150,7 +161,7 @@ TrainVideos train_videos(const HaystackSpec& spec, const std::vector<std::int64_
         static_cast<std::int64_t>(stream.large_integer(static_cast<std::uint64_t>(clips)));
     // Which number of needles does not go with the length.
     const std::int64_t number =
-        needles_in(spec.task, v / static_cast<std::int64_t>(lengths.size()));
+        needles_in(spec.task, v / static_cast<std::int64_t>(lengths.size()), clips);
     const auto places = other_places(first, number, clips, stream);
     for (std::int64_t place = 0; place < clips; ++place)
       if (std::find(places.begin(), places.end(), place) == places.end())

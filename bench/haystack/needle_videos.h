@@ -32,7 +32,7 @@ class TestVideos {
   TestVideos(const HaystackSpec& spec, std::int64_t clips);
   std::int64_t clips() const { return clips_; }
   NeedleVideos at_depth(int depth) const;
-  // The same with hay alone; the truth is that of the needle that is not there.
+  // The same with hay alone; the truth is that of the needle that is not there, at depths in turn.
   NeedleVideos without_needles() const;
   // Needles of video k: as many as the task asks about, the one at the depth first.
   std::vector<std::int64_t> needles_of(std::int64_t video) const;
@@ -52,9 +52,13 @@ struct TrainVideos {
   std::vector<std::int64_t> hay, needles;  // the pool of the step, hay first
   NeedleVideos videos;
 };
-// Needles are drawn from [first_needle, end_needle) of the training side, hay from all of it;
+// Which clips of the training side: needles [first_needle, end_needle) and hay [first_hay,
+// end_hay).
+struct TrainClips {
+  std::int64_t first_needle = 0, end_needle = 0, first_hay = 0, end_hay = 0;
+};
 // `lengths` in clips take turns.
 TrainVideos train_videos(const HaystackSpec& spec, const std::vector<std::int64_t>& lengths,
-                         std::int64_t first_needle, std::int64_t end_needle, std::uint64_t step);
+                         const TrainClips& from, std::uint64_t step);
 
 }  // namespace permafrost

@@ -79,16 +79,37 @@ TEST(NeedleVideos, HoldAsManyNeedlesAsAreCounted) {
   }
 }
 
+// A clip has one event, whatever number is its turn.
+TEST(NeedleVideos, AreNotSaidToHoldMoreNeedlesThanClips) {
+  HaystackSpec spec = small_spec(NeedleTask::count);
+  const NeedleVideos two = TestVideos(spec, 2).at_depth(0);
+  EXPECT_TRUE(two.videos.counts.slice(2, 30).sum({1, 2}).eq(two.truth + 1).all().item<bool>());
+  EXPECT_EQ(two.truth.max().item<int>(), 1);
+  const TrainClips all{.end_needle = spec.train_needles, .end_hay = spec.train_hay};
+  const TrainVideos drawn = train_videos(spec, {1, 2, 7}, all, 0);
+  const at::Tensor& counts = drawn.videos.videos.counts;
+  EXPECT_TRUE(counts.slice(2, 10).sum({1, 2}).eq(drawn.videos.truth + 1).all().item<bool>());
+  EXPECT_EQ(drawn.videos.truth.max().item<int>(), 3);
+}
+
+// What is right of hay by chance must not depend on one tenth of the video.
+TEST(NeedleVideos, WithoutNeedlesAreAskedAboutAllTenths) {
+  const HaystackSpec spec = small_spec(NeedleTask::needle_time);
+  const at::Tensor truth = TestVideos(spec, 70).without_needles().truth;
+  for (std::int64_t v = 0; v < 16; ++v) EXPECT_EQ(truth[v].item<int>(), v % 10);
+}
+
 TEST(NeedleVideos, OfTrainingKeepToTheirNeedlesAndLengths) {
+  const TrainClips from{.first_needle = 8, .end_needle = 40, .first_hay = 5, .end_hay = 24};
   for (const NeedleTask task : {NeedleTask::needle, NeedleTask::needle_time, NeedleTask::count}) {
     const HaystackSpec spec = small_spec(task);
     std::set<std::int64_t> seen, truths;
     for (std::uint64_t step = 0; step < 40; ++step) {
-      const TrainVideos drawn = train_videos(spec, {7, 70}, 8, 40, step);
+      const TrainVideos drawn = train_videos(spec, {7, 70}, from, step);
       ASSERT_EQ(drawn.hay.size(), 10U);
       ASSERT_EQ(drawn.needles.size(), 24U);
       seen.insert(drawn.needles.begin(), drawn.needles.end());
-      for (const auto hay : drawn.hay) EXPECT_LT(hay, 24);
+      for (const auto hay : drawn.hay) EXPECT_TRUE(hay >= 5 && hay < 24) << hay;
       const at::Tensor& counts = drawn.videos.videos.counts;
       for (std::int64_t v = 0; v < 24; ++v) {
         EXPECT_EQ(counts[v].sum().item<double>(), v % 2 == 0 ? 7 : 70);
@@ -101,7 +122,7 @@ TEST(NeedleVideos, OfTrainingKeepToTheirNeedlesAndLengths) {
           EXPECT_EQ(truth, drawn.needles[static_cast<std::size_t>(own)] % 8);
         }
       }
-      const TrainVideos again = train_videos(spec, {7, 70}, 8, 40, step);
+      const TrainVideos again = train_videos(spec, {7, 70}, from, step);
       EXPECT_TRUE(again.videos.videos.counts.equal(counts));
     }
     EXPECT_EQ(*seen.begin(), 8);

@@ -34,6 +34,12 @@ at::Tensor logits_gradient(const at::Tensor& logits, const at::Tensor& truth) {
 
 }  // namespace
 
+PoolBatch each_once(const at::Tensor& tokens, const at::Tensor& truth) {
+  PoolBatch batch{.tokens = tokens, .truth = truth};
+  batch.videos.counts = at::eye(tokens.size(0), at::kDouble).unsqueeze(1);
+  return batch;
+}
+
 at::Tensor mean_tokens(const at::Tensor& clip_means, const PoolVideos& videos) {
   const at::Tensor counts = videos.counts.sum(1);  // [V,P]
   return (at::mm(counts, clip_means.to(at::kDouble)) / counts.sum(1, true)).to(at::kFloat);

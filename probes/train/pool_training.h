@@ -21,6 +21,9 @@ struct PoolBatch {
   at::Tensor truth;   // int64 [V], classes
 };
 
+// Each clip as a video of its own.
+PoolBatch each_once(const at::Tensor& tokens, const at::Tensor& truth);
+
 // As for the probes of protocol.h: AdamW, cosine learning rate to 0, cosine weight decay to 1e-6.
 struct PoolTraining {
   int steps = 1000;
