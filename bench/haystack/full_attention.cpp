@@ -87,8 +87,7 @@ HaystackLength asked(const HaystackSpec& spec, const FullAttention& full, std::i
   length.asked.resize(length.right.size());
   const std::int64_t videos = std::min(spec.full_videos, spec.needles);
   for (std::int64_t k = 0; k < videos; ++k) {
-    // Classes and depths take turns at different paces.
-    const auto depth = static_cast<int>((k / synthetic::kNeedleClasses + k) % spec.depths);
+    const int depth = depth_in_turn(spec, k);
     const at::Tensor z = full.tokens_of(
         Split::test, k, needle_place(spec, k, length.clips, depth), length.clips,
         [&](std::int64_t place) { return hay_at(spec.training.seed, k, place, spec.hay); });

@@ -44,6 +44,21 @@ Json reading_json(const HaystackReading& reading) {
   return json;
 }
 
+Json films_json(const HaystackFilms& films) {
+  return {{"films", films.decoded.scores.size()},
+          {"frames", films.frames},
+          {"fps", 1},
+          {"coding", "h264"},
+          {"bytes", films.bytes},
+          {"rendered", length_json(films.rendered)},
+          {"decoded", length_json(films.decoded)},
+          {"difference", rounded(films.decoded.accuracy() - films.rendered.accuracy())},
+          {"difference_ci95", interval_json(films.difference_ci95())},
+          {"other_answers", films.other_answers},
+          {"token_change", rounded(films.token_change)},
+          {"core_seconds", rounded(films.core_seconds)}};
+}
+
 Json result_json(const HaystackResult& result) {
   const Encoder& encoder = result.encoder;
   Json json{{"encoder", encoder.name},
@@ -63,6 +78,7 @@ Json result_json(const HaystackResult& result) {
               {"evaluate", rounded(result.times.evaluate_core_seconds)}}},
             {"readings", Json::array()}};
   for (const auto& reading : result.readings) json["readings"].push_back(reading_json(reading));
+  if (result.films) json["films"] = films_json(*result.films);
   if (result.dilution) {
     const Dilution& d = *result.dilution;
     json["dilution"] = {{"gap_by_head", d.gaps},
@@ -93,7 +109,9 @@ Json spec_json(const HaystackSpec& spec) {
           {"seed", spec.training.seed},
           {"full_lengths", spec.full_lengths},
           {"full_videos", spec.full_videos},
-          {"full_train_videos", spec.full_train_videos}};
+          {"full_train_videos", spec.full_train_videos},
+          {"films", spec.films},
+          {"film_minutes", spec.film_minutes}};
 }
 
 Json cost_json(const LengthCost& cost) {
@@ -192,6 +210,26 @@ std::string dilution_table(const HaystackDocument& document) {
   return "\n" + markdown_table(rows, {false, true, true, true});
 }
 
+std::string film_table(const HaystackDocument& document) {
+  TextRows rows{{"encoder", "films", "frames of each", "rendered", "decoded", "difference",
+                 "other answers", "change of tokens", "MB of video"}};
+  for (const auto& result : document.results) {
+    if (!result.films) continue;
+    const HaystackFilms& films = *result.films;
+    rows.push_back({result.encoder.name, std::to_string(films.decoded.scores.size()),
+                    tokens_text(films.frames), cell_text(&films.rendered, true),
+                    cell_text(&films.decoded, true),
+                    fixed(films.decoded.accuracy() - films.rendered.accuracy(), 1, true) + " " +
+                        interval_text(films.difference_ci95(), true),
+                    std::to_string(films.other_answers), fixed(films.token_change, 3),
+                    fixed(films.bytes / 1e6)});
+  }
+  if (rows.size() == 1) return "";
+  return "\nFilms at one frame a second: videos as they were rendered, and decoded from H.264 "
+         "(reading `attention`).\n\n" +
+         markdown_table(rows, {false, true, true, true, true, true, true, true, true});
+}
+
 std::string cost_table(const HaystackDocument& document) {
   if (document.costs.empty()) return "";
   TextRows rows{{"encoder", "window", "kept", "frames", "kept tokens", "seconds", "core seconds",
@@ -212,9 +250,12 @@ std::string cost_table(const HaystackDocument& document) {
 }  // namespace
 
 std::string tokens_text(std::int64_t tokens) {
-  std::string text = std::to_string(tokens);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
+  const std::string digits = std::to_string(tokens);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 
@@ -306,7 +347,8 @@ std::string haystack_table(const HaystackDocument& document) {
          " of the world. Accuracy in percent over the tokens of a video, the mean over " +
          std::to_string(spec.depths) + " depths, with the 95 % interval over " +
          std::to_string(spec.needles) + " needles; chance " + fixed(100.0 / classes_of(spec.task)) +
-         ".\n\n" + markdown_table(rows, right) + dilution_table(document) + cost_table(document);
+         ".\n\n" + markdown_table(rows, right) + dilution_table(document) + film_table(document) +
+         cost_table(document);
 }
 
 }  // namespace permafrost

@@ -9,14 +9,13 @@
 
 #include "bench/haystack/clip_counter.h"
 #include "bench/haystack/clip_pools.h"
+#include "bench/haystack/films.h"
 #include "bench/haystack/full_attention.h"
 #include "bench/haystack/needle_videos.h"
 #include "common/error.h"
 
 namespace permafrost {
 namespace {
-
-double core_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 // A trained candidate and how it was chosen.
 struct TrainedProbe {
@@ -32,8 +31,8 @@ using Answers = std::function<at::Tensor(const PoolVideos& videos, std::int64_t 
 class HaystackExperiment {
  public:
   HaystackExperiment(const HaystackSpec& spec, const Encoder& encoder,
-                     const std::function<void(const std::string&)>& note)
-      : spec_(spec), encoder_(encoder), note_(note) {}
+                     const std::function<void(const std::string&)>& note, FilmFolder* films)
+      : spec_(spec), encoder_(encoder), note_(note), films_(films) {}
 
   HaystackResult run() {
     const double start = core_seconds();
@@ -53,6 +52,11 @@ class HaystackExperiment {
     result_.times = {.encode_core_seconds = encoded - start,
                      .train_core_seconds = trained_at - encoded,
                      .evaluate_core_seconds = core_seconds() - trained_at};
+    if (films_ != nullptr && spec_.films > 0) {
+      say("asking about films");
+      result_.films = ask_about_films(spec_, encoder_, *films_, pools_.test,
+                                      [&](const at::Tensor& z) { return answer(probe, z); });
+    }
     if (!spec_.full_lengths.empty()) {
       say("encoding whole videos");
       result_.readings.push_back(full_attention_reading(spec_, encoder_));
@@ -265,6 +269,19 @@ class HaystackExperiment {
     return once(answers(videos, clip_tokens_).eq(truth), 1);
   }
 
+  // Of one video, by the tokens of its clips in their order.
+  int answer(const TrainedProbe& probe, const at::Tensor& tokens) const {
+    const std::int64_t clips = tokens.size(0), steps = time_steps_of(spec_.task);
+    PoolBatch batch{.tokens = tokens};
+    batch.videos.counts = at::zeros({1, steps, clips}, at::kDouble);
+    for (std::int64_t place = 0; place < clips; ++place)
+      batch.videos.counts[0][place * steps / clips][place] = 1;
+    batch.videos = with_code(batch.videos);
+    return pool_logits(probe.head, probe.spec, batch, spec_.training.threads)[0][0]
+        .argmax()
+        .item<int>();
+  }
+
   // ---- dilution and verification
 
   Dilution dilution_of(const TrainedProbe& probe) const {
@@ -319,6 +336,7 @@ class HaystackExperiment {
   const HaystackSpec& spec_;
   const Encoder& encoder_;
   const std::function<void(const std::string&)>& note_;
+  FilmFolder* films_;
   ClipPools pools_;
   std::optional<ClipCounter> counter_;
   std::int64_t clip_tokens_ = 0, width_ = 0;
@@ -326,6 +344,8 @@ class HaystackExperiment {
 };
 
 }  // namespace
+
+double core_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 double half_of_the_weight(double gap, std::int64_t needle_tokens) {
   return static_cast<double>(needle_tokens) * (1 + std::exp(gap));
@@ -350,6 +370,13 @@ std::optional<double> half_of_the_recall(const HaystackReading& reading, double 
 
 Interval HaystackLength::ci95() const { return bootstrap_interval(scores, {}, kAccuracyRange); }
 
+Interval HaystackFilms::difference_ci95() const {
+  std::vector<double> differences;
+  for (std::size_t k = 0; k < decoded.scores.size(); ++k)
+    differences.push_back(decoded.scores[k] - rendered.scores[k]);
+  return bootstrap_interval(differences, {}, kGapRange);
+}
+
 void require_sensible(const HaystackSpec& spec) {
   const auto ascending = [](const std::vector<std::int64_t>& lengths, const char* flag) {
     for (std::size_t i = 0; i < lengths.size(); ++i)
@@ -370,15 +397,21 @@ void require_sensible(const HaystackSpec& spec) {
   };
   of_eight(spec.needles, "--needles", 8);
   of_eight(spec.train_needles, "--train-needles", 16);
+  if (spec.films < 0 || spec.films > spec.needles)
+    throw InputError("--films", "", "at most as many as --needles, " + std::to_string(spec.needles),
+                     std::to_string(spec.films));
   if (spec.task == NeedleTask::count && spec.train_hay < 4)
     throw InputError("--train-hay", "", "at least 4 with --task count",
                      std::to_string(spec.train_hay));
 }
 
 HaystackResult run_haystack(const HaystackSpec& spec, const Encoder& encoder, double most_bytes,
-                            const std::function<void(const std::string&)>& note) {
+                            const std::function<void(const std::string&)>& note,
+                            FilmFolder* films) {
   require_sensible(spec);
-  const double bytes = pools_bytes(spec, encoder.spec);
+  if (spec.films > 0) require_filmable(encoder.spec, encoder.name);
+  const double bytes =
+      pools_bytes(spec, encoder.spec) + (spec.films > 0 ? film_bytes(spec, encoder.spec) : 0);
   if (most_bytes > 0 && bytes > most_bytes) {
     char wanted[64], found[32];
     std::snprintf(wanted, sizeof wanted, "%.3g GB of memory (%.0f bytes)", bytes / 1e9, bytes);
@@ -387,7 +420,7 @@ HaystackResult run_haystack(const HaystackSpec& spec, const Encoder& encoder, do
         "pools of clips", encoder.name, wanted, found,
         "fewer --hay, --train-hay and --train-needles, or --pool window; more: --memory");
   }
-  HaystackResult result = HaystackExperiment(spec, encoder, note).run();
+  HaystackResult result = HaystackExperiment(spec, encoder, note, films).run();
   result.encoder = encoder;
   result.encoder.weights = {};
   return result;

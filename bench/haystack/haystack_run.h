@@ -41,6 +41,20 @@ struct HaystackReading {
   double learning_rate = 0;
 };
 
+// What one encoder's probe (reading `attention`) says of videos that were written as MP4 files and
+// decoded again, beside the same videos that were not (films.h).
+struct HaystackFilms {
+  HaystackLength rendered, decoded;  // scores in the order of the films
+  Interval difference_ci95() const;  // of their accuracies, decoded - rendered, paired by film
+  std::int64_t frames = 0;           // of a film
+  double bytes = 0;                  // of all files
+  std::int64_t other_answers = 0;    // of how many films the answer is another after decoding
+  // Root of the mean squared difference of standardised tokens, decoded from rendered: 0 for the
+  // same, 1.41 for tokens that have nothing in common.
+  double token_change = 0;
+  double core_seconds = 0;  // decoding, encoding and asking
+};
+
 // How far a needle stands out for the query: ln of the mean exponential of its tokens' scores over
 // that of hay. Half of the query's weight is on hay where N = n (1 + e^gap).
 struct Dilution {
@@ -55,6 +69,9 @@ double half_of_the_weight(double gap, std::int64_t needle_tokens);
 // two lengths on a logarithmic axis. Nothing where it does not.
 std::optional<double> half_of_the_recall(const HaystackReading& reading, double chance);
 
+// Processor time of this process until now.
+double core_seconds();
+
 struct HaystackTimes {
   double encode_core_seconds = 0, train_core_seconds = 0, evaluate_core_seconds = 0;
 };
@@ -65,6 +82,7 @@ struct HaystackResult {
   std::map<std::string, std::string> inputs;  // SHA-256 of the pools, by name
   std::vector<HaystackReading> readings;
   std::optional<Dilution> dilution;
+  std::optional<HaystackFilms> films;
   // Largest difference of the means that lookups give from a pass over all tokens in float64,
   // relative to their norm; and of how many tokens.
   double lookup_error = 0;
@@ -73,10 +91,14 @@ struct HaystackResult {
   double chance = 0;  // percent
 };
 
-// `note` is told what is being done. Throws InputError for an encoder whose pools take more than
-// `most_bytes` (0: no bound), and for a specification that makes no sense.
+class FilmFolder;
+
+// `note` is told what is being done; `films` is where films go, for a specification that has some.
+// Throws InputError for an encoder whose pools take more than `most_bytes` (0: no bound), and for a
+// specification that makes no sense.
 HaystackResult run_haystack(const HaystackSpec& spec, const Encoder& encoder, double most_bytes,
-                            const std::function<void(const std::string&)>& note = {});
+                            const std::function<void(const std::string&)>& note = {},
+                            FilmFolder* films = nullptr);
 
 // Throws InputError naming the flag.
 void require_sensible(const HaystackSpec& spec);

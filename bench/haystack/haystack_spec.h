@@ -37,6 +37,8 @@ struct HaystackSpec {
   // Videos with full attention, see run_haystack(): of these lengths, so many of each.
   std::vector<std::int64_t> full_lengths;
   std::int64_t full_videos = 40, full_train_videos = 400;
+  // The first so many test videos also as films (films.h), one frame a second.
+  std::int64_t films = 0, film_minutes = 60;
 };
 
 // Needles of the training side from this one on train nothing: a choice between what was trained is

@@ -55,6 +55,10 @@ std::int64_t needle_place(const HaystackSpec& spec, std::int64_t video, std::int
   return std::min(clips - 1, static_cast<std::int64_t>(share * static_cast<double>(clips)));
 }
 
+int depth_in_turn(const HaystackSpec& spec, std::int64_t video) {
+  return static_cast<int>((video / synthetic::kNeedleClasses + video) % spec.depths);
+}
+
 namespace {
 
 int tenth_of(std::int64_t place, std::int64_t clips) {

@@ -20,6 +20,10 @@ std::int64_t hay_at(std::uint64_t seed, std::int64_t video, std::int64_t place, 
 std::int64_t needle_place(const HaystackSpec& spec, std::int64_t video, std::int64_t clips,
                           int depth);
 
+// The depth of video k where each is shown at one: classes and depths take turns at different
+// paces.
+int depth_in_turn(const HaystackSpec& spec, std::int64_t video);
+
 // Videos in a pool of hay clips and, behind them, needles.
 struct NeedleVideos {
   PoolVideos videos;

@@ -8,6 +8,7 @@
 
 #include "bench/app/commands.h"
 #include "bench/app/device.h"
+#include "bench/haystack/films.h"
 #include "bench/haystack/haystack_figures.h"
 #include "bench/report/figures/standalone.h"
 #include "common/error.h"
@@ -86,12 +87,15 @@ int run(const CommonOptions& common, const HaystackCommand& command) {
   const at::Device device(chosen_device(common.device));
   const double most =
       command.memory > 0 ? command.memory * 1e9 : 0.9 * free_memory_bytes().value_or(0);
+  FilmFolder films(std::filesystem::path(command.out) / "films");
   for (Encoder encoder : encoders) {
     encoder.weights = to_device(encoder.weights, device);
-    document.results.push_back(
-        run_haystack(document.spec, encoder, most, [&](const std::string& note) {
+    document.results.push_back(run_haystack(
+        document.spec, encoder, most,
+        [&](const std::string& note) {
           if (!common.quiet) std::fprintf(stderr, "%s\n", note.c_str());
-        }));
+        },
+        &films));
     // What is done is there, whatever becomes of the next.
     write_all(command.out, document);
   }
@@ -153,6 +157,13 @@ void add_haystack(CommandLine& line) {
       ->delimiter(',');
   sub->add_option("--full-videos", spec.full_videos, "how many of each of these lengths")
       ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  sub->add_option("--films", spec.films,
+                  "test videos that are also written as MP4 files and decoded again")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  sub->add_option("--film-minutes", spec.film_minutes, "length of these, at one frame a second")
+      ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
   sub->add_option("--costs", command->costs,
                   "file of lines that permafrost features --window --json has printed")

@@ -46,6 +46,30 @@ TEST_F(HaystackCli, WritesGridsTablesAndFiguresOfEveryEncoder) {
   EXPECT_EQ(read_file(folder_ / "out/haystack.csv"), before);
 }
 
+TEST_F(HaystackCli, LeavesFilmsAndSaysWhatWasDecoded) {
+#ifndef PERMAFROST_FFMPEG
+  GTEST_SKIP() << "built without FFmpeg";
+#endif
+  const Ran run = program("haystack " + path("e.safetensors") + " raw-pixels --out " + path("out") +
+                          kSmall + "--films 3 --film-minutes 1 --json");
+  ASSERT_EQ(run.status, 0) << run.err;
+  // Of both encoders, whose clips have one shape: the same films.
+  for (const auto& result : Json::parse(run.out).at("results")) {
+    const Json& films = result.at("films");
+    EXPECT_EQ(films.at("films"), 3);
+    EXPECT_EQ(films.at("frames"), 60);
+    EXPECT_GT(films.at("token_change").get<double>(), 0);
+    EXPECT_LT(films.at("token_change").get<double>(), 1);
+  }
+  EXPECT_NE(read_file(folder_ / "out/table111.md").find("decoded from H.264"), std::string::npos);
+  // What features --window reads of them.
+  const Ran features = program(
+      "features --encoder " + path("e.safetensors") + " --window 4 --frame-step 1 --input " +
+      path("out/films/4x16x16/film-002.mp4") + " --output " + path("f") + " --json --quiet");
+  ASSERT_EQ(features.status, 0) << features.err;
+  EXPECT_EQ(Json::parse(features.out).at("frames"), 60);
+}
+
 TEST_F(HaystackCli, RefusesWhatItCannotDo) {
   const std::string start = "haystack " + path("e.safetensors") + " --out " + path("out") + kSmall;
   expect_refusal("haystack nothing --out " + path("out"), {"ENCODER", "nothing"});
@@ -53,6 +77,7 @@ TEST_F(HaystackCli, RefusesWhatItCannotDo) {
   expect_refusal(start + "--full 56 --task needle_time", {"--full"});
   expect_refusal("haystack " + path("e.safetensors") + " --out " + path("out") + " --needles 7",
                  {"--needles", "a multiple of 8"});
+  expect_refusal(start + "--films 17", {"--films", "at most as many as --needles, 16", "17"});
   write("costs", "{}\n");
   expect_refusal(start + "--costs " + path("costs"), {"costs:1", "features --window --json"});
 }
