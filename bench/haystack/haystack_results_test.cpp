@@ -67,7 +67,8 @@ TEST_P(HaystackResults, AreOfEncodersThatAreHere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, HaystackResults,
-                         testing::Values("motion", "glyph", "pooled", "whole"),
+                         testing::Values("motion", "glyph", "needle_time", "count", "pooled",
+                                         "whole"),
                          [](const auto& run) { return std::string(run.param); });
 
 }  // namespace
