@@ -36,12 +36,11 @@ struct FilmClips {
   int depth = 0;
 };
 
-FilmClips film_clips(const HaystackSpec& spec, std::int64_t clips, std::int64_t film) {
-  const TestVideos videos(spec, clips);
+FilmClips film_clips(const HaystackSpec& spec, const TestVideos& videos, std::int64_t film) {
   FilmClips out{.needles = videos.needles_of(film), .depth = depth_in_turn(spec, film)};
   out.places = videos.places_of(film, out.depth);
-  out.truth = videos.at_depth(out.depth).truth[film].item<int>();
-  for (std::int64_t place = 0; place < clips; ++place)
+  out.truth = videos.truth_of(film, out.depth);
+  for (std::int64_t place = 0; place < videos.clips(); ++place)
     out.clips.push_back(hay_at(spec.training.seed, film, place, spec.hay));
   for (std::size_t k = 0; k < out.places.size(); ++k)
     out.clips[static_cast<std::size_t>(out.places[k])] = spec.hay + out.needles[k];
@@ -122,10 +121,11 @@ const std::vector<fs::path>& FilmFolder::films(const HaystackSpec& spec, const C
                  std::to_string(shape.width));
   std::vector<fs::path>& paths = written_[folder];
   if (!paths.empty()) return paths;
-  fs::create_directories(folder);
+  require_writable_directory(folder, "--films");
+  const TestVideos videos(spec, clips_of_film(spec, shape.frames));
   std::vector<std::string> lines(static_cast<std::size_t>(spec.films));
   parallel_for(spec.films, spec.training.threads, [&](std::int64_t k) {
-    const FilmClips clips = film_clips(spec, clips_of_film(spec, shape.frames), k);
+    const FilmClips clips = film_clips(spec, videos, k);
     write_file_atomically(
         folder / film_name(k),
         encode_video(rendered(spec, shape, clips), {.coding = VideoCoding::h264, .fps = 1}));
@@ -145,12 +145,13 @@ HaystackFilms ask_about_films(const HaystackSpec& spec, const Encoder& encoder, 
   const ClipShape shape = encoder.spec.clip_shape();
   const std::int64_t clips = clips_of_film(spec, shape.frames);
   const auto& paths = folder.films(spec, shape);
+  const TestVideos videos(spec, clips);
   const double start = core_seconds();
   HaystackFilms films{.frames = clips * shape.frames};
   films.rendered = films.decoded = empty_length(spec, clips, clips * test_pool.size(1));
   for (std::int64_t k = 0; k < spec.films; ++k) {
     const fs::path& path = paths[static_cast<std::size_t>(k)];
-    const FilmClips film = film_clips(spec, clips, k);
+    const FilmClips film = film_clips(spec, videos, k);
     const at::Tensor before =
         test_pool.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(film.clips), at::kLong));
     const at::Tensor after = decoded_tokens(spec, encoder, path, clips);

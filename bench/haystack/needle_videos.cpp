@@ -96,8 +96,9 @@ std::int64_t TestVideos::step_of(std::int64_t place) const {
   return place * time_steps_of(spec_.task) / clips_;
 }
 
-int TestVideos::truth_of(std::int64_t video, std::int64_t place) const {
-  if (spec_.task == NeedleTask::needle_time) return tenth_of(place, clips_);
+int TestVideos::truth_of(std::int64_t video, int depth) const {
+  if (spec_.task == NeedleTask::needle_time)
+    return tenth_of(needle_place(spec_, video, clips_, depth), clips_);
   if (spec_.task == NeedleTask::count)
     return static_cast<int>(needles_in(spec_.task, video, clips_) - 1);
   return static_cast<int>(video % synthetic::kNeedleClasses);
@@ -131,7 +132,7 @@ NeedleVideos TestVideos::at_depth(int depth) const {
       counts[v][step][hay_at(spec_.training.seed, v, places[k], spec_.hay)] -= 1;
       counts[v][step][spec_.hay + needles[k]] += 1;
     }
-    out.truth[v] = truth_of(v, places[0]);
+    out.truth[v] = truth_of(v, depth);
   }
   return out;
 }
@@ -141,7 +142,7 @@ NeedleVideos TestVideos::without_needles() const {
   out.videos.counts = at::constant_pad_nd(hay_, {0, spec_.needles});
   out.truth = at::empty({spec_.needles}, at::kLong);
   for (std::int64_t v = 0; v < spec_.needles; ++v)
-    out.truth[v] = truth_of(v, needle_place(spec_, v, clips_, static_cast<int>(v % spec_.depths)));
+    out.truth[v] = truth_of(v, static_cast<int>(v % spec_.depths));
   return out;
 }
 

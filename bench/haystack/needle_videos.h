@@ -41,10 +41,10 @@ class TestVideos {
   // Needles of video k: as many as the task asks about, the one at the depth first.
   std::vector<std::int64_t> needles_of(std::int64_t video) const;
   std::vector<std::int64_t> places_of(std::int64_t video, int depth) const;
+  int truth_of(std::int64_t video, int depth) const;
 
  private:
   std::int64_t step_of(std::int64_t place) const;
-  int truth_of(std::int64_t video, std::int64_t place) const;
 
   const HaystackSpec& spec_;
   std::int64_t clips_;

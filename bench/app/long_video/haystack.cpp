@@ -87,7 +87,9 @@ int run(const CommonOptions& common, const HaystackCommand& command) {
   const at::Device device(chosen_device(common.device));
   const double most =
       command.memory > 0 ? command.memory * 1e9 : 0.9 * free_memory_bytes().value_or(0);
-  FilmFolder films(std::filesystem::path(command.out) / "films");
+  const std::filesystem::path film_folder = std::filesystem::path(command.out) / "films";
+  if (document.spec.films > 0) require_writable_directory(film_folder, "--films");
+  FilmFolder films(film_folder);
   for (Encoder encoder : encoders) {
     encoder.weights = to_device(encoder.weights, device);
     document.results.push_back(run_haystack(

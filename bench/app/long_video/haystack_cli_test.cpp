@@ -78,6 +78,9 @@ TEST_F(HaystackCli, RefusesWhatItCannotDo) {
   expect_refusal("haystack " + path("e.safetensors") + " --out " + path("out") + " --needles 7",
                  {"--needles", "a multiple of 8"});
   expect_refusal(start + "--films 17", {"--films", "at most as many as --needles, 16", "17"});
+  fs::create_directories(folder_ / "out");
+  write("out/films", "a file");
+  expect_refusal(start + "--films 1", {"--films", "a folder that can be written to", "out/films"});
   write("costs", "{}\n");
   expect_refusal(start + "--costs " + path("costs"), {"costs:1", "features --window --json"});
 }
