@@ -12,6 +12,7 @@
 #include "bench/haystack/films.h"
 #include "bench/haystack/full_attention.h"
 #include "bench/haystack/needle_videos.h"
+#include "bench/haystack/top_tokens.h"
 #include "common/error.h"
 
 namespace permafrost {
@@ -167,6 +168,17 @@ class HaystackExperiment {
     return std::max(1.0, std::log(static_cast<double>(tokens)) / std::log(seen));
   }
 
+  // As many tokens as a clip has.
+  Answers top_tokens(const TrainedProbe& probe) {
+    const auto fused = std::make_shared<FusedHead>(probe.spec, 1);
+    const auto top =
+        std::make_shared<TopTokens>(fused->directions(probe.head), pools_.test, clip_tokens_);
+    return [=, this, &probe](const PoolVideos& videos, std::int64_t) {
+      return fused->logits_of_means(probe.head, top->means(videos, spec_.training.threads))[0]
+          .argmax(1);
+    };
+  }
+
   Answers largest_of_clips(const TrainedProbe& probe) {
     FusedHead fused(probe.spec, 1);
     const at::Tensor directions = fused.directions(probe.head);
@@ -214,7 +226,10 @@ class HaystackExperiment {
     };
     add("attention", probe, attention(probe, false));
     add("attention, scores scaled by ln N", probe, attention(probe, true));
-    if (spec_.task == NeedleTask::needle) add("largest of clips", probe, largest_of_clips(probe));
+    if (spec_.task == NeedleTask::needle) {
+      add("largest of clips", probe, largest_of_clips(probe));
+      add("tokens with the largest scores", probe, top_tokens(probe));
+    }
     if (counter_)
       readings.emplace_back(HaystackReading{.name = "clips counted one by one",
                                             .held_out_accuracy = counter_->held_out_accuracy(),

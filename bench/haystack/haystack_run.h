@@ -30,8 +30,10 @@ struct HaystackLength {
 
 // attention: the trained probe. Others read the same features: scores that are multiplied by
 // ln N / ln N_train where videos are longer than those of training; each clip by itself, and the
-// largest logit of all clips; a linear layer on the mean of all tokens (a negative control). And
-// `full attention`: a probe trained on tokens of videos that the encoder saw whole.
+// largest logit of all clips; attention to no more tokens than a clip has, those with the largest
+// scores; clips counted one by one (clip_counter.h); a linear layer on the mean of all tokens (a
+// negative control). And `full attention`: a probe trained on tokens of videos that the encoder saw
+// whole.
 struct HaystackReading {
   std::string name;
   std::vector<HaystackLength> lengths;

@@ -57,8 +57,8 @@ TEST(Haystack, AsksAboutEveryNeedleAtEveryDepthAndLength) {
   EXPECT_LT(result.lookup_error, 1e-6);
   EXPECT_EQ(result.lookup_tokens, 12600);
   EXPECT_EQ(result.inputs.size(), 4U);
-  ASSERT_EQ(result.readings.size(), 5U);
-  for (std::size_t k = 0; k < 4; ++k) {
+  ASSERT_EQ(result.readings.size(), 6U);
+  for (std::size_t k = 0; k < 5; ++k) {
     const HaystackReading& reading = result.readings[k];
     SCOPED_TRACE(reading.name);
     ASSERT_EQ(reading.lengths.size(), 3U);

@@ -37,9 +37,9 @@ TEST_F(HaystackCli, WritesGridsTablesAndFiguresOfEveryEncoder) {
   for (const char* name : {"haystack.json", "haystack.csv", "table111.md", "table111.csv",
                            "haystack.svg", "haystack-length.svg"})
     EXPECT_TRUE(fs::is_regular_file(folder_ / "out" / name)) << name;
-  // 3 encoders, 4 readings, 2 lengths, 10 depths.
+  // 3 encoders, 5 readings, 2 lengths, 10 depths.
   const std::string csv = read_file(folder_ / "out/haystack.csv");
-  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 3 * 4 * 2 * 10);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 3 * 5 * 2 * 10);
   // The same again, by other threads.
   const std::string before = read_file(folder_ / "out/haystack.csv");
   ASSERT_EQ(program(command + "--threads 3").status, 0);
