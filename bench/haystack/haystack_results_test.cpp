@@ -55,6 +55,27 @@ TEST_P(HaystackResults, TableAndMeansFollowFromTheGrids) {
   EXPECT_EQ(row + 1, rows.size());
 }
 
+TEST_P(HaystackResults, SayOfFilmsWhatTheirAnswersAre) {
+  for (const auto& result : json().at("results")) {
+    if (!result.contains("films")) continue;
+    const Json& films = result.at("films");
+    double accuracy[2];
+    int side = 0;
+    for (const char* name : {"rendered", "decoded"}) {
+      const std::vector<int> right = films.at(name).at("right_by_depth"),
+                             asked = films.at(name).at("asked_by_depth");
+      const int count = std::accumulate(asked.begin(), asked.end(), 0);
+      EXPECT_EQ(count, films.at("films").get<int>());
+      accuracy[side] = 100.0 * std::accumulate(right.begin(), right.end(), 0) / count;
+      EXPECT_NEAR(films.at(name).at("accuracy").get<double>(), accuracy[side++], 0.001);
+    }
+    EXPECT_NEAR(films.at("difference").get<double>(), accuracy[1] - accuracy[0], 0.002);
+    // An answer that is right on one side alone is another answer.
+    EXPECT_GE(films.at("other_answers").get<double>() * 100 / films.at("films").get<double>(),
+              std::abs(accuracy[1] - accuracy[0]) - 0.001);
+  }
+}
+
 TEST_P(HaystackResults, AreOfEncodersThatAreHere) {
   ::setenv("PERMAFROST_ZOO", (kSource / "models/zoo").c_str(), 1);
   const Json document = json();
@@ -67,8 +88,8 @@ TEST_P(HaystackResults, AreOfEncodersThatAreHere) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Runs, HaystackResults,
-                         testing::Values("motion", "glyph", "needle_time", "count", "pooled",
-                                         "whole"),
+                         testing::Values("motion", "glyph", "needle_time", "count", "films",
+                                         "pooled", "whole"),
                          [](const auto& run) { return std::string(run.param); });
 
 }  // namespace
