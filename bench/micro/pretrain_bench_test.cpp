@@ -83,6 +83,36 @@ TEST_F(PretrainBench, WritesWhatTheOtherSideNeeds) {
   const Json step = parse_json(file.metadata.at("step"), out);
   EXPECT_EQ(step.at("losses").size(), 2U);
   EXPECT_EQ(step.at("objective"), "vjepa");
+  EXPECT_EQ(step.at("predictor_rate_scale"), 1.0);
+  EXPECT_EQ(step.at("instance_targets"), false);
+}
+
+TEST_F(PretrainBench, WritesTheTargetAndTheRatesOfAConfiguration) {
+  const std::string networks = R"("batch": 4, "gradient_shards": 1,
+        "encoder": {"width": 24, "depth": 2, "heads": 2, "patch": 8, "frames": 4, "height": 24,
+                    "image_width": 24},
+        "predictor": {"width": 12, "depth": 1, "heads": 1, "learning_rate_scale": 4})";
+  const auto step_of = [&](const std::string& name, const std::string& keys) {
+    const std::string out = path(name + ".safetensors");
+    const std::string config = write(name + ".json", "{" + keys + ", " + networks + "}");
+    const Ran run = program(config + " --warmup 1 --steps 2 --losses 1 --write " + out);
+    EXPECT_EQ(run.status, 0) << run.err;
+    return parse_json(read_safetensors(out).metadata.at("step"), out);
+  };
+  const Json features =
+      step_of("features", R"("objective": "vjepa", "target": {"normalisation": "instance"})");
+  EXPECT_EQ(features.at("instance_targets"), true);
+  EXPECT_EQ(features.at("predictor_rate_scale"), 4.0);
+  EXPECT_EQ(step_of("pixels", R"("objective": "pixel_mae", "target": {"components": 5})")
+                .at("components"),
+            5);
+  EXPECT_EQ(read_safetensors(path("pixels.safetensors"))
+                .tensor("space.components", path("pixels.safetensors"))
+                .sizes(),
+            at::IntArrayRef({5, 384}));
+  const std::string blocks =
+      write("blocks.json", R"({"objective": "vjepa", "target": {"blocks": 2}, )" + networks + "}");
+  expect_refusal(blocks + " --write " + path("x"), {"blocks.json", "target.blocks", "1", "2"});
 }
 
 TEST_F(PretrainBench, WritesTheNoiseOfADenoiser) {

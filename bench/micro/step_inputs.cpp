@@ -58,6 +58,12 @@ void describe(const MaskedKeys& keys, const PretrainConfig& config, Json& step) 
   step["masks"] = keys.masking.masks.size();
   step["loss_exponent"] = keys.loss_exponent;
   step["momentum"] = ends_of(momentum_of(config));
+  step["predictor_rate_scale"] = keys.predictor_rate_scale;
+  const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
+  const auto* pixels = dynamic_cast<const PixelPrediction*>(config.objective.get());
+  step["instance_targets"] =
+      features != nullptr && features->own_keys().target.normalisation == TargetNorm::instance;
+  step["components"] = pixels == nullptr ? 0 : pixels->components();
 }
 
 void describe(const Denoising& denoising, Json& step) {
@@ -68,17 +74,11 @@ void describe(const Denoising& denoising, Json& step) {
                      {"ema", denoising.keys().ema}};
 }
 
-void require_usual_target(const PretrainConfig& config, const std::string& where) {
+void require_last_block(const PretrainConfig& config, const std::string& where) {
   const auto* features = dynamic_cast<const FeaturePrediction*>(config.objective.get());
-  const auto* pixels = dynamic_cast<const PixelPrediction*>(config.objective.get());
-  if ((features != nullptr && features->own_keys().target != TargetSpec()) ||
-      (pixels != nullptr && pixels->components() > 0))
-    throw InputError(where, "target", "none, as pretrain_step.py has the usual target alone",
-                     "one");
-  const MaskedPrediction* masked = masked_prediction_of(*config.objective);
-  if (masked != nullptr && masked->keys().predictor_rate_scale != 1)
-    throw InputError(where, "predictor.learning_rate_scale",
-                     "1, as pretrain_step.py has one learning rate", "another");
+  if (features != nullptr && features->own_keys().target.blocks != 1)
+    throw InputError(where, "target.blocks", "1, as pretrain_step.py has no mean over blocks",
+                     std::to_string(features->own_keys().target.blocks));
 }
 
 void require_plain(const EncoderSpec& spec, const std::string& where) {
@@ -128,7 +128,7 @@ void add_noise(const Denoising& denoising, std::int64_t steps, NamedTensors& ten
 void write_step_inputs(const std::string& path, PretrainConfig config, const at::Tensor& clips,
                        const StepInputs& inputs) {
   require_plain(config.encoder, inputs.where);
-  require_usual_target(config, inputs.where);
+  require_last_block(config, inputs.where);
   const MaskedPrediction* masked = masked_prediction_of(*config.objective);
   const auto* denoising = dynamic_cast<const Denoising*>(config.objective.get());
   const bool noised_masks = dynamic_cast<const DiffusionMae*>(config.objective.get()) != nullptr;

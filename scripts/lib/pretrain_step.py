@@ -213,8 +213,12 @@ class Step:
             return [parameter for name, parameter in module.named_parameters()
                     if parameter.requires_grad and
                     (parameter.dim() == 1 or "bias" in name) == plain]
-        return [{"params": of(module, plain), "weight_decay": 0.0, "decayed": not plain}
+        return [{"params": of(module, plain), "weight_decay": 0.0, "decayed": not plain,
+                 "rate_scale": self.rate_scale(module)}
                 for plain in (False, True) for module in self.trained]
+
+    def rate_scale(self, _module):
+        return 1.0
 
     def autocast(self):
         if self.task["precision"] == "float32":
@@ -230,7 +234,7 @@ class Step:
         rate = learning_rate(self.task["learning_rate"], number)
         decay = weight_decay(self.task["weight_decay"], number)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_scale"]
             if group["decayed"]:
                 group["weight_decay"] = decay
         with self.autocast():
@@ -263,7 +267,11 @@ class MaskedStep(Step):
             parameter.requires_grad = False
         self.predictor = self.filled(
             Predictor(task["predictor"], self.spec, self.tokens, task["masks"]), "predictor.")
+        self.space = denoise_step.Space(self.tensors, self.device)
         return [self.encoder, self.predictor]
+
+    def rate_scale(self, module):
+        return self.task["predictor_rate_scale"] if module is self.predictor else 1.0
 
     def loss(self, number, pixels):
         clips = self.normalised(pixels)
@@ -271,8 +279,12 @@ class MaskedStep(Step):
             if self.task["objective"] == "vjepa":
                 targets = self.target(clips)
                 targets = F.layer_norm(targets, (targets.size(-1),))
+                if self.task["instance_targets"]:
+                    targets = F.instance_norm(targets.transpose(1, 2)).transpose(1, 2)
             else:
                 targets = pixel_targets(clips, self.spec)
+                if self.task["components"] > 0:
+                    targets = self.space.coordinates(targets)
         total, power = 0.0, self.task["loss_exponent"]
         for m in range(self.task["masks"]):
             context, target = (self.of_step(f"masks.{{}}.{m}.{part}", number)
