@@ -45,6 +45,24 @@ inline std::vector<nlohmann::json> log_of(const std::filesystem::path& out) {
   return lines;
 }
 
+// Changes with which a toy run learns something: `steps` steps of 32 clips, a logged one in ten.
+inline nlohmann::json learning_run(int steps) {
+  return {{"batch", 32},
+          {"steps", steps},
+          {"log_every", 10},
+          {"checkpoint_every", steps},
+          {"learning_rate", {{"peak", 1e-2}, {"start", 1e-3}, {"warmup", 5}}}};
+}
+
+// The mean loss of the last `lines` of a log over that of the first.
+inline double loss_left(const std::filesystem::path& out, std::size_t lines) {
+  const auto log = log_of(out);
+  double late = 0;
+  for (std::size_t i = log.size() - lines; i < log.size(); ++i)
+    late += log[i]["loss"].get<double>() / static_cast<double>(lines);
+  return late / log.front()["loss"].get<double>();
+}
+
 inline std::string encoder_bytes(const std::filesystem::path& out) {
   return read_file(out / "encoder.safetensors");
 }

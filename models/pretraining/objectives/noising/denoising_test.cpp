@@ -83,18 +83,8 @@ TEST_F(Denoise, BeginsWithTheLossOfAnAnswerOfZero) {
 }
 
 TEST_F(Denoise, LearnsToDenoise) {
-  run(toy_run({{"components", 12}},
-              {{"batch", 32},
-               {"steps", 200},
-               {"log_every", 10},
-               {"checkpoint_every", 200},
-               {"learning_rate", {{"peak", 1e-2}, {"start", 1e-3}, {"warmup", 5}}}}),
-      folder_ / "run");
-  const auto log = log_of(folder_ / "run");
-  double late = 0;
-  for (std::size_t i = log.size() - 8; i < log.size(); ++i)
-    late += log[i]["loss"].get<double>() / 8;
-  EXPECT_LT(late, 0.85 * log.front()["loss"].get<double>());
+  run(toy_run({{"components", 12}}, learning_run(200)), folder_ / "run");
+  EXPECT_LT(loss_left(folder_ / "run", 8), 0.85);
 }
 
 TEST_F(Denoise, LogsItsLossByNoiseBesideTheFloor) {
