@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::uint64_t kThresholdVideos = 1ULL << 41;  // behind all steps and held-out batches
 
-at::Tensor rows_of(const at::Tensor& pool, const std::vector<std::int64_t>& which) {
-  return pool.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(which), at::kLong));
-}
-
 // Hay, then as many needles; the truth is 0 for hay.
 PoolBatch single_clips(const HaystackSpec& spec, const ClipPools& pools, std::int64_t step) {
   RandomStream stream({.seed = spec.training.seed,
@@ -28,8 +24,9 @@ PoolBatch single_clips(const HaystackSpec& spec, const ClipPools& pools, std::in
     hay.push_back(stream.integer(static_cast<std::uint32_t>(held_out_hay(spec))));
     needles.push_back(stream.integer(static_cast<std::uint32_t>(held_out_needle(spec))));
   }
-  return each_once(at::cat({rows_of(pools.train_hay, hay), rows_of(pools.train_needles, needles)}),
-                   at::arange(2 * half, at::kLong).ge(half).to(at::kLong));
+  return each_once(
+      at::cat({clips_of_pool(pools.train_hay, hay), clips_of_pool(pools.train_needles, needles)}),
+      at::arange(2 * half, at::kLong).ge(half).to(at::kLong));
 }
 
 // Accuracy of each candidate, of hay and needles alike.

@@ -37,6 +37,10 @@ synthetic::NeedleSource pool_source(const HaystackSpec& spec, bool needles, Spli
           shape};
 }
 
+at::Tensor clips_of_pool(const at::Tensor& pool, const std::vector<std::int64_t>& which) {
+  return pool.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(which), at::kLong));
+}
+
 ClipPools encode_pools(const HaystackSpec& spec, const Encoder& encoder) {
   const at::NoGradGuard no_grad;
   ClipPools pools;

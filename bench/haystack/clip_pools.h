@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "bench/haystack/haystack_spec.h"
 #include "models/encoders/encoder.h"
@@ -20,6 +21,9 @@ struct ClipPools {
 
 synthetic::NeedleSource pool_source(const HaystackSpec& spec, bool needles, synthetic::Split split,
                                     const ClipShape& shape);
+
+// Those of a pool [P,n,D], in this order.
+at::Tensor clips_of_pool(const at::Tensor& pool, const std::vector<std::int64_t>& which);
 
 ClipPools encode_pools(const HaystackSpec& spec, const Encoder& encoder);
 // What they take at most.

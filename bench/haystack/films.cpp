@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/files/csv.h"
 #include "common/files/files.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/parallel.h"
 #include "datasets/clips/long_video.h"
 #include "datasets/rendered/video_writer.h"
@@ -100,19 +101,6 @@ at::Tensor decoded_tokens(const HaystackSpec& spec, const Encoder& encoder, cons
   return at::cat(parts);
 }
 
-HaystackLength empty_length(const HaystackSpec& spec, std::int64_t clips, std::int64_t tokens) {
-  HaystackLength length{.tokens = tokens, .clips = clips};
-  length.right.resize(static_cast<std::size_t>(spec.depths));
-  length.asked.resize(length.right.size());
-  return length;
-}
-
-void add_answer(HaystackLength& length, int depth, bool right) {
-  length.right[static_cast<std::size_t>(depth)] += right ? 1 : 0;
-  length.asked[static_cast<std::size_t>(depth)] += 1;
-  length.scores.push_back(right ? 100 : 0);
-}
-
 }  // namespace
 
 const std::vector<fs::path>& FilmFolder::films(const HaystackSpec& spec, const ClipShape& shape) {
@@ -148,16 +136,18 @@ HaystackFilms ask_about_films(const HaystackSpec& spec, const Encoder& encoder, 
   const TestVideos videos(spec, clips);
   const double start = core_seconds();
   HaystackFilms films{.frames = clips * shape.frames};
-  films.rendered = films.decoded = empty_length(spec, clips, clips * test_pool.size(1));
+  films.decoded = unasked_length(spec.depths);
+  films.decoded.clips = clips;
+  films.decoded.tokens = clips * test_pool.size(1);
+  films.rendered = films.decoded;
   for (std::int64_t k = 0; k < spec.films; ++k) {
     const fs::path& path = paths[static_cast<std::size_t>(k)];
     const FilmClips film = film_clips(spec, videos, k);
-    const at::Tensor before =
-        test_pool.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(film.clips), at::kLong));
+    const at::Tensor before = clips_of_pool(test_pool, film.clips);
     const at::Tensor after = decoded_tokens(spec, encoder, path, clips);
     const int said = answer(before), said_after = answer(after);
-    add_answer(films.rendered, film.depth, said == film.truth);
-    add_answer(films.decoded, film.depth, said_after == film.truth);
+    films.rendered.add_answer(film.depth, said == film.truth);
+    films.decoded.add_answer(film.depth, said_after == film.truth);
     films.other_answers += said != said_after ? 1 : 0;
     films.token_change += (after - before).square().mean().item<double>();
     films.bytes += static_cast<double>(fs::file_size(path));

@@ -82,9 +82,8 @@ class FullAttention {
 
 HaystackLength asked(const HaystackSpec& spec, const FullAttention& full, std::int64_t tokens,
                      const HeadWeights& head, const HeadSpec& head_spec) {
-  HaystackLength length{.clips = full.clips(tokens)};
-  length.right.resize(static_cast<std::size_t>(spec.depths));
-  length.asked.resize(length.right.size());
+  HaystackLength length = unasked_length(spec.depths);
+  length.clips = full.clips(tokens);
   const std::int64_t videos = std::min(spec.full_videos, spec.needles);
   for (std::int64_t k = 0; k < videos; ++k) {
     const int depth = depth_in_turn(spec, k);
@@ -95,9 +94,7 @@ HaystackLength asked(const HaystackSpec& spec, const FullAttention& full, std::i
     FusedHead fused(head_spec, 1);
     const bool right = fused.logits(head, z, false)[0][0].argmax().item<std::int64_t>() ==
                        k % synthetic::kNeedleClasses;
-    length.right[static_cast<std::size_t>(depth)] += right ? 1 : 0;
-    length.asked[static_cast<std::size_t>(depth)] += 1;
-    length.scores.push_back(right ? 100 : 0);
+    length.add_answer(depth, right);
   }
   return length;
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 
 #include "bench/haystack/clip_counter.h"
 #include "bench/haystack/clip_pools.h"
@@ -14,6 +13,7 @@
 #include "bench/haystack/needle_videos.h"
 #include "bench/haystack/top_tokens.h"
 #include "common/error.h"
+#include "common/machine/core_seconds.h"
 
 namespace permafrost {
 namespace {
@@ -96,10 +96,8 @@ class HaystackExperiment {
     const TrainVideos drawn = train_videos(
         spec_, lengths, {.first_needle = first, .end_needle = end, .end_hay = spec_.train_hay},
         number);
-    const auto rows = [](const at::Tensor& pool, const std::vector<std::int64_t>& which) {
-      return pool.index_select(0, at::tensor(at::ArrayRef<std::int64_t>(which), at::kLong));
-    };
-    return {.tokens = at::cat({rows(pools.hay, drawn.hay), rows(pools.needles, drawn.needles)}),
+    return {.tokens = at::cat(
+                {clips_of_pool(pools.hay, drawn.hay), clips_of_pool(pools.needles, drawn.needles)}),
             .videos = with_code(drawn.videos.videos),
             .truth = drawn.videos.truth};
   }
@@ -360,8 +358,6 @@ class HaystackExperiment {
 
 }  // namespace
 
-double core_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
 double half_of_the_weight(double gap, std::int64_t needle_tokens) {
   return static_cast<double>(needle_tokens) * (1 + std::exp(gap));
 }
@@ -381,6 +377,19 @@ std::optional<double> half_of_the_recall(const HaystackReading& reading, double 
     before = &length;
   }
   return std::nullopt;
+}
+
+HaystackLength unasked_length(int depths) {
+  HaystackLength length;
+  length.right.resize(static_cast<std::size_t>(depths));
+  length.asked.resize(length.right.size());
+  return length;
+}
+
+void HaystackLength::add_answer(int depth, bool is_right) {
+  right[static_cast<std::size_t>(depth)] += is_right ? 1 : 0;
+  asked[static_cast<std::size_t>(depth)] += 1;
+  scores.push_back(is_right ? 100 : 0);
 }
 
 Interval HaystackLength::ci95() const { return bootstrap_interval(scores, {}, kAccuracyRange); }

@@ -25,8 +25,12 @@ struct HaystackLength {
   std::vector<int> right, asked;  // by depth
   std::vector<double> scores;     // by needle, percent, the mean over its depths
   double accuracy() const { return mean_of(scores); }
+  // One needle more, which was asked about at one depth alone.
+  void add_answer(int depth, bool is_right);
   Interval ci95() const;  // over needles
 };
+// Of a length about which nothing has been asked yet.
+HaystackLength unasked_length(int depths);
 
 // attention: the trained probe. Others read the same features: scores that are multiplied by
 // ln N / ln N_train where videos are longer than those of training; each clip by itself, and the
@@ -70,9 +74,6 @@ double half_of_the_weight(double gap, std::int64_t needle_tokens);
 // Where a reading's accuracy first falls below half way from `alone` to `chance` (percent): between
 // two lengths on a logarithmic axis. Nothing where it does not.
 std::optional<double> half_of_the_recall(const HaystackReading& reading, double chance);
-
-// Processor time of this process until now.
-double core_seconds();
 
 struct HaystackTimes {
   double encode_core_seconds = 0, train_core_seconds = 0, evaluate_core_seconds = 0;

@@ -7,9 +7,9 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 #include "common/error.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/memory.h"
 #include "common/machine/stopwatch.h"
 #include "probes/encode/feature_store.h"
@@ -17,8 +17,6 @@
 
 namespace permafrost {
 namespace {
-
-double core_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 int run(const char* path, int heads) {
   at::set_num_threads(1);

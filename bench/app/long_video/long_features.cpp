@@ -6,12 +6,12 @@
 
 #include <charconv>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bench/app/device.h"
 #include "common/error.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/memory.h"
 #include "common/machine/progress.h"
 #include "common/machine/stopwatch.h"
@@ -218,7 +218,7 @@ void tell(const CommonOptions& common, const LongFeaturesOptions& options, const
                       {"frames", written.frames},
                       {"kept_tokens", tokens},
                       {"seconds", seconds},
-                      {"core_seconds", static_cast<double>(std::clock()) / CLOCKS_PER_SEC},
+                      {"core_seconds", core_seconds()},
                       {"threads", common.thread_count()},
                       {"peak_memory_bytes", peak}};
     std::printf("%s\n", json_text(result).c_str());

@@ -10,7 +10,7 @@
 #include "models/pretraining/pretrain.h"
 #include "models/testing/test_support.h"
 #include "models/testing/toy_objective.h"
-#include "models/testing/toy_pretraining.h"
+#include "models/testing/toy_run.h"
 
 namespace permafrost {
 namespace {
@@ -25,15 +25,6 @@ Json run_of(const std::string& objective, const Json& changes = Json::object()) 
   return json;
 }
 
-void run(const Json& json, const std::filesystem::path& out, int threads = 1,
-         std::int64_t stop_after = 0) {
-  pretrain(read_pretrain_config(json, "toy.json"), json,
-           {.out = out,
-            .execution = {.threads = threads, .quiet = true},
-            .bfloat16 = false,
-            .stop_after = stop_after});
-}
-
 class ExpertPretraining : public testing::TestWithParam<const char*> {
  protected:
   TestFolder folder_;
@@ -41,10 +32,10 @@ class ExpertPretraining : public testing::TestWithParam<const char*> {
 
 // Stopped after a checkpoint of step 3 and after step 1, of which no checkpoint is kept.
 TEST_P(ExpertPretraining, IsTheSameInPartsAndWithAnyThreads) {
-  run(run_of(GetParam()), folder_ / "whole");
-  run(run_of(GetParam()), folder_ / "parts", 2, 3);
-  run(run_of(GetParam()), folder_ / "parts");
-  run(run_of(GetParam()), folder_ / "threads", 3);
+  run_toy(run_of(GetParam()), folder_ / "whole");
+  run_toy(run_of(GetParam()), folder_ / "parts", 2, 3);
+  run_toy(run_of(GetParam()), folder_ / "parts");
+  run_toy(run_of(GetParam()), folder_ / "threads", 3);
   for (const char* other : {"parts", "threads"}) {
     EXPECT_EQ(encoder_bytes(folder_ / other), encoder_bytes(folder_ / "whole")) << other;
     EXPECT_EQ(log_of(folder_ / other), log_of(folder_ / "whole")) << other;
@@ -52,7 +43,7 @@ TEST_P(ExpertPretraining, IsTheSameInPartsAndWithAnyThreads) {
 }
 
 TEST_P(ExpertPretraining, LogsHowTokensAreSpread) {
-  run(run_of(GetParam()), folder_ / "run");
+  run_toy(run_of(GetParam()), folder_ / "run");
   const auto lines = log_of(folder_ / "run");
   ASSERT_EQ(lines.size(), 4U);
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -75,7 +66,7 @@ TEST_P(ExpertPretraining, LossIsThatOfTheBatchWhateverTheShards) {
   std::vector<double> losses, router, norms;
   for (const int shards : {1, 2, 8}) {
     const auto out = folder_ / std::to_string(shards);
-    run(run_of(GetParam(), {{"gradient_shards", shards}, {"steps", 1}}), out);
+    run_toy(run_of(GetParam(), {{"gradient_shards", shards}, {"steps", 1}}), out);
     const Json line = log_of(out)[0];
     losses.push_back(line["loss"]);
     router.push_back(line["loss_router"]);
@@ -91,7 +82,7 @@ TEST_P(ExpertPretraining, LossIsThatOfTheBatchWhateverTheShards) {
 
 TEST_P(ExpertPretraining, AddsWhatIsAsked) {
   const auto first_line = [&](const char* name, const Json& moe) {
-    run(run_of(GetParam(), {{"moe", moe}, {"steps", 1}}), folder_ / name);
+    run_toy(run_of(GetParam(), {{"moe", moe}, {"steps", 1}}), folder_ / name);
     return log_of(folder_ / name)[0];
   };
   const Json none = first_line("none", {{"balance", 0}, {"z", 0}});
@@ -108,8 +99,8 @@ TEST_P(ExpertPretraining, AddsWhatIsAsked) {
 
 TEST_P(ExpertPretraining, KeepsRoutersInFloat32) {
   const Json json = run_of(GetParam(), {{"precision", "bfloat16"}, {"steps", 2}});
-  run(json, folder_ / "half");
-  run(run_of(GetParam(), {{"steps", 2}}), folder_ / "full");
+  run_toy(json, folder_ / "half");
+  run_toy(run_of(GetParam(), {{"steps", 2}}), folder_ / "full");
   const double half = log_of(folder_ / "half")[1]["loss"],
                full = log_of(folder_ / "full")[1]["loss"];
   EXPECT_NE(half, full);
@@ -131,7 +122,7 @@ TEST_P(ExpertPretraining, KeepsRoutersInFloat32) {
 }
 
 TEST_P(ExpertPretraining, MovesTheRouter) {
-  run(run_of(GetParam()), folder_ / "run");
+  run_toy(run_of(GetParam()), folder_ / "run");
   const SafetensorsFile file = read_safetensors(folder_ / "run/checkpoint.safetensors");
   const std::string group = GetParam() == std::string("denoise") ? "denoiser" : "encoder";
   const std::string name = group + ".blocks.0.mlp.gate.weight";

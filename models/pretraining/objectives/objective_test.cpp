@@ -12,7 +12,7 @@
 #include "models/testing/test_support.h"
 #include "models/testing/toy_feed_forward.h"
 #include "models/testing/toy_objective.h"
-#include "models/testing/toy_pretraining.h"
+#include "models/testing/toy_run.h"
 
 namespace permafrost {
 namespace {
@@ -28,15 +28,6 @@ Json toy_run(const Json& changes = Json::object()) {
   return json;
 }
 
-PretrainResult run(const Json& json, const std::filesystem::path& out, int threads = 1,
-                   std::int64_t stop_after = 0) {
-  return pretrain(read_pretrain_config(json, "toy.json"), json,
-                  {.out = out,
-                   .execution = {.threads = threads, .quiet = true},
-                   .bfloat16 = false,
-                   .stop_after = stop_after});
-}
-
 class AnotherObjective : public testing::Test {
  protected:
   TestFolder folder_;
@@ -44,10 +35,10 @@ class AnotherObjective : public testing::Test {
 
 TEST_F(AnotherObjective, PretrainsSavesAndGoesOn) {
   ASSERT_TRUE(kRegistered);
-  run(toy_run(), folder_ / "whole");
-  EXPECT_FALSE(run(toy_run(), folder_ / "parts", 1, 3).finished);
-  EXPECT_TRUE(run(toy_run(), folder_ / "parts").finished);
-  run(toy_run(), folder_ / "threads", 3);
+  run_toy(toy_run(), folder_ / "whole");
+  EXPECT_FALSE(run_toy(toy_run(), folder_ / "parts", 1, 3).finished);
+  EXPECT_TRUE(run_toy(toy_run(), folder_ / "parts").finished);
+  run_toy(toy_run(), folder_ / "threads", 3);
   for (const char* other : {"parts", "threads"}) {
     EXPECT_EQ(encoder_bytes(folder_ / other), encoder_bytes(folder_ / "whole")) << other;
     EXPECT_EQ(log_of(folder_ / other), log_of(folder_ / "whole")) << other;
@@ -55,7 +46,7 @@ TEST_F(AnotherObjective, PretrainsSavesAndGoesOn) {
 }
 
 TEST_F(AnotherObjective, ItsTensorsAreSavedByName) {
-  run(toy_run(), folder_ / "run");
+  run_toy(toy_run(), folder_ / "run");
   const std::string path = (folder_ / "run/checkpoint.safetensors").string();
   const SafetensorsFile file = read_safetensors(path);
   for (const char* name : {"encoder.norm.weight", "ema.norm.weight", "head.noise.weight",
@@ -71,7 +62,7 @@ TEST_F(AnotherObjective, ItsTensorsAreSavedByName) {
 // Of 12 clips, more than a batch holds; float32 beside networks in bfloat16.
 TEST_F(AnotherObjective, MeasuresItsFirstClips) {
   const auto deviation_of = [&](const Json& json, const std::string& name) {
-    run(json, folder_ / name);
+    run_toy(json, folder_ / name);
     const std::string path = (folder_ / name / "checkpoint.safetensors").string();
     return read_safetensors(path).tensor("pixels.deviation", path).clone();
   };
@@ -93,9 +84,9 @@ TEST_F(AnotherObjective, MeasuresItsFirstClips) {
 }
 
 TEST_F(AnotherObjective, LeavesAFileOfItsOwn) {
-  run(toy_run(), folder_ / "run", 1, 3);
+  run_toy(toy_run(), folder_ / "run", 1, 3);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/head.safetensors"));
-  run(toy_run(), folder_ / "run");
+  run_toy(toy_run(), folder_ / "run");
   const std::string path = (folder_ / "run/checkpoint.safetensors").string();
   const SafetensorsFile head = read_safetensors(folder_ / "run/head.safetensors");
   EXPECT_TRUE(head.tensor("noise.weight", "head")
@@ -104,7 +95,7 @@ TEST_F(AnotherObjective, LeavesAFileOfItsOwn) {
 }
 
 TEST_F(AnotherObjective, ItsFiguresAreLogged) {
-  run(toy_run(), folder_ / "run");
+  run_toy(toy_run(), folder_ / "run");
   for (const Json& line : log_of(folder_ / "run")) {
     EXPECT_TRUE(line.contains("feature_rank") && line.contains("gradient_norm_head")) << line;
     EXPECT_FALSE(line.contains("momentum") || line.contains("gradient_norm_ema")) << line;
@@ -116,8 +107,8 @@ TEST_F(AnotherObjective, ItsFiguresAreLogged) {
 }
 
 TEST_F(AnotherObjective, ComputesInBfloat16OnACopyOfItsWeights) {
-  run(toy_run({{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
-  run(toy_run({{"steps", 2}}), folder_ / "full");
+  run_toy(toy_run({{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
+  run_toy(toy_run({{"steps", 2}}), folder_ / "full");
   for (const auto& [name, tensor] :
        read_safetensors(folder_ / "half/checkpoint.safetensors").tensors)
     EXPECT_EQ(tensor.dtype(), at::kFloat) << name;
@@ -134,9 +125,9 @@ TEST_F(AnotherObjective, AddsWhatBlocksWantAdded) {
     const std::filesystem::path out = folder_ / objective;
     Json json = toy_pretraining({{"objective", objective}, {"steps", 2}});
     if (objective == std::string("toy_noise")) json.erase("predictor");
-    run(json, out / "usual");
+    run_toy(json, out / "usual");
     json["encoder"]["ffn"] = "toy_small";
-    run(json, out / "small");
+    run_toy(json, out / "small");
     const Json usual = log_of(out / "usual")[0], small = log_of(out / "small")[0];
     // Two masks of an encoder of one block, or one pass: their sum is added, their mean is logged.
     const double times = objective == std::string("toy_noise") ? 1 : 2;

@@ -6,34 +6,15 @@
 #include <set>
 
 #include "models/encoders/denoiser_file.h"
-#include "models/pretraining/pretrain.h"
 #include "models/pretraining/pretraining_stream.h"
 #include "models/testing/parity_support.h"
-#include "models/testing/toy_pretraining.h"
+#include "models/testing/toy_run.h"
 
 namespace permafrost {
 namespace {
 
-// 4 steps of 8 clips of 18 tokens, in 6 components.
 Json toy_run(const Json& denoise = Json::object(), const Json& changes = Json::object()) {
-  Json json = toy_pretraining({{"objective", "denoise"},
-                               {"denoise", {{"components", 6}}},
-                               {"steps", 4},
-                               {"gradient_shards", 4}});
-  json.erase("predictor");
-  json["denoise"].update(denoise);
-  if (json["denoise"].value("space", "") == "pixel") json["denoise"].erase("components");
-  json.update(changes);
-  return json;
-}
-
-PretrainResult run(const Json& json, const std::filesystem::path& out, int threads = 1,
-                   std::int64_t stop_after = 0) {
-  return pretrain(read_pretrain_config(json, "a.json"), json,
-                  {.out = out,
-                   .execution = {.threads = threads, .quiet = true},
-                   .bfloat16 = false,
-                   .stop_after = stop_after});
+  return toy_noised_run("denoise", denoise, changes);
 }
 
 const Denoising& objective_of(const PretrainConfig& config) {
@@ -57,11 +38,11 @@ class Denoise : public testing::Test {
 TEST_F(Denoise, PretrainsSavesAndGoesOn) {
   for (const Json& keys : {Json::object(), Json{{"space", "pixel"}, {"parametrisation", "eps"}}}) {
     const std::filesystem::path out = folder_ / keys.value("space", "pca");
-    run(toy_run(keys), out / "whole");
-    EXPECT_FALSE(run(toy_run(keys), out / "parts", 1, 3).finished);
+    run_toy(toy_run(keys), out / "whole");
+    EXPECT_FALSE(run_toy(toy_run(keys), out / "parts", 1, 3).finished);
     EXPECT_FALSE(std::filesystem::exists(out / "parts/denoiser.safetensors"));
-    EXPECT_TRUE(run(toy_run(keys), out / "parts").finished);
-    run(toy_run(keys), out / "threads", 3);
+    EXPECT_TRUE(run_toy(toy_run(keys), out / "parts").finished);
+    run_toy(toy_run(keys), out / "threads", 3);
     for (const char* other : {"parts", "threads"}) {
       EXPECT_EQ(encoder_bytes(out / other), encoder_bytes(out / "whole")) << other;
       EXPECT_EQ(read_file(out / other / "denoiser.safetensors"),
@@ -76,19 +57,19 @@ TEST_F(Denoise, PretrainsSavesAndGoesOn) {
 // the mean square s^2 = 1 of measured coordinates, and 1 of noise.
 TEST_F(Denoise, BeginsWithTheLossOfAnAnswerOfZero) {
   const Json longer{{"batch", 64}, {"steps", 1}};
-  run(toy_run(Json::object(), longer), folder_ / "flow");
+  run_toy(toy_run(Json::object(), longer), folder_ / "flow");
   EXPECT_NEAR(log_of(folder_ / "flow")[0]["loss"].get<double>(), 2, 0.15);
-  run(toy_run({{"parametrisation", "eps"}}, longer), folder_ / "eps");
+  run_toy(toy_run({{"parametrisation", "eps"}}, longer), folder_ / "eps");
   EXPECT_NEAR(log_of(folder_ / "eps")[0]["loss"].get<double>(), 1, 0.05);
 }
 
 TEST_F(Denoise, LearnsToDenoise) {
-  run(toy_run({{"components", 12}}, learning_run(200)), folder_ / "run");
+  run_toy(toy_run({{"components", 12}}, learning_run(200)), folder_ / "run");
   EXPECT_LT(loss_left(folder_ / "run", 8), 0.85);
 }
 
 TEST_F(Denoise, LogsItsLossByNoiseBesideTheFloor) {
-  run(toy_run(Json::object(), {{"batch", 32}}), folder_ / "run");
+  run_toy(toy_run(Json::object(), {{"batch", 32}}), folder_ / "run");
   for (const Json& line : log_of(folder_ / "run")) {
     EXPECT_TRUE(line.contains("feature_rank") && line.contains("gradient_norm_denoiser")) << line;
     EXPECT_FALSE(line.contains("momentum") || line.contains("gradient_norm_ema") ||
@@ -114,8 +95,8 @@ TEST_F(Denoise, LogsItsLossByNoiseBesideTheFloor) {
 
 TEST_F(Denoise, ComputesInBfloat16OnACopyOfItsWeightsAlone) {
   const Json two{{"steps", 2}};
-  run(toy_run(Json::object(), {{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
-  run(toy_run(Json::object(), two), folder_ / "full");
+  run_toy(toy_run(Json::object(), {{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
+  run_toy(toy_run(Json::object(), two), folder_ / "full");
   const double half = log_of(folder_ / "half")[1]["loss"],
                full = log_of(folder_ / "full")[1]["loss"];
   EXPECT_NE(half, full);
@@ -130,7 +111,7 @@ TEST_F(Denoise, ComputesInBfloat16OnACopyOfItsWeightsAlone) {
 // From the run's own first clips: those of its first steps.
 TEST_F(Denoise, MeasuresItsSpaceOnItsFirstClips) {
   const Json json = toy_run();
-  run(json, folder_ / "run");
+  run_toy(json, folder_ / "run");
   const PretrainConfig config = read_pretrain_config(json, "a.json");
   const std::int64_t clips = config.steps * config.batch;  // fewer than it asks for
   EXPECT_GT(config.objective->clips_to_measure(), clips);
@@ -154,7 +135,7 @@ TEST_F(Denoise, MeasuresItsSpaceOnItsFirstClips) {
 }
 
 TEST_F(Denoise, LeavesItsSlowCopyWholeAndFolded) {
-  run(toy_run({{"ema", 0.5}}), folder_ / "run");
+  run_toy(toy_run({{"ema", 0.5}}), folder_ / "run");
   const DenoiserReading reading = load_denoiser_file(folder_ / "run/denoiser.safetensors");
   EXPECT_EQ(reading.provenance.at("config"), toy_run({{"ema", 0.5}}));
   EXPECT_EQ(reading.denoiser.spec.outputs, 6);
@@ -179,7 +160,7 @@ TEST_F(Denoise, LeavesItsSlowCopyWholeAndFolded) {
 }
 
 TEST_F(Denoise, WithoutInertiaTheSlowCopyIsTheNetwork) {
-  run(toy_run({{"ema", 0}}), folder_ / "run");
+  run_toy(toy_run({{"ema", 0}}), folder_ / "run");
   const NamedTensors slow = saved(folder_ / "run", "ema"),
                      fast = saved(folder_ / "run", "denoiser");
   ASSERT_GT(slow.size(), 10U);

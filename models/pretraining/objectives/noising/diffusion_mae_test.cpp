@@ -10,35 +10,17 @@
 #include "models/encoders/checkpoints/safetensors.h"
 #include "models/encoders/encoder.h"
 #include "models/network/denoiser/noised_predictor.h"
-#include "models/pretraining/pretrain.h"
 #include "models/testing/toy_network.h"
-#include "models/testing/toy_pretraining.h"
+#include "models/testing/toy_run.h"
 
 namespace permafrost {
 namespace {
 
-// 4 steps of 8 clips of 18 tokens, in 6 components.
 Json toy_run(const Json& denoise = Json::object(), const Json& changes = Json::object()) {
-  Json json = toy_pretraining({{"objective", "diff_mae"},
-                               {"denoise", {{"components", 6}}},
-                               {"steps", 4},
-                               {"gradient_shards", 4}});
-  json["denoise"].update(denoise);
-  if (json["denoise"].value("space", "") == "pixel") json["denoise"].erase("components");
-  json.update(changes);
-  return json;
+  return toy_noised_run("diff_mae", denoise, changes);
 }
 
 PretrainConfig config_of(const Json& json) { return read_pretrain_config(json, "a.json"); }
-
-PretrainResult run(const Json& json, const std::filesystem::path& out, int threads = 1,
-                   std::int64_t stop_after = 0) {
-  return pretrain(config_of(json), json,
-                  {.out = out,
-                   .execution = {.threads = threads, .quiet = true},
-                   .bfloat16 = false,
-                   .stop_after = stop_after});
-}
 
 const DiffusionMae& objective_of(const PretrainConfig& config) {
   return dynamic_cast<const DiffusionMae&>(*config.objective);
@@ -54,10 +36,10 @@ TEST_F(DiffMae, PretrainsSavesAndGoesOn) {
                            Json{{"predict", "noise"}}}) {
     const std::filesystem::path out =
         folder_ / (keys.value("space", "pca") + keys.value("predict", ""));
-    run(toy_run(keys), out / "whole");
-    EXPECT_FALSE(run(toy_run(keys), out / "parts", 1, 3).finished);
-    EXPECT_TRUE(run(toy_run(keys), out / "parts").finished);
-    run(toy_run(keys), out / "threads", 3);
+    run_toy(toy_run(keys), out / "whole");
+    EXPECT_FALSE(run_toy(toy_run(keys), out / "parts", 1, 3).finished);
+    EXPECT_TRUE(run_toy(toy_run(keys), out / "parts").finished);
+    run_toy(toy_run(keys), out / "threads", 3);
     for (const char* other : {"parts", "threads"}) {
       EXPECT_EQ(encoder_bytes(out / other), encoder_bytes(out / "whole")) << other;
       EXPECT_EQ(log_of(out / other), log_of(out / "whole")) << other;
@@ -67,12 +49,12 @@ TEST_F(DiffMae, PretrainsSavesAndGoesOn) {
 }
 
 TEST_F(DiffMae, LearnsToPredictWhatWasMasked) {
-  run(toy_run({{"components", 12}}, learning_run(150)), folder_ / "run");
+  run_toy(toy_run({{"components", 12}}, learning_run(150)), folder_ / "run");
   EXPECT_LT(loss_left(folder_ / "run", 5), 0.7);
 }
 
 TEST_F(DiffMae, LogsItsLossByNoiseBesideTheFloor) {
-  run(toy_run(Json::object(), {{"batch", 32}}), folder_ / "run");
+  run_toy(toy_run(Json::object(), {{"batch", 32}}), folder_ / "run");
   for (const Json& line : log_of(folder_ / "run")) {
     for (const char* key : {"feature_rank", "feature_deviation_in_clip", "gradient_norm_encoder",
                             "gradient_norm_predictor"})
@@ -97,8 +79,8 @@ TEST_F(DiffMae, LogsItsLossByNoiseBesideTheFloor) {
 }
 
 TEST_F(DiffMae, ComputesInBfloat16OnACopyOfItsWeightsAlone) {
-  run(toy_run(Json::object(), {{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
-  run(toy_run(Json::object(), {{"steps", 2}}), folder_ / "full");
+  run_toy(toy_run(Json::object(), {{"steps", 2}, {"precision", "bfloat16"}}), folder_ / "half");
+  run_toy(toy_run(Json::object(), {{"steps", 2}}), folder_ / "full");
   const double half = log_of(folder_ / "half")[1]["loss"],
                full = log_of(folder_ / "full")[1]["loss"];
   EXPECT_NE(half, full);
@@ -111,7 +93,7 @@ TEST_F(DiffMae, ComputesInBfloat16OnACopyOfItsWeightsAlone) {
 
 // An ordinary encoder, that needs no noise level.
 TEST_F(DiffMae, LeavesTheSlowCopyOfItsEncoder) {
-  run(toy_run({{"ema", 0.5}}), folder_ / "run");
+  run_toy(toy_run({{"ema", 0.5}}), folder_ / "run");
   const Encoder exported = load_encoder_file(folder_ / "run/encoder.safetensors");
   EXPECT_EQ(exported.provenance.at("export"), "ema");
   EXPECT_EQ(to_json(exported.spec), to_json(config_of(toy_run()).encoder));
