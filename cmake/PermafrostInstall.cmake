@@ -14,6 +14,6 @@ function(permafrost_install_program folder component)
     list(GET part 0 from)
     list(GET part 1 to)
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/${from}/ DESTINATION ${folder}/share/permafrost/${to}
-      COMPONENT ${component})
+      COMPONENT ${component} PATTERN encoders.tar.xz EXCLUDE PATTERN .unpacked EXCLUDE)
   endforeach()
 endfunction()
