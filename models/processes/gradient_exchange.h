@@ -4,24 +4,18 @@
 // The gradients of a step whose shards lie on several ranks, added up on each of them.
 #include <ATen/core/Tensor.h>
 
-#include <string>
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
 #include <vector>
 
 #include "models/processes/process_group.h"
+#include "models/processes/range_sum.h"
 
 namespace permafrost {
-
-enum class Reduce {
-  // In the order of the shards: the same bits as one process gives, for any number of ranks.
-  exact,
-  // Each rank adds its shards, then the ranks' sums are added in the order of the algorithm.
-  // Less is sent where a rank has several shards, and the last bits depend on the number of ranks.
-  fast,
-  // The same with what is sent in bfloat16: half the bytes, three digits.
-  fast_bfloat16
-};
-Reduce reduce_named(const std::string& name);  // "exact", "fast", "fast-bf16"
-std::string name_of(Reduce reduce);
 
 // Which of the shards of a step a rank computes: `count` from `first` on. Throws InputError naming
 // both numbers where ranks do not divide the shards.
@@ -32,17 +26,49 @@ ShardRange shards_of_rank(int shards, int rank, int ranks);
 // Those of this process: all of them where it is alone (null).
 ShardRange own_shards(int shards, const ProcessGroup* group);
 
-// Tensors of every shard of this rank [count][tensors], in order of shards; the same shapes and one
-// type on all ranks, on any device. The sum over all shards of all ranks, in the tensors of the
-// first shard of this rank, whose values are used up like those of the others.
+// The sum over all shards of all ranks, of gradients that come one after the other:
 //
-// Values go in buckets of `bucket`; 0: an eighth of them, at least 2^18 and at most 2^21, as
-// measured. Exact: Rank r is given the r-th part of a bucket of every shard (all-to-all), adds in
-// order of shards, and the parts come together (all-gather). With m shards a rank of W, a rank
-// sends (m+1)(W-1)/W times the bytes of the tensors.
-std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
-                                          const std::vector<std::vector<at::Tensor>>& of_shards,
-                                          Reduce reduce, std::int64_t bucket = 0);
+//   GradientSum sum(group, 2, leaves, Reduce::exact);
+//   ... backward passes of the two shards of this rank call sum.give(shard, number, gradient)
+//   const auto gradients = sum.finish();
+//
+// A thread of its own sends a bucket as soon as every shard of this rank has given the gradients in
+// it, from the last tensor to the first, as backward passes give them. So most of the sending falls
+// beside computing. What is added to what depends on neither that nor on threads.
+class GradientSum {
+ public:
+  // `like`: tensors of the shapes, the one type and the device of the gradients, on all ranks in
+  // the same order. Values go in buckets of `bucket`; 0: an eighth of them, at least 2^18 and at
+  // most 2^21, as measured.
+  GradientSum(ProcessGroup& group, int shards, std::vector<at::Tensor> like, Reduce reduce,
+              std::int64_t bucket = 0);
+  ~GradientSum();  // of a step that failed: what is being sent is sent, and nothing more
+  GradientSum(const GradientSum&) = delete;
+  GradientSum& operator=(const GradientSum&) = delete;
+
+  // The gradient of tensor `number` from `shard` (0: the first of this rank), once for each, from
+  // any thread. Its values are used up.
+  void give(int shard, std::size_t number, const at::Tensor& gradient);
+
+  // Waits for the sums; a gradient that nobody gave is zero. Throws what the exchange threw.
+  std::vector<at::Tensor> finish();
+
+ private:
+  void exchange(const std::stop_token& stop);
+  // Tensors begin..end-1 of every shard, once all of them are given; nothing when asked to stop.
+  std::optional<FlatShards> await(std::ptrdiff_t begin, std::ptrdiff_t end,
+                                  const std::stop_token& stop);
+
+  const std::vector<at::Tensor> like_;
+  std::unique_ptr<RangeSum> sum_;
+  std::vector<std::int64_t> ends_;  // where each tensor ends among all values
+  std::mutex mutex_;
+  std::condition_variable_any given_;
+  std::vector<std::vector<at::Tensor>> gradients_;  // [shards][tensors], not there until given
+  FlatShards flat_;
+  std::exception_ptr failure_;
+  std::jthread thread_;  // last: it uses all of the above
+};
 
 // One number of every shard of this rank: the numbers of all shards of all ranks, in order.
 std::vector<double> of_all_shards(ProcessGroup& group, const std::vector<double>& mine);

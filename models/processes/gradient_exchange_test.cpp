@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <chrono>
+#include <thread>
+
 #include "common/error.h"
 #include "models/testing/drawn_tensor.h"
 #include "models/testing/thread_ranks.h"
@@ -37,6 +40,19 @@ std::vector<std::vector<at::Tensor>> shards_of(const ShardRange& range, at::Scal
   for (int shard = range.first; shard < range.first + range.count; ++shard)
     shards.push_back(gradients_of(shard, type));
   return shards;
+}
+
+// Of one rank: the shards give in turn, from the last tensor to the first, as backward passes do.
+std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
+                                          const std::vector<std::vector<at::Tensor>>& of_shards,
+                                          Reduce reduce, std::int64_t bucket) {
+  const auto shards = static_cast<int>(of_shards.size());
+  GradientSum sum(group, shards, of_shards[0], reduce, bucket);
+  for (int shard = 0; shard < shards; ++shard) {
+    const auto& gradients = of_shards[static_cast<std::size_t>(shard)];
+    for (std::size_t i = gradients.size(); i-- > 0;) sum.give(shard, i, gradients[i]);
+  }
+  return sum.finish();
 }
 
 TEST(GradientExchange, ExactGivesTheBitsOfOneProcess) {
@@ -75,6 +91,62 @@ TEST(GradientExchange, SendsWhatTheFormulaSays) {
     const auto range = shards_of_rank(4, group.rank(), 2);
     summed_over_ranks(group, shards_of(range, at::kFloat), Reduce::exact, 16);
     EXPECT_EQ(group.sent_bytes(), 4 * 64 * 3 / 2);
+  });
+}
+
+// Whatever comes first, and from which thread.
+TEST(GradientExchange, TheOrderOfGivingChangesNoBit) {
+  const auto expected = sum_of_one_process(6, at::kFloat);
+  run_as_ranks(2, [&](ProcessGroup& group) {
+    const auto range = shards_of_rank(6, group.rank(), 2);
+    const auto of_shards = shards_of(range, at::kFloat);
+    GradientSum sum(group, range.count, of_shards[0], Reduce::exact, 7);
+    {
+      std::vector<std::jthread> threads;
+      for (int shard = 0; shard < range.count; ++shard)
+        threads.emplace_back([&, shard] {
+          const auto& gradients = of_shards[static_cast<std::size_t>(shard)];
+          for (std::size_t i = 0; i < gradients.size(); ++i) {
+            const std::size_t place = (i + static_cast<std::size_t>(shard)) % gradients.size();
+            sum.give(shard, place, gradients[place]);
+          }
+        });
+    }
+    const auto result = sum.finish();
+    for (std::size_t i = 0; i < result.size(); ++i) EXPECT_TRUE(at::equal(result[i], expected[i]));
+  });
+}
+
+TEST(GradientExchange, BucketsAreSentBeforeTheLastGradientIsThere) {
+  run_as_ranks(2, [&](ProcessGroup& group) {
+    const auto gradients = gradients_of(group.rank(), at::kFloat);  // of 15, 1, 40 and 8 values
+    GradientSum sum(group, 1, gradients, Reduce::fast, 16);
+    for (const std::size_t i : {3, 2}) sum.give(0, i, gradients[i]);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (group.sent_bytes() < 3 * 16 * 4 && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_EQ(group.sent_bytes(), 3 * 16 * 4) << "values 16 to 63, in three buckets of four";
+    for (const std::size_t i : {1, 0}) sum.give(0, i, gradients[i]);
+    sum.finish();
+  });
+}
+
+TEST(GradientExchange, WhatNobodyGaveIsZero) {
+  run_as_ranks(2, [&](ProcessGroup& group) {
+    const auto gradients = gradients_of(0, at::kFloat);
+    GradientSum sum(group, 1, gradients, Reduce::exact);
+    if (group.is_first()) sum.give(0, 2, gradients[2]);
+    const auto result = sum.finish();
+    EXPECT_TRUE(at::equal(result[0], at::zeros({3, 5})));
+    EXPECT_TRUE(at::equal(result[2], gradients_of(0, at::kFloat)[2]));
+  });
+}
+
+// A step that fails, here before anything was given, leaves no thread that waits.
+TEST(GradientExchange, AStepThatFailsSendsNothingMore) {
+  run_as_ranks(2, [&](ProcessGroup& group) {
+    { const GradientSum sum(group, 1, gradients_of(0, at::kFloat), Reduce::exact, 16); }
+    EXPECT_EQ(group.sent_bytes(), 0);
   });
 }
 

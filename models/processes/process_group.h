@@ -13,6 +13,7 @@
 // A rank that dies, hangs or fails ends all others: see rank_watch.h.
 #include <ATen/core/Tensor.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -96,7 +97,7 @@ class ProcessGroup {
   std::unique_ptr<Collectives> collectives_;
   std::vector<std::string> machines_;  // by rank
   int rank_on_machine_ = 0, ranks_on_machine_ = 1;
-  std::int64_t sent_bytes_ = 0;
+  std::atomic<std::int64_t> sent_bytes_ = 0;  // read while another thread exchanges
   bool ended_ = false;
   std::unique_ptr<RankWatch> watch_;
 };

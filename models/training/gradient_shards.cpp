@@ -3,7 +3,13 @@
 
 #include <ATen/record_function.h>
 #include <c10/core/AutogradState.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
 #include <torch/types.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
 
 #include "common/machine/parallel.h"
 
@@ -45,23 +51,53 @@ ShardedGradients added_here(const std::vector<ShardResult>& results) {
   return total;
 }
 
-ShardedGradients added_over_ranks(const StepShards& work, const std::vector<ShardResult>& results) {
-  RECORD_USER_SCOPE("exchange");
-  ShardedGradients total;
-  std::vector<std::vector<at::Tensor>> of_shards;
-  std::vector<double> losses;
-  for (const auto& result : results) {
-    auto& gradients = of_shards.emplace_back();
-    for (const auto& leaf : result.leaves) gradients.push_back(gradient_of(leaf).contiguous());
-    losses.push_back(loss_of(result).item<double>());
+class GiveGradient : public torch::autograd::PostAccumulateGradHook {
+ public:
+  GiveGradient(GradientSum& sum, int shard, std::size_t number)
+      : sum_(sum), shard_(shard), number_(number) {}
+  void operator()(const at::Tensor& leaf) override { sum_.give(shard_, number_, leaf.grad()); }
+
+ private:
+  GradientSum& sum_;
+  int shard_;
+  std::size_t number_;
+};
+
+// What the shards of this rank do together: gradients are sent while backward passes run.
+class OverRanks {
+ public:
+  OverRanks(const StepShards& work, int shards) : work_(work), shards_(shards) {}
+
+  // Before the backward pass of a shard, from its thread.
+  void send_gradients_of(int shard, const std::vector<at::Tensor>& leaves) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!sum_) sum_.emplace(*work_.group, shards_, leaves, work_.reduce);
+    }
+    for (std::size_t i = 0; i < leaves.size(); ++i)
+      torch::autograd::impl::set_post_acc_grad_hooks(
+          leaves[i], std::make_unique<GiveGradient>(*sum_, shard, i));
   }
-  total.gradients = summed_over_ranks(*work.group, of_shards, work.reduce);
-  if (work.wants_loss) losses = of_all_shards(*work.group, losses);
-  double sum = losses[0];
-  for (std::size_t i = 1; i < losses.size(); ++i) sum += losses[i];
-  total.loss = at::scalar_tensor(sum, at::kDouble);
-  return total;
-}
+
+  // After all of them.
+  ShardedGradients finish(const std::vector<ShardResult>& results) {
+    RECORD_USER_SCOPE("exchange");
+    std::vector<double> losses;
+    for (const auto& result : results) losses.push_back(loss_of(result).item<double>());
+    ShardedGradients total{.loss = {}, .gradients = sum_->finish()};
+    if (work_.wants_loss) losses = of_all_shards(*work_.group, losses);
+    double sum = losses[0];
+    for (std::size_t i = 1; i < losses.size(); ++i) sum += losses[i];
+    total.loss = at::scalar_tensor(sum, at::kDouble);
+    return total;
+  }
+
+ private:
+  const StepShards& work_;
+  int shards_;
+  std::mutex mutex_;
+  std::optional<GradientSum> sum_;
+};
 
 }  // namespace
 
@@ -74,16 +110,17 @@ ShardedGradients sharded_gradients(const StepShards& work,
                                    const std::function<ShardResult(int shard)>& forward) {
   const ShardRange mine = own_shards(work.shards, work.group);
   std::vector<ShardResult> results(static_cast<std::size_t>(mine.count));
+  std::optional<OverRanks> over_ranks;  // ends before what its hooks hang on
+  if (work.group != nullptr) over_ranks.emplace(work, mine.count);
   parallel_for(mine.count, work.threads, [&](std::int64_t i) {
-    ShardResult result = forward(mine.first + static_cast<int>(i));
-    {
-      RECORD_USER_SCOPE("backward");
-      backward(result.loss);
-    }
-    results[static_cast<std::size_t>(i)] = std::move(result);
+    ShardResult& result = results[static_cast<std::size_t>(i)];
+    result = forward(mine.first + static_cast<int>(i));
+    if (over_ranks) over_ranks->send_gradients_of(static_cast<int>(i), result.leaves);
+    RECORD_USER_SCOPE("backward");
+    backward(result.loss);
   });
   const at::NoGradGuard no_grad;
-  return work.group == nullptr ? added_here(results) : added_over_ranks(work, results);
+  return over_ranks ? over_ranks->finish(results) : added_here(results);
 }
 
 at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {
