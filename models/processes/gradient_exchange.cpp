@@ -23,15 +23,18 @@ ShardRange own_shards(int shards, const ProcessGroup* group) {
   return shards_of_rank(shards, group->rank(), group->ranks());
 }
 
-GradientSum::GradientSum(ProcessGroup& group, int shards, std::vector<at::Tensor> like,
-                         Reduce reduce, std::int64_t bucket)
+GradientSum::GradientSum(ProcessGroup& group, const GradientSumOptions& options,
+                         std::vector<at::Tensor> like)
     : like_(std::move(like)) {
-  std::int64_t values = 0;
+  std::int64_t values = 0, bucket = options.bucket;
   for (const auto& tensor : like_) ends_.push_back(values += tensor.numel());
   if (bucket == 0) bucket = std::clamp<std::int64_t>(values / 8, 1 << 18, 1 << 21);
-  sum_ = range_sum(group, reduce, shards, std::min(bucket, values), like_[0].scalar_type());
-  gradients_.assign(static_cast<std::size_t>(shards), std::vector<at::Tensor>(like_.size()));
+  sum_ = range_sum(group, options.reduce, options.shards, std::min(bucket, values),
+                   like_[0].scalar_type());
+  gradients_.assign(static_cast<std::size_t>(options.shards),
+                    std::vector<at::Tensor>(like_.size()));
   flat_ = gradients_;
+  if (!options.beside_computing) return;
   thread_ = std::jthread([this](const std::stop_token& stop) {
     try {
       exchange(stop);
@@ -59,7 +62,10 @@ std::vector<at::Tensor> GradientSum::finish() {
     for (std::size_t i = 0; i < like_.size(); ++i)
       if (!gradients_[shard][i].defined())
         give(static_cast<int>(shard), i, at::zeros_like(like_[i]));
-  thread_.join();
+  if (thread_.joinable())
+    thread_.join();
+  else
+    exchange({});
   if (failure_) std::rethrow_exception(failure_);
   return std::move(gradients_[0]);
 }

@@ -28,20 +28,27 @@ ShardRange own_shards(int shards, const ProcessGroup* group);
 
 // The sum over all shards of all ranks, of gradients that come one after the other:
 //
-//   GradientSum sum(group, 2, leaves, Reduce::exact);
+//   GradientSum sum(group, {.shards = 2}, leaves);
 //   ... backward passes of the two shards of this rank call sum.give(shard, number, gradient)
 //   const auto gradients = sum.finish();
 //
-// A thread of its own sends a bucket as soon as every shard of this rank has given the gradients in
-// it, from the last tensor to the first, as backward passes give them. So most of the sending falls
-// beside computing. What is added to what depends on neither that nor on threads.
+// Values are sent in buckets, from the last tensor to the first, as backward passes give them. What
+// is added to what depends neither on when they come nor on threads.
+struct GradientSumOptions {
+  int shards = 1;  // of this rank
+  Reduce reduce = Reduce::exact;
+  // Whether a thread of its own sends a bucket as soon as every shard has given what is in it, so
+  // that most of the sending falls beside computing; else all are sent at the end. Where a GPU
+  // computes, a core is free for it. Two ranks that computed on two cores lost 2 to 6 % by it.
+  bool beside_computing = false;
+  std::int64_t bucket = 0;  // values; 0: an eighth, at least 2^18 and at most 2^21, as measured
+};
+
 class GradientSum {
  public:
   // `like`: tensors of the shapes, the one type and the device of the gradients, on all ranks in
-  // the same order. Values go in buckets of `bucket`; 0: an eighth of them, at least 2^18 and at
-  // most 2^21, as measured.
-  GradientSum(ProcessGroup& group, int shards, std::vector<at::Tensor> like, Reduce reduce,
-              std::int64_t bucket = 0);
+  // the same order.
+  GradientSum(ProcessGroup& group, const GradientSumOptions& options, std::vector<at::Tensor> like);
   ~GradientSum();  // of a step that failed: what is being sent is sent, and nothing more
   GradientSum(const GradientSum&) = delete;
   GradientSum& operator=(const GradientSum&) = delete;
@@ -67,7 +74,7 @@ class GradientSum {
   std::vector<std::vector<at::Tensor>> gradients_;  // [shards][tensors], not there until given
   FlatShards flat_;
   std::exception_ptr failure_;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // not there where all is sent at the end; last: it uses all of the above
 };
 
 // One number of every shard of this rank: the numbers of all shards of all ranks, in order.

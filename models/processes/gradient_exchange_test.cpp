@@ -45,9 +45,13 @@ std::vector<std::vector<at::Tensor>> shards_of(const ShardRange& range, at::Scal
 // Of one rank: the shards give in turn, from the last tensor to the first, as backward passes do.
 std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
                                           const std::vector<std::vector<at::Tensor>>& of_shards,
-                                          Reduce reduce, std::int64_t bucket) {
+                                          Reduce reduce, std::int64_t bucket,
+                                          bool beside_computing = false) {
   const auto shards = static_cast<int>(of_shards.size());
-  GradientSum sum(group, shards, of_shards[0], reduce, bucket);
+  GradientSum sum(
+      group,
+      {.shards = shards, .reduce = reduce, .beside_computing = beside_computing, .bucket = bucket},
+      of_shards[0]);
   for (int shard = 0; shard < shards; ++shard) {
     const auto& gradients = of_shards[static_cast<std::size_t>(shard)];
     for (std::size_t i = gradients.size(); i-- > 0;) sum.give(shard, i, gradients[i]);
@@ -64,7 +68,8 @@ TEST(GradientExchange, ExactGivesTheBitsOfOneProcess) {
       for (const std::int64_t bucket : {2, 7, 16, 1000})
         run_as_ranks(ranks, [&](ProcessGroup& group) {
           const auto range = shards_of_rank(shards, group.rank(), group.ranks());
-          const auto sum = summed_over_ranks(group, shards_of(range, type), Reduce::exact, bucket);
+          const auto sum =
+              summed_over_ranks(group, shards_of(range, type), Reduce::exact, bucket, bucket == 7);
           for (std::size_t i = 0; i < sum.size(); ++i)
             EXPECT_TRUE(at::equal(sum[i], expected[i])) << ranks << " ranks, bucket " << bucket;
         });
@@ -100,7 +105,8 @@ TEST(GradientExchange, TheOrderOfGivingChangesNoBit) {
   run_as_ranks(2, [&](ProcessGroup& group) {
     const auto range = shards_of_rank(6, group.rank(), 2);
     const auto of_shards = shards_of(range, at::kFloat);
-    GradientSum sum(group, range.count, of_shards[0], Reduce::exact, 7);
+    GradientSum sum(group, {.shards = range.count, .beside_computing = true, .bucket = 7},
+                    of_shards[0]);
     {
       std::vector<std::jthread> threads;
       for (int shard = 0; shard < range.count; ++shard)
@@ -120,7 +126,8 @@ TEST(GradientExchange, TheOrderOfGivingChangesNoBit) {
 TEST(GradientExchange, BucketsAreSentBeforeTheLastGradientIsThere) {
   run_as_ranks(2, [&](ProcessGroup& group) {
     const auto gradients = gradients_of(group.rank(), at::kFloat);  // of 15, 1, 40 and 8 values
-    GradientSum sum(group, 1, gradients, Reduce::fast, 16);
+    GradientSum sum(group, {.reduce = Reduce::fast, .beside_computing = true, .bucket = 16},
+                    gradients);
     for (const std::size_t i : {3, 2}) sum.give(0, i, gradients[i]);
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (group.sent_bytes() < 3 * 16 * 4 && std::chrono::steady_clock::now() < end)
@@ -134,7 +141,7 @@ TEST(GradientExchange, BucketsAreSentBeforeTheLastGradientIsThere) {
 TEST(GradientExchange, WhatNobodyGaveIsZero) {
   run_as_ranks(2, [&](ProcessGroup& group) {
     const auto gradients = gradients_of(0, at::kFloat);
-    GradientSum sum(group, 1, gradients, Reduce::exact);
+    GradientSum sum(group, {}, gradients);
     if (group.is_first()) sum.give(0, 2, gradients[2]);
     const auto result = sum.finish();
     EXPECT_TRUE(at::equal(result[0], at::zeros({3, 5})));
@@ -145,7 +152,7 @@ TEST(GradientExchange, WhatNobodyGaveIsZero) {
 // A step that fails, here before anything was given, leaves no thread that waits.
 TEST(GradientExchange, AStepThatFailsSendsNothingMore) {
   run_as_ranks(2, [&](ProcessGroup& group) {
-    { const GradientSum sum(group, 1, gradients_of(0, at::kFloat), Reduce::exact, 16); }
+    { const GradientSum sum(group, {.beside_computing = true}, gradients_of(0, at::kFloat)); }
     EXPECT_EQ(group.sent_bytes(), 0);
   });
 }

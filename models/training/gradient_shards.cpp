@@ -63,7 +63,8 @@ class GiveGradient : public torch::autograd::PostAccumulateGradHook {
   std::size_t number_;
 };
 
-// What the shards of this rank do together: gradients are sent while backward passes run.
+// What the shards of this rank do together. A GPU's gradients are sent while backward passes run: a
+// copy from it waits for what was queued before, and a gradient is given once it is queued.
 class OverRanks {
  public:
   OverRanks(const StepShards& work, int shards) : work_(work), shards_(shards) {}
@@ -72,7 +73,12 @@ class OverRanks {
   void send_gradients_of(int shard, const std::vector<at::Tensor>& leaves) {
     {
       const std::lock_guard lock(mutex_);
-      if (!sum_) sum_.emplace(*work_.group, shards_, leaves, work_.reduce);
+      if (!sum_)
+        sum_.emplace(
+            *work_.group,
+            GradientSumOptions{
+                .shards = shards_, .reduce = work_.reduce, .beside_computing = !leaves[0].is_cpu()},
+            leaves);
     }
     for (std::size_t i = 0; i < leaves.size(); ++i)
       torch::autograd::impl::set_post_acc_grad_hooks(
