@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Probes of an encoder that computes in bfloat16, beside those in float32.
+// Probes of an encoder that computes in bfloat16, and fine-tuning in it, beside float32.
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -27,14 +27,16 @@ constexpr const char* kSuite = R"({
     "whole": {"epochs": 2, "batch": 16, "learning_rates": [1e-2]},
     "rounded": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "bfloat16"},
     "rounded_few": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "bfloat16",
-                    "label_fraction": 0.5, "splits": 1}}
+                    "label_fraction": 0.5, "splits": 1},
+    "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "precision": "bfloat16"}}
 })";
 
 constexpr const char* kTable = R"({
   "table": 1, "title": "One", "source": "nobody",
   "columns": [{"name": "motion", "protocol": "whole"},
               {"name": "rounded", "task": "motion", "protocol": "rounded"},
-              {"name": "few", "task": "motion", "protocol": "rounded_few"}],
+              {"name": "few", "task": "motion", "protocol": "rounded_few"},
+              {"name": "tuned", "task": "motion", "protocol": "tuned"}],
   "rows": [{"name": "First", "encoder": "first"}]
 })";
 
@@ -93,16 +95,17 @@ TEST(InBfloat16, RoutersStayFloat32) {
 
 TEST_F(PrecisionRun, IsPartOfTheKeyAndOfTheColumnsName) {
   const TablesResult result = run_tables(options("out"));
-  EXPECT_EQ(result.computed, 3);
+  EXPECT_EQ(result.computed, 4);
   int rounded = 0;
   for (const auto& record : read_records(folder_ / "out"))
     rounded += record.protocol.value("precision", "float32") == "bfloat16" ? 1 : 0;
-  EXPECT_EQ(rounded, 2);
+  EXPECT_EQ(rounded, 3);
   EXPECT_EQ(result.tables[0].spec.columns[0].protocol_note, "");
   EXPECT_EQ(result.tables[0].spec.columns[1].protocol_note, "encoded in bfloat16");
   EXPECT_NE(result.tables[0].spec.columns[2].protocol_note.find("; encoded in bfloat16"),
             std::string::npos);
-  EXPECT_EQ(run_tables(options("out")).reused, 3);
+  EXPECT_EQ(result.tables[0].spec.columns[3].protocol_note, "fine-tuned in bfloat16");
+  EXPECT_EQ(run_tables(options("out")).reused, 4);
 }
 
 TEST_F(PrecisionRun, ShardsAndStreamedFeaturesGiveTheSameRecords) {

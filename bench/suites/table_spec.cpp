@@ -397,7 +397,8 @@ int clips_of(const ProtocolChoice& protocol, const TaskSpec& task) {
 }
 
 std::string note_of(const ProtocolChoice& protocol) {
-  if (protocol.is_finetune) return "";
+  if (protocol.is_finetune)
+    return protocol.finetune.precision == Precision::bfloat16 ? "fine-tuned in bfloat16" : "";
   const char* rounded =
       protocol.probe.precision == Precision::bfloat16 ? "encoded in bfloat16" : "";
   if (!(protocol.probe.label_fraction < 1)) return rounded;

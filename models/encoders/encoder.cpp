@@ -60,13 +60,18 @@ bool is_rounded(const std::string& name) {
 }
 }  // namespace
 
-Encoder in_bfloat16(const Encoder& encoder) {
-  Encoder out = encoder;
+VitWeights in_bfloat16(VitWeights weights) {
   const auto round = [](const std::string& name, at::Tensor& tensor) {
     if (is_rounded(name)) tensor = tensor.to(at::kBFloat16);
   };
-  visit(out.weights, round);
-  visit_tables(out.weights, round);
+  visit(weights, round);
+  visit_tables(weights, round);
+  return weights;
+}
+
+Encoder in_bfloat16(const Encoder& encoder) {
+  Encoder out = encoder;
+  out.weights = in_bfloat16(encoder.weights);
   out.sha256 = hash_of(out);
   return out;
 }

@@ -39,6 +39,8 @@ Encoder load_encoder_file(const std::filesystem::path& path, const EncoderOption
 // computes too, on any device; its clips' noise and its routers stay float32. Its hash is that of
 // the rounded weights. On GPUs this is some times faster; on CPUs it need not be.
 Encoder in_bfloat16(const Encoder& encoder);
+// Such weights; gradients pass through the rounding to those that are given.
+VitWeights in_bfloat16(VitWeights weights);
 
 // The same encoder for clips of another shape, its positions made anew or resized by the family's
 // rule, which a note reports. Throws InputError for a shape that patches and tubelets do not

@@ -65,6 +65,11 @@ struct Model {
     });
     return copy;
   }
+
+  // What computes: these weights, or their rounded values, through which gradients pass.
+  Model in(Precision precision) const {
+    return precision == Precision::bfloat16 ? Model{in_bfloat16(encoder), head} : *this;
+  }
 };
 
 void add_layers(AdamW& optimiser, Model& model, int depth, double decay) {
@@ -81,7 +86,10 @@ void add_layers(AdamW& optimiser, Model& model, int depth, double decay) {
 at::Tensor logits_of(const Model& model, const EncoderSpec& spec, const HeadSpec& head,
                      const at::Tensor& patches, const std::vector<Box>& boxes,
                      const at::Tensor& branches = {}) {
-  at::Tensor tokens = encode_with_branches(model.encoder, spec, patches, branches);
+  const at::ScalarType type = model.encoder.patch_embed.weight.scalar_type();
+  at::Tensor tokens = encode_with_branches(model.encoder, spec, patches.to(type),
+                                           branches.defined() ? branches.to(type) : branches)
+                          .to(at::kFloat);
   if (!boxes.empty()) tokens = pooled_in_boxes(tokens, spec, boxes);
   return head_logits(model.head, head, standardised(tokens))[0];
 }
@@ -199,7 +207,7 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
   const auto part = std::span(step.batch.read.indices)
                         .subspan(step.at(begin), static_cast<std::size_t>(end - begin));
   const at::Tensor logits =
-      logits_of(mine, spec, head, mixed_patches(step, spec, begin, end),
+      logits_of(mine.in(step.protocol.precision), spec, head, mixed_patches(step, spec, begin, end),
                 boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
   result.loss = summed_loss(logits, step, begin, end) / static_cast<double>(n);
   return result;
@@ -333,7 +341,8 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, model, encoder.spec, objective, source, protocol.clips, tests, run);
+  predict_all(outcome, model.in(protocol.precision), encoder.spec, objective, source,
+              protocol.clips, tests, run);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = to_device(model.encoder, at::kCPU);
   outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);

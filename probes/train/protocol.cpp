@@ -129,6 +129,7 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
   object.skip("comment");
   fields_of_finetuning(p, FieldReader(object));
   p.augmentation = read_augmentation(object);
+  p.precision = read_precision(object);
   object.finish();
   return p;
 }
@@ -163,6 +164,7 @@ int passes_of(const ProbeProtocol& p) { return p.head == HeadKind::knn ? 1 : p.e
 Json to_json(const FinetuneProtocol& p) {
   Json json;
   fields_of_finetuning(p, FieldWriter(json));
+  if (p.precision == Precision::bfloat16) json["precision"] = "bfloat16";
   if (p.augmentation.active()) json["augmentation"] = to_json(p.augmentation);
   return json;
 }

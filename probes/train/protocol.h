@@ -75,6 +75,9 @@ struct FinetuneProtocol {
   int clips = 1;             // temporal segments at test, their probabilities averaged
   TestView test;
   double drop_path = 0;  // of the last block's branches; grows linearly from 0 at the first
+  // What the encoder computes in, in training and at test. Weights that are trained, their
+  // gradients, tokens and the head are float32.
+  Precision precision = Precision::float32;
 };
 
 // Throws InputError for unknown keys and values that make no sense.
