@@ -82,6 +82,14 @@ double p_of_equivalence(const Resamples& means, double margin) {
   return std::min(1.0, 2 * std::min(share_below(means, margin), share_above(means, -margin)));
 }
 
+double p_of_worse(const Resamples& means, double margin) {
+  return means.sorted.empty() ? 1 : share_below(means, -margin);
+}
+
+double p_of_not_worse(const Resamples& means, double margin) {
+  return means.sorted.empty() ? 1 : std::min(1.0, 2 * share_above(means, -margin));
+}
+
 std::vector<double> holm_adjusted(const std::vector<double>& p_values) {
   std::vector<std::size_t> order(p_values.size());
   std::iota(order.begin(), order.end(), 0);
@@ -120,6 +128,13 @@ std::optional<std::int64_t> count_to_find_match(double gap, double margin, doubl
   if (std::abs(gap) > margin) return count_to_find_gap(std::abs(gap) - margin, variance, tests);
   const double z = normal_quantile(1 - 0.05 / std::max(1, tests)) + normal_quantile(0.9);
   return count(z, margin - std::abs(gap), variance);
+}
+
+std::optional<std::int64_t> count_to_find_not_worse(double gap, double margin, double variance,
+                                                    int tests) {
+  if (gap < -margin) return count_to_find_gap(gap + margin, variance, tests);
+  const double z = normal_quantile(1 - 0.05 / std::max(1, tests)) + normal_quantile(0.8);
+  return count(z, gap + margin, variance);
 }
 
 }  // namespace permafrost

@@ -45,6 +45,12 @@ double p_of_difference(const Resamples& means, double margin);
 // The other way round, two-sided: p of "the gap is within +-margin". Below 0.05 only where the 95 %
 // interval lies beyond the margin.
 double p_of_equivalence(const Resamples& means, double margin);
+// One-sided: p of "the gap is -margin or less". Below 0.05 only where the 90 % interval lies above
+// -margin: not worse (non-inferiority; Chow, Shao & Wang 2008, 3.1).
+double p_of_worse(const Resamples& means, double margin);
+// The other way round, two-sided: p of "the gap is above -margin". Below 0.05 only where the 95 %
+// interval lies below -margin.
+double p_of_not_worse(const Resamples& means, double margin);
 
 // Holm's (1979) step-down adjustment, in the order given: adjusted values below 0.05 keep the
 // chance of any false rejection among all of them at 5 %.
@@ -62,9 +68,13 @@ std::optional<double> variance_a_sample(const std::vector<double>& scores,
 //   leads     ((z[1 - a/2] + z[0.8]) / gap)^2 * variance
 //   match     ((z[1 - a] + z[0.9]) / (margin - |gap|))^2 * variance where |gap| < margin, and
 //             ((z[1 - a/2] + z[0.8]) / (|gap| - margin))^2 * variance beyond it
+//   not worse ((z[1 - a] + z[0.8]) / (gap + margin))^2 * variance above -margin, and
+//             ((z[1 - a/2] + z[0.8]) / (gap + margin))^2 * variance below it
 // None where no number does (the gap is 0, or lies on the margin) or where it is above 10^9.
 std::optional<std::int64_t> count_to_find_gap(double gap, double variance, int tests);
 std::optional<std::int64_t> count_to_find_match(double gap, double margin, double variance,
                                                 int tests);
+std::optional<std::int64_t> count_to_find_not_worse(double gap, double margin, double variance,
+                                                    int tests);
 
 }  // namespace permafrost

@@ -104,6 +104,32 @@ TEST(StatisticsPaired, EquivalenceFollowsTheIntervals) {
   }
 }
 
+// The gaps have mean 6.2 and a standard error of 1.33.
+TEST(StatisticsPaired, NotWorseIsOneSided) {
+  const Resamples means = resampled(gaps(121, 59, 1000)), reversed = resampled(gaps(59, 121, 1000));
+  EXPECT_NEAR(p_of_worse(means, 0), 1.0 / 5001, 1e-9) << "a lead";
+  EXPECT_NEAR(p_of_worse(reversed, 8), 0.0877, 0.02) << "8 is 1.36 standard errors beyond";
+  EXPECT_NEAR(p_of_worse(reversed, 10), 0.0021, 0.002);
+  EXPECT_GT(p_of_worse(reversed, 3), 0.9);
+  EXPECT_LT(p_of_not_worse(reversed, 3), 0.05);
+  EXPECT_GT(p_of_not_worse(reversed, 4), 0.05);
+  EXPECT_DOUBLE_EQ(p_of_not_worse(means, 0), 1);
+  for (int margin = 1; margin < 14; ++margin)
+    if (p_of_worse(reversed, margin) < 0.05) {
+      EXPECT_GT(interval_of(reversed, 0.90, kGapRange).low, -margin);
+    }
+  EXPECT_DOUBLE_EQ(p_of_worse(resampled({}), 1), 1);
+  EXPECT_DOUBLE_EQ(p_of_not_worse(resampled({}), 1), 1);
+}
+
+// n = ((1.645 + 0.842) / 4)^2 * 1800 above the margin; as a gap of -2 below it.
+TEST(StatisticsPaired, SamplesToFindThatOneIsNotWorse) {
+  EXPECT_EQ(count_to_find_not_worse(0, 4, 1800, 1), 696);
+  EXPECT_LT(*count_to_find_not_worse(3, 4, 1800, 1), 696);
+  EXPECT_EQ(count_to_find_not_worse(-6, 4, 1800, 1), count_to_find_gap(2, 1800, 1));
+  EXPECT_FALSE(count_to_find_not_worse(-4, 4, 1800, 1).has_value());
+}
+
 TEST(StatisticsPaired, HolmAgreesWithStatsmodels) {
   const auto adjusted = holm_adjusted({0.01, 0.04, 0.03, 0.005, 0.2});
   const std::vector<double> expected{0.04, 0.09, 0.09, 0.025, 0.2};

@@ -78,8 +78,9 @@ void require_whole(const ClaimSpec& claim, const std::string& where) {
 
 ClaimKind read_kind(JsonObject& object) {
   const std::string name =
-      object.choice("kind", {"greater", "equivalent", "order", "difference_of_gaps"});
-  for (const auto kind : {ClaimKind::equivalent, ClaimKind::order, ClaimKind::difference_of_gaps})
+      object.choice("kind", {"greater", "equivalent", "not_worse", "order", "difference_of_gaps"});
+  for (const auto kind : {ClaimKind::equivalent, ClaimKind::not_worse, ClaimKind::order,
+                          ClaimKind::difference_of_gaps})
     if (name == name_of(kind)) return kind;
   return ClaimKind::greater;
 }
@@ -90,6 +91,8 @@ const char* name_of(ClaimKind kind) {
   switch (kind) {
     case ClaimKind::equivalent:
       return "equivalent";
+    case ClaimKind::not_worse:
+      return "not_worse";
     case ClaimKind::order:
       return "order";
     case ClaimKind::difference_of_gaps:
@@ -99,10 +102,18 @@ const char* name_of(ClaimKind kind) {
   }
 }
 
+bool has_margin(ClaimKind kind) {
+  return kind == ClaimKind::equivalent || kind == ClaimKind::not_worse;
+}
+
+std::string between_of(ClaimKind kind) {
+  if (kind == ClaimKind::equivalent) return " ~ ";
+  return kind == ClaimKind::not_worse ? " ≥ " : " > ";
+}
+
 std::string subject_of(const ClaimSpec& claim, const Names& chain) {
   std::string text;
-  for (const auto& name : chain)
-    text += (text.empty() ? "" : claim.kind == ClaimKind::equivalent ? " ~ " : " > ") + name;
+  for (const auto& name : chain) text += (text.empty() ? "" : between_of(claim.kind)) + name;
   return text;
 }
 
@@ -120,12 +131,12 @@ ClaimSpec parse_claim(const Json& json, const TableSpec& table, const std::strin
     claim.says = object.text("says");
     claim.where = object.text("where");
   }
-  const bool may_choose = claim.kind == ClaimKind::greater || claim.kind == ClaimKind::equivalent;
+  const bool may_choose = claim.kind == ClaimKind::greater || has_margin(claim.kind);
   if (may_choose)
     claim.between_columns = object.choice("between", {"rows", "columns"}, "rows") == "columns";
   claim.chains = read_chains(object, claim);
   read_places(object, claim);
-  if (claim.kind == ClaimKind::equivalent) {
+  if (has_margin(claim.kind)) {
     claim.margin = object.number("margin", {}, 0, 100);
     claim.why_margin = object.text("why_margin");
   }

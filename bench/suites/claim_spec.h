@@ -15,11 +15,13 @@ namespace permafrost {
 
 enum class ClaimKind {
   greater,            // better - worse > 0
-  equivalent,         // |first - second| < margin
+  equivalent,         // |better - worse| < margin
+  not_worse,          // better - worse > -margin
   order,              // every step of a list, best first, is greater
   difference_of_gaps  // (better - worse) in one column > (better - worse) in another
 };
 const char* name_of(ClaimKind kind);
+bool has_margin(ClaimKind kind);
 
 struct ClaimSpec {
   std::string id;  // "table1.features-lead-pixels-frozen"; as its file is called
@@ -35,11 +37,13 @@ struct ClaimSpec {
   std::vector<std::vector<std::string>> chains;  // rows, best first; two of them but for an order
   std::vector<std::string> places;               // columns; each is judged
   std::vector<std::string> narrower;             // difference_of_gaps: place by place
-  double margin = 0;                             // equivalent: points
+  double margin = 0;                             // equivalent, not_worse: points
   std::string why_margin;
 };
 
-// What a chain is called: "a > b > c", "a ~ b" for equivalent.
+// What stands between two names of a chain: " ~ " for equivalent, " ≥ " for not_worse, else " > ".
+std::string between_of(ClaimKind kind);
+// What a chain is called: "a > b > c".
 std::string subject_of(const ClaimSpec& claim, const std::vector<std::string>& chain);
 
 struct TableSpec;

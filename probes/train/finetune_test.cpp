@@ -305,7 +305,8 @@ TEST(Finetune, DoesTheSameOnAnotherDevice) {
       EXPECT_NEAR(there.epoch_losses[epoch], host.epoch_losses[epoch], near);
     EXPECT_EQ(there.failures, host.failures);
     EXPECT_EQ(there.scores[2].empty(), host.scores[2].empty());
-    for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(there.scores[0][c], host.scores[0][c], 20 * near);
+    for (std::size_t c = 0; c < 3; ++c)
+      EXPECT_NEAR(there.scores[0][c], host.scores[0][c], 20 * near);
     EXPECT_TRUE(there.encoder.patch_embed.weight.is_cpu());
     EXPECT_TRUE(there.head.linear_weight.is_cpu());
   }

@@ -86,7 +86,7 @@ std::string subject_of(const TableModel& table, std::size_t number, const Findin
            table.spec.rows.begin();
   };
   const std::string place = finding.place.substr(0, finding.place.find(" over "));
-  const std::string between = finding.kind == ClaimKind::equivalent ? " ~ " : " > ";
+  const std::string between = between_of(finding.kind);
   std::string out;
   for (std::size_t at = 0; at <= finding.subject.size();) {
     std::size_t end = finding.subject.find(between, at);
@@ -133,7 +133,7 @@ std::string repeated_text(const Finding& f) {
 std::string finding_row(const TableModel& table, std::size_t number, std::size_t k) {
   const Finding& f = table.findings[k];
   std::string claim = f.step ? "step" : html_text(f.text);
-  if (f.kind == ClaimKind::equivalent) claim += " (±" + fixed(f.margin) + ")";
+  claim += margin_text(f);
   const std::string subject = subject_of(table, number, f), at = first_link(subject);
   claim += below(subject);
   const std::string gap = f.effect ? fixed(*f.effect, 1, true) : "";

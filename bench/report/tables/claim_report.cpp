@@ -94,15 +94,28 @@ void measure(Finding& finding, const Contrast& contrast,
   finding.ci95 = interval_of(means, 0.95, {-widest, widest});
   finding.ci90 = interval_of(means, 0.90, {-widest, widest});
   variance = variance_a_sample(effects, groups).value_or(0);
-  if (finding.kind != ClaimKind::equivalent) {
+  if (!has_margin(finding.kind)) {
     finding.p = p_of_no_gap(means);
     finding.favourable = *finding.effect > 0;
     return;
   }
-  const double differ = p_of_difference(means, finding.margin);
-  const double match = p_of_equivalence(means, finding.margin);
-  finding.favourable = differ <= match;
-  finding.p = std::min(differ, match);
+  const bool match = finding.kind == ClaimKind::equivalent;
+  const double margin = finding.margin;
+  // p where the claim is false, and where it is true.
+  const double if_false = match ? p_of_difference(means, margin) : p_of_worse(means, margin);
+  const double if_true = match ? p_of_equivalence(means, margin) : p_of_not_worse(means, margin);
+  finding.favourable = if_false <= if_true;
+  finding.p = std::min(if_false, if_true);
+}
+
+// Samples, or pretrainings, that would decide; `variance` of one of them.
+std::optional<std::int64_t> count_to_decide(const Finding& finding, double variance, int tests) {
+  const double gap = *finding.effect;
+  if (finding.kind == ClaimKind::equivalent)
+    return count_to_find_match(gap, finding.margin, variance, tests);
+  if (finding.kind == ClaimKind::not_worse)
+    return count_to_find_not_worse(gap, finding.margin, variance, tests);
+  return count_to_find_gap(gap, variance, tests);
 }
 
 Verdict verdict_of(const Finding& finding) {
@@ -145,16 +158,10 @@ void decide(std::vector<Finding>& findings, const std::vector<double>& variances
     if (finding.verdict != Verdict::undecided) continue;
     const double variance = variances[family[k]];
     const int tests = static_cast<int>(family.size());
-    finding.samples_to_decide =
-        finding.kind == ClaimKind::equivalent
-            ? count_to_find_match(*finding.effect, finding.margin, variance, tests)
-            : count_to_find_gap(*finding.effect, variance, tests);
+    finding.samples_to_decide = count_to_decide(finding, variance, tests);
     if (!finding.over_pretrainings || finding.repeated.size() < 2) continue;
     const double spread = deviation_of(finding.repeated);
-    finding.pretrainings_to_decide =
-        finding.kind == ClaimKind::equivalent
-            ? count_to_find_match(*finding.effect, finding.margin, spread * spread, tests)
-            : count_to_find_gap(*finding.effect, spread * spread, tests);
+    finding.pretrainings_to_decide = count_to_decide(finding, spread * spread, tests);
   }
 }
 
@@ -279,11 +286,15 @@ class Judge {
 
 }  // namespace
 
+bool Finding::holds_for(double gap) const {
+  if (kind == ClaimKind::equivalent) return std::abs(gap) < margin;
+  return gap > (kind == ClaimKind::not_worse ? -margin : 0);
+}
+
 bool Finding::pretrainings_agree() const {
-  return std::all_of(repeated.begin(), repeated.end(), [&](double one) {
-    if (kind != ClaimKind::equivalent) return (one > 0) == (effect.value_or(0) > 0);
-    return (std::abs(one) < margin) == favourable;
-  });
+  const bool expected = has_margin(kind) ? favourable : holds_for(effect.value_or(0));
+  return std::all_of(repeated.begin(), repeated.end(),
+                     [&](double one) { return holds_for(one) == expected; });
 }
 
 const char* name_of(Verdict verdict) {

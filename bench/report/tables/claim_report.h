@@ -56,6 +56,8 @@ struct Finding {
   std::optional<std::int64_t> pretrainings_to_decide;
   // Each repetition alone says what all of them together do.
   bool pretrainings_agree() const;
+  // Whether a gap is what the claim says: within the margin, above minus it, or above 0.
+  bool holds_for(double gap) const;
   Verdict verdict = Verdict::not_available;
   // Why it is not available, or which row does not lead which floor.
   std::string reason;

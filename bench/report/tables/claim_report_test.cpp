@@ -150,6 +150,32 @@ TEST(ClaimReport, EquivalenceNeedsTheIntervalInsideTheMargin) {
   EXPECT_EQ(judged(0.2).verdict, Verdict::contradicted);
 }
 
+TEST(ClaimReport, NotWorseNeedsTheLowerEndAboveTheMargin) {
+  const auto judged = [](int end_of_a, double margin) {
+    auto inputs = cells(0, 0, 0);
+    inputs[0][0] = cell(8, end_of_a);
+    inputs[1][0] = cell(0, 120);
+    return judge_claims(table({claim(ClaimKind::not_worse, {"A", "B"}, margin)}), inputs)[0];
+  };
+  EXPECT_EQ(judged(120, 5).verdict, Verdict::supported) << "2 points behind";
+  EXPECT_EQ(judged(120, 5).subject, "A ≥ B");
+  EXPECT_GT(judged(120, 5).ci90.low, -5);
+  EXPECT_EQ(judged(120, 2.5).verdict, Verdict::undecided);
+  EXPECT_GT(*judged(120, 2.5).samples_to_decide, kSamples);
+  EXPECT_EQ(judged(120, 0.2).verdict, Verdict::contradicted);
+  EXPECT_EQ(judged(200, 0.2).verdict, Verdict::supported) << "a lead of any size is not worse";
+}
+
+// One pretraining that is worse by more than the margin leaves it open.
+TEST(ClaimReport, NotWorseMustHoldForEveryPretraining) {
+  Finding finding{.kind = ClaimKind::not_worse, .margin = 3};
+  finding.favourable = true;
+  finding.repeated = {1, -2, 0};
+  EXPECT_TRUE(finding.pretrainings_agree());
+  finding.repeated = {1, -3.5, 5};
+  EXPECT_FALSE(finding.pretrainings_agree());
+}
+
 TEST(ClaimReport, AnOrderHoldsWhenEveryStepDoes) {
   const TableSpec spec = table({claim(ClaimKind::order, {"A", "B", "C"})});
   const auto all = judge_claims(spec, cells(300, 200, 100));

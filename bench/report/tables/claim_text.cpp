@@ -16,6 +16,12 @@ namespace permafrost {
 
 std::string p_text(double p) { return p < 0.001 ? "<0.001" : fixed(p, 3); }
 
+std::string margin_text(const Finding& finding) {
+  if (!has_margin(finding.kind)) return "";
+  return (finding.kind == ClaimKind::equivalent ? " (±" : " (margin ") + fixed(finding.margin) +
+         ")";
+}
+
 std::string about(std::int64_t count) {
   const auto value = static_cast<double>(count);
   const double unit = std::pow(10, std::max(0.0, std::floor(std::log10(value)) - 1));
@@ -43,8 +49,7 @@ std::string title_of(const Finding& finding, const std::set<std::string>& subjec
   if (finding.step) return "step: " + finding.subject;
   std::string title = finding.text;
   if (subjects.size() > 1) title += ": " + finding.subject;
-  if (finding.kind == ClaimKind::equivalent) title += " (±" + fixed(finding.margin) + ")";
-  return title;
+  return title + margin_text(finding);
 }
 
 bool any_over_pretrainings(const TableModel& table) {
@@ -143,6 +148,11 @@ std::vector<std::string> claim_notes(const TableModel& table) {
     notes.emplace_back(
         "\"Match\" (±): p is that of two one-sided tests against the margin, or of a gap within it "
         "where the data speak for a gap beyond.");
+  if (any_of(table, [](const Finding& f) { return f.kind == ClaimKind::not_worse; }))
+    notes.emplace_back(
+        "\"Not worse\" (margin): p is that of a gap of minus the margin or less, one-sided, or of "
+        "one "
+        "above it where the data speak for more.");
   if (any_of(table, [](const Finding& f) { return f.whole; }))
     notes.emplace_back(
         "An order is supported where every step is and contradicted where one is reversed; its "

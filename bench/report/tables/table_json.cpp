@@ -38,12 +38,11 @@ OrderedJson finding_json(const Finding& finding) {
                    {"kind", name_of(finding.kind)}, {"control", finding.control},
                    {"subject", finding.subject},    {"column", finding.place}};
   if (finding.whole || finding.step) json["part"] = finding.whole ? "whole" : "step";
-  if (finding.kind == ClaimKind::equivalent) json["margin"] = finding.margin;
+  if (has_margin(finding.kind)) json["margin"] = finding.margin;
   json["gap"] = number_or_null(finding.effect);
   if (finding.effect) {
     json["ci95_over_samples"] = interval_json(finding.ci95);
-    if (finding.kind == ClaimKind::equivalent)
-      json["ci90_over_samples"] = interval_json(finding.ci90);
+    if (has_margin(finding.kind)) json["ci90_over_samples"] = interval_json(finding.ci90);
     json["p"] = finding.p;
     json["p_holm"] = finding.p_adjusted;
   }

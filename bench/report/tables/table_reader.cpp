@@ -2,7 +2,6 @@
 #include "bench/report/tables/table_reader.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "bench/records/record_json.h"
@@ -160,14 +159,12 @@ void read_rows(const Json* rows, const std::string& where, TableModel& table) {
   }
 }
 
-// What p speaks for. A file tells it of a match between pretrainings by whether these agree.
+// What p speaks for. With a margin, a file tells it by whether pretrainings agree.
 bool direction_of(const Finding& finding, JsonObject& object) {
   const double effect = finding.effect.value_or(0);
-  if (finding.kind != ClaimKind::equivalent) return effect > 0;
-  if (!finding.over_pretrainings || finding.repeated.empty())
-    return std::abs(effect) < finding.margin;
-  const bool first_matches = std::abs(finding.repeated[0]) < finding.margin;
-  return object.boolean("pretrainings_agree") == first_matches;
+  if (!has_margin(finding.kind) || !finding.over_pretrainings || finding.repeated.empty())
+    return finding.holds_for(effect);
+  return object.boolean("pretrainings_agree") == finding.holds_for(finding.repeated[0]);
 }
 
 Finding read_finding(const Json& json, const std::string& where) {
@@ -175,10 +172,10 @@ Finding read_finding(const Json& json, const std::string& where) {
   Finding finding;
   finding.text = object.text("claim");
   finding.id = object.text("id");
-  finding.kind = named<ClaimKind>(
-      object.text("kind"),
-      {ClaimKind::greater, ClaimKind::equivalent, ClaimKind::order, ClaimKind::difference_of_gaps},
-      object.where("kind"));
+  finding.kind = named<ClaimKind>(object.text("kind"),
+                                  {ClaimKind::greater, ClaimKind::equivalent, ClaimKind::not_worse,
+                                   ClaimKind::order, ClaimKind::difference_of_gaps},
+                                  object.where("kind"));
   finding.control = object.boolean("control");
   finding.subject = object.text("subject");
   finding.place = object.text("column");
