@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/machines/measured_cpu.h"
 
-#include <ctime>
 #include <functional>
 #include <numeric>
 
 #include "bench/records/build_info.h"
 #include "bench/run/work_estimate.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/memory.h"
 #include "common/machine/parallel.h"
 #include "datasets/clips/kept_source.h"
@@ -52,12 +52,12 @@ Samples range(std::int64_t from, std::int64_t to) {
 // How much of `work` a second of processor time does: once to warm up, then for some seconds.
 double rate_of(double work, double seconds_wanted, const std::function<void()>& body) {
   body();
-  const std::clock_t start = std::clock();
+  const double start = core_seconds();
   double seconds = 0;
   int times = 0;
   for (; seconds < seconds_wanted; ++times) {
     body();
-    seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+    seconds = core_seconds() - start;
   }
   return times * work / seconds;
 }

@@ -11,7 +11,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -19,6 +18,7 @@
 #include "bench/records/build_info.h"
 #include "common/error.h"
 #include "common/json/json_object.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/stopwatch.h"
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/checkpoints/safetensors.h"
@@ -109,12 +109,11 @@ void write(const Options& options) {
 OrderedJson time_of(const Options& options) {
   const Bench bench(options);
   bench.tokens(options.threads);
-  const std::clock_t start = std::clock();
+  const double start = core_seconds();
   const Stopwatch watch;
   for (int round = 0; round < options.rounds; ++round) bench.tokens(options.threads);
   const double count = static_cast<double>(options.rounds) * options.clips;
-  const double seconds = watch.seconds(),
-               processor = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  const double seconds = watch.seconds(), processor = core_seconds() - start;
   const BuildInfo build = build_info();
   return {{"clip_ms", seconds / count * 1e3}, {"processor_ms", processor / count * 1e3},
           {"clips", options.clips},           {"threads", options.threads},

@@ -17,7 +17,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "bench/app/device.h"
@@ -26,6 +25,7 @@
 #include "bench/micro/step_parts.h"
 #include "bench/records/build_info.h"
 #include "common/error.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
 #include "common/nearest_name.h"
@@ -103,10 +103,10 @@ void warm_up(Trainer& trainer, const at::Tensor& pixels, const Options& options,
 Seconds timed_steps(Trainer& trainer, const at::Tensor& pixels, const Options& options,
                     const at::Device& device) {
   warm_up(trainer, pixels, options, device);
-  const std::clock_t start = std::clock();
+  const double start = core_seconds();
   const Stopwatch watch;
   take_steps(trainer, pixels, options.steps, device);
-  return {watch.seconds(), static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC};
+  return {watch.seconds(), core_seconds() - start};
 }
 
 // Operations a second of a square matrix product: the best of a few runs of many.

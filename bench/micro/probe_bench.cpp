@@ -13,12 +13,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "bench/records/build_info.h"
 #include "common/error.h"
 #include "common/json/json_object.h"
+#include "common/machine/core_seconds.h"
 #include "common/machine/stopwatch.h"
 #include "datasets/clips/loader.h"
 #include "models/encoders/checkpoints/safetensors.h"
@@ -117,11 +117,10 @@ class ProbeSteps {
 OrderedJson time_of(const Options& options) {
   ProbeSteps steps(options);
   for (std::int64_t k = 1; k <= options.warmup; ++k) steps.step(k);
-  const std::clock_t start = std::clock();
+  const double start = core_seconds();
   const Stopwatch watch;
   for (std::int64_t k = 1; k <= options.steps; ++k) steps.step(options.warmup + k);
-  const double seconds = watch.seconds(),
-               processor = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  const double seconds = watch.seconds(), processor = core_seconds() - start;
   const auto count = static_cast<double>(options.steps);
   const BuildInfo build = build_info();
   return {{"step_ms", seconds / count * 1e3}, {"processor_ms", processor / count * 1e3},

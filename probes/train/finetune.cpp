@@ -271,6 +271,89 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
   }
 }
 
+// A run between two steps.
+struct Tuning {
+  const Encoder& encoder;
+  const FinetuneData& data;
+  const FinetuneProtocol& protocol;
+  const TrainingRun& run;
+  const HeadObjective& objective;
+  Model model;
+  AdamW optimiser;
+  LearningRate rate;
+};
+
+Tuning start_tuning(const Encoder& encoder, const FinetuneData& data,
+                    const FinetuneProtocol& protocol, const TrainingRun& run,
+                    const HeadSpec& head) {
+  Tuning tuning{
+      .encoder = encoder,
+      .data = data,
+      .protocol = protocol,
+      .run = run,
+      .objective = objective_of(data.loss),
+      .model = {to_device(clone_of(encoder.weights), run.device),
+                to_device(make_head(head, 1, run.seed), HeadKind::attentive, run.device)}};
+  add_layers(tuning.optimiser, tuning.model, encoder.spec.depth, protocol.layer_decay);
+  const auto n = static_cast<std::int64_t>(data.fold.train.size());
+  const std::int64_t total = (n + protocol.batch - 1) / protocol.batch * protocol.epochs;
+  tuning.rate = {
+      .start = 0,
+      .peak = protocol.learning_rate,
+      .final = 0,
+      .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
+      .length = total};
+  return tuning;
+}
+
+// The mean loss of the batch.
+double tune_on(Tuning& tuning, SharedBatch& batch, const HeadSpec& head) {
+  const FinetuneProtocol& protocol = tuning.protocol;
+  const TrainingRun& run = tuning.run;
+  const EncoderSpec& spec = tuning.encoder.spec;
+  const std::int64_t number = tuning.optimiser.steps() + 1;
+  const Step step{.batch = batch,
+                  .source = tuning.data.source,
+                  .protocol = protocol,
+                  .objective = tuning.objective,
+                  .device = run.device,
+                  .seed = run.seed,
+                  .number = number,
+                  .mix = draw_mix(protocol.mixing, spec.clip_shape(), run.seed, number)};
+  const auto gradients = sharded_gradients(
+      {.shards = protocol.gradient_shards,
+       .threads = run.device.is_cpu() ? run.threads : 1,
+       .group = run.group},
+      [&](int shard) { return shard_loss(tuning.model, spec, head, step, shard); });
+  clip_gradients(gradients.gradients, protocol.clip_grad);
+  tuning.optimiser.step(gradients.gradients, tuning.rate.at(number), protocol.weight_decay);
+  return gradients.loss.item<double>();
+}
+
+// Returns the mean loss; notes the samples that could not be read.
+double tune_for_an_epoch(Tuning& tuning, int epoch, FinetuneOutcome& outcome) {
+  const Samples& train = tuning.data.fold.train;
+  const TrainingRun& run = tuning.run;
+  const auto n = static_cast<std::int64_t>(train.size());
+  const AugmentedSource shown(tuning.data.source, {tuning.protocol.augmentation, run.seed,
+                                                   static_cast<std::uint64_t>(epoch)});
+  std::vector<std::int64_t> samples;
+  for (const auto place : epoch_order("finetune.order", n, run.seed, epoch))
+    samples.push_back(train[static_cast<std::size_t>(place)]);
+  EpochBatches batches(shown, tuning.encoder.spec.clip_shape(), tuning.protocol, run,
+                       std::move(samples));
+  double sum = 0;
+  for (SharedBatch batch; batches.next(batch);) {
+    sum += tune_on(tuning, batch, outcome.spec) * static_cast<double>(batch.size);
+    const Batch& read = batch.read;
+    for (std::size_t i = 0; i < read.indices.size(); ++i)
+      if (!read.failures[i].empty())
+        outcome.training_failures.try_emplace(read.indices[i], read.failures[i]);
+    if (run.tick) run.tick(batch.size);
+  }
+  return sum / static_cast<double>(n);
+}
+
 }  // namespace
 
 FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
@@ -278,74 +361,32 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
   if (encoder.spec.input_noise > 0)
     throw InputError(encoder.name, "input_noise", "0 for fine-tuning",
                      c10::str(encoder.spec.input_noise));
-  const ClipSource& source = data.source;
-  const Samples &train = data.fold.train, &tests = data.fold.test;
-  const HeadObjective& objective = objective_of(data.loss);
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
                   .width = encoder.spec.width,
                   .heads = protocol.heads,
                   .classes = data.classes};
-  Model model{to_device(clone_of(encoder.weights), run.device),
-              to_device(make_head(outcome.spec, 1, run.seed), HeadKind::attentive, run.device)};
-  const int shards_at_once = run.device.is_cpu() ? run.threads : 1;
-  AdamW optimiser;
-  add_layers(optimiser, model, encoder.spec.depth, protocol.layer_decay);
-  const auto n = static_cast<std::int64_t>(train.size());
-  const std::int64_t total = (n + protocol.batch - 1) / protocol.batch * protocol.epochs;
-  const LearningRate rate{
-      .start = 0,
-      .peak = protocol.learning_rate,
-      .final = 0,
-      .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
-      .length = total};
+  Tuning tuning = start_tuning(encoder, data, protocol, run, outcome.spec);
   for (int epoch = 0; epoch < protocol.epochs; ++epoch) {
-    const auto order = epoch_order("finetune.order", n, run.seed, epoch);
-    const AugmentedSource shown(
-        source, {protocol.augmentation, run.seed, static_cast<std::uint64_t>(epoch)});
-    std::vector<std::int64_t> samples;
-    for (const auto place : order) samples.push_back(train[static_cast<std::size_t>(place)]);
-    EpochBatches batches(shown, encoder.spec.clip_shape(), protocol, run, std::move(samples));
-    double sum = 0;
-    for (SharedBatch batch; batches.next(batch);) {
-      Step step{.batch = batch,
-                .source = source,
-                .protocol = protocol,
-                .objective = objective,
-                .device = run.device,
-                .seed = run.seed};
-      step.number = optimiser.steps() + 1;
-      step.mix = draw_mix(protocol.mixing, encoder.spec.clip_shape(), run.seed, step.number);
-      const auto gradients = sharded_gradients(
-          {.shards = protocol.gradient_shards, .threads = shards_at_once, .group = run.group},
-          [&](int shard) { return shard_loss(model, encoder.spec, outcome.spec, step, shard); });
-      clip_gradients(gradients.gradients, protocol.clip_grad);
-      optimiser.step(gradients.gradients, rate.at(optimiser.steps() + 1), protocol.weight_decay);
-      const Batch& read = batch.read;
-      for (std::size_t i = 0; i < read.indices.size(); ++i)
-        if (!read.failures[i].empty())
-          outcome.training_failures.try_emplace(read.indices[i], read.failures[i]);
-      sum += gradients.loss.item<double>() * static_cast<double>(batch.size);
-      if (run.tick) run.tick(batch.size);
-    }
-    outcome.epoch_losses.push_back(sum / static_cast<double>(n));
-    if (!std::isfinite(sum))
+    const double loss = tune_for_an_epoch(tuning, epoch, outcome);
+    outcome.epoch_losses.push_back(loss);
+    if (!std::isfinite(loss))
       throw TrainingDiverged("fine-tuning diverged: the mean loss of epoch " +
                              std::to_string(epoch + 1) + " of " + std::to_string(protocol.epochs) +
                              " is not finite");
   }
-  share_failures(run.group, train, outcome.training_failures);
-  for (const auto& [name, tensor] : model.tensors(encoder.spec.depth))
+  share_failures(run.group, data.fold.train, outcome.training_failures);
+  for (const auto& [name, tensor] : tuning.model.tensors(encoder.spec.depth))
     if (const std::string wrong = not_finite_text(tensor); !wrong.empty())
       throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, model.in(protocol.precision), encoder.spec, objective, source,
-              protocol.clips, tests, run);
+  predict_all(outcome, tuning.model.in(protocol.precision), encoder.spec, tuning.objective,
+              data.source, protocol.clips, data.fold.test, run);
   outcome.evaluate_seconds = test_watch.seconds();
-  outcome.encoder = to_device(model.encoder, at::kCPU);
-  outcome.head = to_device(model.head, HeadKind::attentive, at::kCPU);
+  outcome.encoder = to_device(tuning.model.encoder, at::kCPU);
+  outcome.head = to_device(tuning.model.head, HeadKind::attentive, at::kCPU);
   return outcome;
 }
 
