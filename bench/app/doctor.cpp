@@ -15,6 +15,7 @@
 #include "datasets/tasks/task.h"
 #include "models/encoders/encoder.h"
 #include "models/processes/launch.h"
+#include "models/processes/nccl.h"
 
 namespace permafrost {
 namespace {
@@ -37,6 +38,15 @@ int measure(const DoctorCommand& command) {
   return 0;
 }
 
+// Over which GPUs of several ranks exchange; "none" where there is no such library.
+std::string nccl_version() {
+  try {
+    return nccl().version();
+  } catch (const Error&) {
+    return "none";
+  }
+}
+
 int run(const CommonOptions& common, const DoctorCommand& command) {
   if (command.measure) return measure(command);
 #ifdef PERMAFROST_FFMPEG
@@ -54,6 +64,7 @@ int run(const CommonOptions& common, const DoctorCommand& command) {
                     {"cuda", cuda_available()},
                     {"threads", available_threads()},
                     {"ranks", launch ? to_text(*launch) : "one process"},
+                    {"nccl", nccl_version()},
                     {"video_files", video},
                     {"codecs", decoded_codecs()},
                     {"zoo", zoo_folder().string()},

@@ -63,6 +63,8 @@ class Run {
     result_.missing_files = count_of(missing_);
     if (writes() && done() == 0) measure(real);
     trainer_.share_state();
+    if (options_.group != nullptr && !options_.group->exchange().empty() && writes())
+      options_.execution.tell("ranks exchange gradients by " + options_.group->exchange());
     first_ = group_first_ = done();
     BatchFeed feed(config_, options_.bank, std::max(1, options_.execution.threads / 2), first_,
                    std::move(real), trainer_.clips());

@@ -47,6 +47,7 @@ ShardRange Trainer::clips() const {
 void Trainer::share_state() {
   if (options_.group == nullptr) return;
   const at::NoGradGuard no_grad;
+  options_.group->exchange_device(options_.device);
   state_.step = std::stoll(options_.group->from_first(std::to_string(state_.step)));
   NamedTensors all = tensors_of(*state_.learner);
   for (auto& named : state_.optimiser.state()) all.push_back(std::move(named));

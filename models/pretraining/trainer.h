@@ -54,7 +54,8 @@ class Trainer {
   // Which clips of a batch this process needs: all, or those of its rank's shards.
   ShardRange clips() const;
 
-  // All ranks go on with the state of rank 0; it may have read a checkpoint, or measured.
+  // All ranks go on with the state of rank 0; it may have read a checkpoint, or measured. Settles
+  // over what they exchange gradients.
   void share_state();
   // Throws Error naming the rank where weights differ between ranks.
   void require_same_weights();

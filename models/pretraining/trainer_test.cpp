@@ -5,7 +5,9 @@
 #include <ATen/record_function.h>
 
 #include <atomic>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "models/testing/shadow_device.h"
 #include "models/testing/test_support.h"
@@ -158,6 +160,29 @@ TEST(Trainer, RanksOnAnotherDeviceAndFastSumsAreTheSameButForRounding) {
                    for (int step = 0; step < 2; ++step)
                      EXPECT_NEAR(ran.reports[step].loss, one.reports[step].loss, tolerance);
                  });
+}
+
+// Weights of steps on a device whose ranks exchange there are those of ranks that exchange over the
+// host, to the bit.
+TEST(Trainer, RanksThatExchangeOnTheirDeviceTakeTheSameSteps) {
+  const Json changes{{"gradient_shards", 4}};
+  std::mutex mutex;
+  const auto weights_of = [&](const char* library) {
+    std::set<std::string> hashes;
+    ::setenv("PERMAFROST_NCCL", library, 1);
+    run_as_ranks(2, [&](ProcessGroup& group) {
+      const Ran ran = two_steps(changes, shadow_device(), &group, Reduce::exact);
+      NamedTensors host = ran.weights;
+      for (auto& [name, tensor] : host) tensor = tensor.to(at::kCPU);
+      const std::lock_guard lock(mutex);
+      hashes.insert(hash_of(host));
+      EXPECT_EQ(group.exchange().starts_with("NCCL"), std::string(library) != "off");
+    });
+    ::unsetenv("PERMAFROST_NCCL");
+    EXPECT_EQ(hashes.size(), 1U);
+    return *hashes.begin();
+  };
+  EXPECT_EQ(weights_of(PERMAFROST_FAKE_NCCL), weights_of("off"));
 }
 
 std::atomic<int> reads{0};

@@ -43,7 +43,8 @@ class SharedStore {
 inline std::string key_of_rank(const char* kind, int rank) { return kind + std::to_string(rank); }
 
 // Every rank calls the same operations in the same order, with tensors of equal size, contiguous,
-// on the engine's device. They return when this rank's part is done. Throw ConnectionLost.
+// on the engine's device. They return when this rank's part is done, or queued where the device has
+// queues. Throw ConnectionLost.
 class Collectives {
  public:
   virtual ~Collectives() = default;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/processes/gradient_exchange.h"
 
+#include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -8,6 +11,16 @@
 #include "common/error.h"
 
 namespace permafrost {
+namespace {
+
+// What `later` is given from now on waits for what `earlier` was given so far.
+void follow(const c10::Stream& later, const c10::Stream& earlier) {
+  c10::Event event(earlier.device_type());
+  event.record(earlier);
+  event.block(later);
+}
+
+}  // namespace
 
 ShardRange shards_of_rank(int shards, int rank, int ranks) {
   if (shards % ranks != 0)
@@ -29,15 +42,22 @@ GradientSum::GradientSum(ProcessGroup& group, const GradientSumOptions& options,
   std::int64_t values = 0, bucket = options.bucket;
   for (const auto& tensor : like_) ends_.push_back(values += tensor.numel());
   if (bucket == 0) bucket = std::clamp<std::int64_t>(values / 8, 1 << 18, 1 << 21);
+  const at::Device where = group.exchange_device(like_[0].device());
   sum_ = range_sum(group, options.reduce, options.shards, std::min(bucket, values),
-                   like_[0].scalar_type());
+                   like_[0].options().device(where).requires_grad(false));
+  if (!where.is_cpu()) {
+    const c10::impl::VirtualGuardImpl device(where.type());
+    computing_ = device.getStream(like_[0].device());
+    sending_ =
+        options.beside_computing ? device.getStreamFromGlobalPool(like_[0].device()) : computing_;
+  }
   gradients_.assign(static_cast<std::size_t>(options.shards),
                     std::vector<at::Tensor>(like_.size()));
   flat_ = gradients_;
   if (!options.beside_computing) return;
   thread_ = std::jthread([this](const std::stop_token& stop) {
     try {
-      exchange(stop);
+      exchange_on_a_stream(stop);
     } catch (...) {
       failure_ = std::current_exception();
     }
@@ -65,9 +85,16 @@ std::vector<at::Tensor> GradientSum::finish() {
   if (thread_.joinable())
     thread_.join();
   else
-    exchange({});
+    exchange_on_a_stream({});
   if (failure_) std::rethrow_exception(failure_);
+  if (sending_) follow(*computing_, *sending_);
   return std::move(gradients_[0]);
+}
+
+void GradientSum::exchange_on_a_stream(const std::stop_token& stop) {
+  std::optional<c10::StreamGuard> guard;
+  if (sending_) guard.emplace(*sending_);
+  exchange(stop);
 }
 
 void GradientSum::exchange(const std::stop_token& stop) {
@@ -79,6 +106,7 @@ void GradientSum::exchange(const std::stop_token& stop) {
     const auto end = std::lower_bound(ends_.begin(), ends_.end(), first + count) - ends_.begin();
     const auto shards = await(begin, end + 1, stop);
     if (!shards) return;
+    if (sending_) follow(*sending_, *computing_);  // what was given was queued there
     const std::int64_t before = begin == 0 ? 0 : ends_[static_cast<std::size_t>(begin) - 1];
     sum_->add(*shards, first - before, count);
   }

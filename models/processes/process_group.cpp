@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <sstream>
 
@@ -168,6 +169,21 @@ void ProcessGroup::read_machines(const std::vector<std::string>& answers) {
                        "the name of the interface");
 }
 
+at::Device ProcessGroup::exchange_device(const at::Device& device) {
+  // NCCL is of CUDA devices; for another one somebody has to name a library that has its functions.
+  if (!device.is_cuda() && std::getenv("PERMAFROST_NCCL") == nullptr) return at::kCPU;
+  if (exchange_.how.empty()) {
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    const std::string seen = visible == nullptr ? "" : visible;
+    exchange_ = open_device_exchange(*this, options_.gpu.empty() ? seen : options_.gpu);
+  }
+  return exchange_.collectives ? device : at::Device(at::kCPU);
+}
+
+Collectives& ProcessGroup::engine_of(const at::Tensor& tensor) {
+  return tensor.is_cpu() ? *collectives_ : *exchange_.collectives;
+}
+
 template <typename Operation>
 void ProcessGroup::together(std::int64_t sent, const Operation& operation) {
   sent_bytes_ += sent;
@@ -184,22 +200,22 @@ void ProcessGroup::together(std::int64_t sent, const Operation& operation) {
 void ProcessGroup::broadcast(const at::Tensor& tensor, int from) {
   const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
   together(rank_ == from ? bytes * (ranks_ - 1) : 0,
-           [&] { collectives_->broadcast(tensor, from); });
+           [&] { engine_of(tensor).broadcast(tensor, from); });
 }
 
 void ProcessGroup::sum(const at::Tensor& tensor) {
   const auto bytes = static_cast<std::int64_t>(tensor.nbytes());
-  together(2 * bytes * (ranks_ - 1) / ranks_, [&] { collectives_->sum(tensor); });
+  together(2 * bytes * (ranks_ - 1) / ranks_, [&] { engine_of(tensor).sum(tensor); });
 }
 
 void ProcessGroup::all_gather(const at::Tensor& out, const at::Tensor& in) {
   const auto bytes = static_cast<std::int64_t>(in.nbytes());
-  together(bytes * (ranks_ - 1), [&] { collectives_->all_gather(out, in); });
+  together(bytes * (ranks_ - 1), [&] { engine_of(in).all_gather(out, in); });
 }
 
 void ProcessGroup::all_to_all(const at::Tensor& out, const at::Tensor& in) {
   const auto bytes = static_cast<std::int64_t>(in.nbytes());
-  together(bytes * (ranks_ - 1) / ranks_, [&] { collectives_->all_to_all(out, in); });
+  together(bytes * (ranks_ - 1) / ranks_, [&] { engine_of(in).all_to_all(out, in); });
 }
 
 std::vector<std::string> ProcessGroup::gather(const std::string& mine) {

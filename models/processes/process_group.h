@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "models/processes/device_exchange.h"
 #include "models/processes/engine.h"
 #include "models/processes/launch.h"
 #include "models/processes/rank_watch.h"
@@ -33,6 +34,8 @@ struct GroupOptions {
   Milliseconds timeout = std::chrono::seconds(60);
   // Ends this process, from any thread; may throw in tests, where ranks are threads.
   EndProcess end;
+  // The GPU that this rank computes on, where it does; empty: what CUDA_VISIBLE_DEVICES names.
+  std::string gpu;
 };
 
 class ProcessGroup {
@@ -54,9 +57,17 @@ class ProcessGroup {
   int ranks_on_machine() const { return ranks_on_machine_; }
   // "rank 2 (node7)"
   std::string name_of(int rank) const;
+  const std::string& machine() const { return machines_[static_cast<std::size_t>(rank_)]; }
+
+  // Where what `device` computed is to lie when it is exchanged: on `device`, over NCCL, if every
+  // rank has it and a GPU of its own; else on the CPU. All ranks ask together; the answer is kept.
+  at::Device exchange_device(const at::Device& device);
+  // How, for people: see DeviceExchange; empty before anybody asked for a device.
+  const std::string& exchange() const { return exchange_.how; }
 
   // Of every rank in its turn; they return on all when each has called. Contiguous tensors of equal
-  // sizes on every rank, on the CPU.
+  // sizes on every rank, on the CPU or the exchange_device(); there they are queued on its current
+  // stream, and the operation does not wait.
   void broadcast(const at::Tensor& tensor, int from = 0);  // one rank's values to all
   void sum(const at::Tensor& tensor);  // in place, in no certain order of additions
   void all_gather(const at::Tensor& out, const at::Tensor& in);  // [ranks*n] of [n]
@@ -88,6 +99,7 @@ class ProcessGroup {
  private:
   void roll_call(const std::string& presence, Milliseconds timeout);
   void read_machines(const std::vector<std::string>& answers);
+  Collectives& engine_of(const at::Tensor& tensor);
   template <typename Operation>
   void together(std::int64_t sent, const Operation& operation);
 
@@ -95,6 +107,7 @@ class ProcessGroup {
   GroupOptions options_;
   std::shared_ptr<SharedStore> store_;
   std::unique_ptr<Collectives> collectives_;
+  DeviceExchange exchange_;
   std::vector<std::string> machines_;  // by rank
   int rank_on_machine_ = 0, ranks_on_machine_ = 1;
   std::atomic<std::int64_t> sent_bytes_ = 0;  // read while another thread exchanges

@@ -41,14 +41,13 @@ void copy_back(const std::vector<at::Tensor>& flat, std::int64_t first, std::int
 
 class ExactSum : public RangeSum {
  public:
-  // What is sent lies on the CPU, where the engine works; gradients of a device are copied.
-  ExactSum(ProcessGroup& group, int shards, std::int64_t bucket, at::ScalarType type)
+  ExactSum(ProcessGroup& group, int shards, std::int64_t bucket, const at::TensorOptions& values)
       : group_(group), count_(shards), part_((bucket + group.ranks() - 1) / group.ranks()) {
     const std::int64_t ranks = group.ranks();
-    out_ = at::empty({ranks, count_, part_}, type);
-    in_ = at::empty({ranks, count_, part_}, type);
-    sum_ = at::empty({part_}, type);
-    all_ = at::empty({ranks * part_}, type);
+    out_ = at::empty({ranks, count_, part_}, values);
+    in_ = at::empty({ranks, count_, part_}, values);
+    sum_ = at::empty({part_}, values);
+    all_ = at::empty({ranks * part_}, values);
   }
 
   std::int64_t bucket() const override { return part_ * group_.ranks(); }
@@ -78,7 +77,7 @@ class ExactSum : public RangeSum {
 
 class FastSum : public RangeSum {
  public:
-  FastSum(ProcessGroup& group, std::int64_t bucket, at::ScalarType sent)
+  FastSum(ProcessGroup& group, std::int64_t bucket, const at::TensorOptions& sent)
       : group_(group), buffer_(at::empty({bucket}, sent)) {}
 
   std::int64_t bucket() const override { return buffer_.numel(); }
@@ -117,10 +116,10 @@ std::string name_of(Reduce reduce) {
 }
 
 std::unique_ptr<RangeSum> range_sum(ProcessGroup& group, Reduce reduce, int shards,
-                                    std::int64_t bucket, at::ScalarType type) {
-  if (reduce == Reduce::exact) return std::make_unique<ExactSum>(group, shards, bucket, type);
-  return std::make_unique<FastSum>(group, bucket,
-                                   reduce == Reduce::fast_bfloat16 ? at::kBFloat16 : type);
+                                    std::int64_t bucket, const at::TensorOptions& values) {
+  if (reduce == Reduce::exact) return std::make_unique<ExactSum>(group, shards, bucket, values);
+  const bool halves = reduce == Reduce::fast_bfloat16;
+  return std::make_unique<FastSum>(group, bucket, halves ? values.dtype(at::kBFloat16) : values);
 }
 
 }  // namespace permafrost

@@ -39,11 +39,12 @@ class RangeSum {
   virtual void add(const FlatShards& shards, std::int64_t first, std::int64_t count) = 0;
 };
 
-// For ranks with `shards` shards each, whose values are of `type`. `bucket`: values at once, at
+// For ranks with `shards` shards each, whose values are of that type and are exchanged on that
+// device (ProcessGroup::exchange_device). `bucket`: values at once, at
 // least one a rank. Exact: rank r is given the r-th part of a bucket of every shard (all-to-all),
 // adds in order of shards, and the parts come together (all-gather). With m shards a rank of W, a
 // rank sends (m+1)(W-1)/W times the bytes of the tensors.
 std::unique_ptr<RangeSum> range_sum(ProcessGroup& group, Reduce reduce, int shards,
-                                    std::int64_t bucket, at::ScalarType type);
+                                    std::int64_t bucket, const at::TensorOptions& values);
 
 }  // namespace permafrost

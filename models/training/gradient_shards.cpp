@@ -88,10 +88,15 @@ class OverRanks {
   // After all of them.
   ShardedGradients finish(const std::vector<ShardResult>& results) {
     RECORD_USER_SCOPE("exchange");
+    ShardedGradients total{.loss = loss_of(results[0]), .gradients = sum_->finish()};
+    if (!work_.wants_loss) {
+      for (std::size_t i = 1; i < results.size(); ++i)
+        total.loss = total.loss + loss_of(results[i]);
+      return total;
+    }
     std::vector<double> losses;
     for (const auto& result : results) losses.push_back(loss_of(result).item<double>());
-    ShardedGradients total{.loss = {}, .gradients = sum_->finish()};
-    if (work_.wants_loss) losses = of_all_shards(*work_.group, losses);
+    losses = of_all_shards(*work_.group, losses);
     double sum = losses[0];
     for (std::size_t i = 1; i < losses.size(); ++i) sum += losses[i];
     total.loss = at::scalar_tensor(sum, at::kDouble);
