@@ -56,7 +56,8 @@ TEST_P(HaystackResults, TableAndMeansFollowFromTheGrids) {
 }
 
 TEST_P(HaystackResults, SayOfFilmsWhatTheirAnswersAre) {
-  for (const auto& result : json().at("results")) {
+  const Json report = json();
+  for (const auto& result : report.at("results")) {
     if (!result.contains("films")) continue;
     const Json& films = result.at("films");
     double accuracy[2];

@@ -54,7 +54,8 @@ TEST_F(HaystackCli, LeavesFilmsAndSaysWhatWasDecoded) {
                           kSmall + "--films 3 --film-minutes 1 --json");
   ASSERT_EQ(run.status, 0) << run.err;
   // Of both encoders, whose clips have one shape: the same films.
-  for (const auto& result : Json::parse(run.out).at("results")) {
+  const Json report = Json::parse(run.out);
+  for (const auto& result : report.at("results")) {
     const Json& films = result.at("films");
     EXPECT_EQ(films.at("films"), 3);
     EXPECT_EQ(films.at("frames"), 60);
