@@ -53,7 +53,6 @@ GradientSum::GradientSum(ProcessGroup& group, const GradientSumOptions& options,
   }
   gradients_.assign(static_cast<std::size_t>(options.shards),
                     std::vector<at::Tensor>(like_.size()));
-  flat_ = gradients_;
   if (!options.beside_computing) return;
   thread_ = std::jthread([this](const std::stop_token& stop) {
     try {
@@ -72,7 +71,6 @@ void GradientSum::give(int shard, std::size_t number, const at::Tensor& gradient
   {
     const std::lock_guard lock(mutex_);
     gradients_[place][number] = whole;
-    flat_[place][number] = whole.view({-1});
   }
   given_.notify_one();
 }
@@ -114,18 +112,20 @@ void GradientSum::exchange(const std::stop_token& stop) {
 
 std::optional<FlatShards> GradientSum::await(std::ptrdiff_t begin, std::ptrdiff_t end,
                                              const std::stop_token& stop) {
-  FlatShards wanted;
+  const auto is_given = [](const at::Tensor& tensor) { return tensor.defined(); };
   std::unique_lock lock(mutex_);
   const bool all_given = given_.wait(lock, stop, [&] {
-    wanted.clear();
-    for (const auto& tensors : flat_) {
-      auto& some = wanted.emplace_back(tensors.begin() + begin, tensors.begin() + end);
-      for (const auto& tensor : some)
-        if (!tensor.defined()) return false;
-    }
-    return true;
+    return std::all_of(gradients_.begin(), gradients_.end(), [&](const auto& tensors) {
+      return std::all_of(tensors.begin() + begin, tensors.begin() + end, is_given);
+    });
   });
   if (!all_given) return std::nullopt;
+  FlatShards wanted;
+  for (const auto& tensors : gradients_) {
+    auto& flat = wanted.emplace_back();
+    for (auto i = begin; i < end; ++i)
+      flat.push_back(tensors[static_cast<std::size_t>(i)].view({-1}));
+  }
   return wanted;
 }
 

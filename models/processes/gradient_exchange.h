@@ -77,7 +77,6 @@ class GradientSum {
   std::mutex mutex_;
   std::condition_variable_any given_;
   std::vector<std::vector<at::Tensor>> gradients_;  // [shards][tensors], not there until given
-  FlatShards flat_;
   std::exception_ptr failure_;
   std::jthread thread_;  // not there where all is sent at the end; last: it uses all of the above
 };
