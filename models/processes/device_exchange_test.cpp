@@ -50,15 +50,19 @@ TEST_F(DeviceExchanges, OperationsOnTensorsOfTheDevice) {
     });
 }
 
-TEST_F(DeviceExchanges, GradientsAreAddedInTheOrderOfTheShards) {
+TEST_F(DeviceExchanges, GradientsAreAddedAsByOneProcess) {
   const auto gradients_of = [](int shard) {
     const at::Tensor values = drawn({50}, static_cast<std::uint64_t>(shard));
     return std::vector<at::Tensor>{values * at::pow(10.0, values),
                                    drawn({3, 2}, static_cast<std::uint64_t>(shard) + 90)};
   };
-  auto expected = gradients_of(0);
-  for (int shard = 1; shard < 6; ++shard)
-    for (std::size_t i = 0; i < 2; ++i) expected[i].add_(gradients_of(shard)[i]);
+  std::vector<std::vector<at::Tensor>> all;
+  for (int shard = 0; shard < 6; ++shard) all.push_back(gradients_of(shard));
+  add_pairwise(6, [&](std::int64_t to, std::int64_t from) {
+    for (std::size_t i = 0; i < 2; ++i)
+      all[static_cast<std::size_t>(to)][i].add_(all[static_cast<std::size_t>(from)][i]);
+  });
+  const auto& expected = all[0];
   for (const bool beside : {false, true})
     for (const Reduce reduce : {Reduce::exact, Reduce::fast, Reduce::fast_bfloat16})
       run_as_ranks(3, [&](ProcessGroup& group) {

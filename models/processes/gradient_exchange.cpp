@@ -43,7 +43,11 @@ GradientSum::GradientSum(ProcessGroup& group, const GradientSumOptions& options,
   for (const auto& tensor : like_) ends_.push_back(values += tensor.numel());
   if (bucket == 0) bucket = std::clamp<std::int64_t>(values / 8, 1 << 18, 1 << 21);
   const at::Device where = group.exchange_device(like_[0].device());
-  sum_ = range_sum(group, options.reduce, options.shards, std::min(bucket, values),
+  sum_ = range_sum(group,
+                   {.reduce = options.reduce,
+                    .addition = options.addition,
+                    .shards = options.shards,
+                    .bucket = std::min(bucket, values)},
                    like_[0].options().device(where).requires_grad(false));
   if (!where.is_cpu()) {
     const c10::impl::VirtualGuardImpl device(where.type());

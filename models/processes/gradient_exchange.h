@@ -38,6 +38,7 @@ ShardRange own_shards(int shards, const ProcessGroup* group);
 struct GradientSumOptions {
   int shards = 1;  // of this rank
   Reduce reduce = Reduce::exact;
+  Addition addition = Addition::pairwise;
   // Whether a thread of its own sends a bucket as soon as every shard has given what is in it, so
   // that most of the sending falls beside computing; else all are sent at the end. Where a GPU
   // computes, a core is free for it, and NCCL has a stream of its own. Two ranks that computed on

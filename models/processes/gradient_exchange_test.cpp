@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <bit>
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "common/error.h"
@@ -26,13 +28,28 @@ std::vector<at::Tensor> gradients_of(int shard, at::ScalarType type) {
   return tensors;
 }
 
-std::vector<at::Tensor> sum_of_one_process(int shards, at::ScalarType type) {
-  auto sum = gradients_of(0, type);
-  for (int shard = 1; shard < shards; ++shard) {
-    const auto more = gradients_of(shard, type);
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i].add_(more[i]);
+// One number after the other, or halves of halves.
+std::vector<at::Tensor> sum_of_one_process(int shards, at::ScalarType type,
+                                           Addition addition = Addition::pairwise) {
+  std::vector<std::vector<at::Tensor>> all;
+  for (int shard = 0; shard < shards; ++shard) all.push_back(gradients_of(shard, type));
+  const std::function<void(std::size_t, std::size_t)> add_halves = [&](std::size_t first,
+                                                                       std::size_t size) {
+    if (size == 1 || first + size / 2 >= all.size()) {
+      if (size > 1) add_halves(first, size / 2);
+      return;
+    }
+    add_halves(first, size / 2);
+    add_halves(first + size / 2, size / 2);
+    for (std::size_t i = 0; i < all[0].size(); ++i) all[first][i].add_(all[first + size / 2][i]);
+  };
+  if (addition == Addition::pairwise) {
+    add_halves(0, std::bit_ceil(all.size()));
+    return all[0];
   }
-  return sum;
+  for (std::size_t shard = 1; shard < all.size(); ++shard)
+    for (std::size_t i = 0; i < all[0].size(); ++i) all[0][i].add_(all[shard][i]);
+  return all[0];
 }
 
 std::vector<std::vector<at::Tensor>> shards_of(const ShardRange& range, at::ScalarType type) {
@@ -45,35 +62,37 @@ std::vector<std::vector<at::Tensor>> shards_of(const ShardRange& range, at::Scal
 // Of one rank: the shards give in turn, from the last tensor to the first, as backward passes do.
 std::vector<at::Tensor> summed_over_ranks(ProcessGroup& group,
                                           const std::vector<std::vector<at::Tensor>>& of_shards,
-                                          Reduce reduce, std::int64_t bucket,
-                                          bool beside_computing = false) {
-  const auto shards = static_cast<int>(of_shards.size());
-  GradientSum sum(
-      group,
-      {.shards = shards, .reduce = reduce, .beside_computing = beside_computing, .bucket = bucket},
-      of_shards[0]);
-  for (int shard = 0; shard < shards; ++shard) {
+                                          GradientSumOptions options) {
+  options.shards = static_cast<int>(of_shards.size());
+  GradientSum sum(group, options, of_shards[0]);
+  for (int shard = 0; shard < options.shards; ++shard) {
     const auto& gradients = of_shards[static_cast<std::size_t>(shard)];
     for (std::size_t i = gradients.size(); i-- > 0;) sum.give(shard, i, gradients[i]);
   }
   return sum.finish();
 }
 
+// Shards that ranks have a power of two of, and not; of which the tree has all levels, and not.
 TEST(GradientExchange, ExactGivesTheBitsOfOneProcess) {
+  const std::vector<std::pair<int, int>> shards_and_ranks{{2, 2},  {4, 2},  {6, 2}, {10, 2}, {6, 3},
+                                                          {12, 3}, {12, 4}, {4, 4}, {20, 4}};
   for (const auto type : {at::kFloat, at::kBFloat16})
-    for (const int ranks : {2, 3, 4}) {
-      const int shards = 12;
-      const auto expected = sum_of_one_process(shards, type);
-      // Buckets that end within a tensor, of less than a value a rank, and larger than all.
-      for (const std::int64_t bucket : {2, 7, 16, 1000})
-        run_as_ranks(ranks, [&](ProcessGroup& group) {
-          const auto range = shards_of_rank(shards, group.rank(), group.ranks());
-          const auto sum =
-              summed_over_ranks(group, shards_of(range, type), Reduce::exact, bucket, bucket == 7);
-          for (std::size_t i = 0; i < sum.size(); ++i)
-            EXPECT_TRUE(at::equal(sum[i], expected[i])) << ranks << " ranks, bucket " << bucket;
-        });
-    }
+    for (const Addition addition : {Addition::pairwise, Addition::in_order})
+      for (const auto& [shards, ranks] : shards_and_ranks) {
+        if (addition == Addition::in_order && shards != 12) continue;
+        const auto expected = sum_of_one_process(shards, type, addition);
+        // Buckets that end within a tensor, of less than a value a rank, and larger than all.
+        for (const std::int64_t bucket : {2, 7, 1000})
+          run_as_ranks(ranks, [&, shards = shards, ranks = ranks](ProcessGroup& group) {
+            const auto range = shards_of_rank(shards, group.rank(), group.ranks());
+            const auto sum = summed_over_ranks(
+                group, shards_of(range, type),
+                {.addition = addition, .beside_computing = bucket == 7, .bucket = bucket});
+            for (std::size_t i = 0; i < sum.size(); ++i)
+              EXPECT_TRUE(at::equal(sum[i], expected[i]))
+                  << shards << " shards, " << ranks << " ranks, bucket " << bucket;
+          });
+      }
 }
 
 TEST(GradientExchange, FastIsTheSameButForRounding) {
@@ -81,7 +100,8 @@ TEST(GradientExchange, FastIsTheSameButForRounding) {
   for (const Reduce reduce : {Reduce::fast, Reduce::fast_bfloat16})
     run_as_ranks(3, [&](ProcessGroup& group) {
       const auto range = shards_of_rank(6, group.rank(), 3);
-      const auto sum = summed_over_ranks(group, shards_of(range, at::kFloat), reduce, 16);
+      const auto sum =
+          summed_over_ranks(group, shards_of(range, at::kFloat), {.reduce = reduce, .bucket = 16});
       for (std::size_t i = 0; i < sum.size(); ++i) {
         EXPECT_EQ(sum[i].scalar_type(), at::kFloat);
         EXPECT_TRUE(at::allclose(sum[i], expected[i], reduce == Reduce::fast ? 1e-5 : 0.05,
@@ -90,13 +110,23 @@ TEST(GradientExchange, FastIsTheSameButForRounding) {
     });
 }
 
+// n = 64 values: 4 n (b+1) (W-1)/W of b blocks a rank.
 TEST(GradientExchange, SendsWhatTheFormulaSays) {
-  run_as_ranks(2, [&](ProcessGroup& group) {
-    // n = 64 values, two shards a rank: 4 n (m+1) (W-1)/W.
-    const auto range = shards_of_rank(4, group.rank(), 2);
-    summed_over_ranks(group, shards_of(range, at::kFloat), Reduce::exact, 16);
-    EXPECT_EQ(group.sent_bytes(), 4 * 64 * 3 / 2);
-  });
+  const auto sent = [](int shards, int ranks, Addition addition) {
+    std::int64_t bytes = 0;
+    run_as_ranks(ranks, [&](ProcessGroup& group) {
+      const auto range = shards_of_rank(shards, group.rank(), ranks);
+      summed_over_ranks(group, shards_of(range, at::kFloat), {.addition = addition, .bucket = 16});
+      if (group.is_first()) bytes = group.sent_bytes();
+    });
+    return bytes;
+  };
+  EXPECT_EQ(sent(4, 2, Addition::in_order), 4 * 64 * 3 / 2);
+  EXPECT_EQ(sent(4, 2, Addition::pairwise), 4 * 64 * 2 / 2) << "shards of a rank are one block";
+  EXPECT_EQ(sent(6, 2, Addition::pairwise), 4 * 64 * 3 / 2) << "three shards are two blocks";
+  EXPECT_EQ(sent(8, 4, Addition::pairwise), 4 * 64 * 2 * 3 / 4);
+  EXPECT_EQ(most_blocks(Addition::pairwise, 20, 4), 3) << "5; 6 and 7; 8 and 9";
+  EXPECT_EQ(most_blocks(Addition::in_order, 20, 4), 5);
 }
 
 // Whatever comes first, and from which thread.

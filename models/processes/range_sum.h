@@ -9,12 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "models/processes/pairwise.h"
 #include "models/processes/process_group.h"
 
 namespace permafrost {
 
 enum class Reduce {
-  // In the order of the shards: the same bits as one process gives, for any number of ranks.
+  // The same bits as one process gives, for any number of ranks: see Addition.
   exact,
   // Each rank adds its shards, then the ranks' sums are added in the order of the algorithm.
   // Less is sent where a rank has several shards, and the last bits depend on the number of ranks.
@@ -39,12 +40,20 @@ class RangeSum {
   virtual void add(const FlatShards& shards, std::int64_t first, std::int64_t count) = 0;
 };
 
-// For ranks with `shards` shards each, whose values are of that type and are exchanged on that
-// device (ProcessGroup::exchange_device). `bucket`: values at once, at
-// least one a rank. Exact: rank r is given the r-th part of a bucket of every shard (all-to-all),
-// adds in order of shards, and the parts come together (all-gather). With m shards a rank of W, a
-// rank sends (m+1)(W-1)/W times the bytes of the tensors.
-std::unique_ptr<RangeSum> range_sum(ProcessGroup& group, Reduce reduce, int shards,
-                                    std::int64_t bucket, const at::TensorOptions& values);
+struct RangeSumOptions {
+  Reduce reduce = Reduce::exact;
+  Addition addition = Addition::pairwise;  // of an exact sum
+  int shards = 1;                          // of this rank
+  std::int64_t bucket = 1;                 // values at once, at least one a rank
+};
+
+// For values of that type, exchanged on that device (ProcessGroup::exchange_device). Exact: rank r
+// is given the r-th part of a bucket of every block of shards (all-to-all), adds them as one
+// process would, and the parts come together (all-gather). With b blocks a rank of W at most, a
+// rank sends (b+1)(W-1)/W times the bytes of the tensors; b is 1 where a rank has a power of two of
+// shards. Two ranks of a block each add two numbers, which has one result in any order: as the fast
+// sum.
+std::unique_ptr<RangeSum> range_sum(ProcessGroup& group, const RangeSumOptions& options,
+                                    const at::TensorOptions& values);
 
 }  // namespace permafrost

@@ -35,19 +35,22 @@ at::Tensor gradient_of(const at::Tensor& leaf) {
 
 at::Tensor loss_of(const ShardResult& result) { return result.loss.detach().to(at::kDouble); }
 
-ShardedGradients added_here(const std::vector<ShardResult>& results) {
+ShardedGradients added_here(const std::vector<ShardResult>& results, Addition addition) {
   ShardedGradients total;
-  for (std::size_t shard = 0; shard < results.size(); ++shard) {
-    const at::Tensor loss = loss_of(results[shard]);
-    total.loss = shard == 0 ? loss : total.loss + loss;
-    for (std::size_t i = 0; i < results[shard].leaves.size(); ++i) {
-      const at::Tensor gradient = gradient_of(results[shard].leaves[i]);
-      if (shard == 0)
-        total.gradients.push_back(gradient);
-      else
-        total.gradients[i].add_(gradient);
-    }
+  std::vector<std::vector<at::Tensor>> gradients;  // [shards][leaves]
+  for (const auto& result : results) {
+    const at::Tensor loss = loss_of(result);
+    total.loss = total.loss.defined() ? total.loss + loss : loss;
+    auto& mine = gradients.emplace_back();
+    for (const auto& leaf : result.leaves) mine.push_back(gradient_of(leaf));
   }
+  add_all(addition, static_cast<std::int64_t>(gradients.size()),
+          [&](std::int64_t to, std::int64_t from) {
+            const auto& more = gradients[static_cast<std::size_t>(from)];
+            const auto& sum = gradients[static_cast<std::size_t>(to)];
+            for (std::size_t i = 0; i < more.size(); ++i) sum[i].add_(more[i]);
+          });
+  total.gradients = std::move(gradients[0]);
   return total;
 }
 
@@ -74,11 +77,12 @@ class OverRanks {
     {
       const std::lock_guard lock(mutex_);
       if (!sum_)
-        sum_.emplace(
-            *work_.group,
-            GradientSumOptions{
-                .shards = shards_, .reduce = work_.reduce, .beside_computing = !leaves[0].is_cpu()},
-            leaves);
+        sum_.emplace(*work_.group,
+                     GradientSumOptions{.shards = shards_,
+                                        .reduce = work_.reduce,
+                                        .addition = work_.addition,
+                                        .beside_computing = !leaves[0].is_cpu()},
+                     leaves);
     }
     for (std::size_t i = 0; i < leaves.size(); ++i)
       torch::autograd::impl::set_post_acc_grad_hooks(
@@ -131,7 +135,7 @@ ShardedGradients sharded_gradients(const StepShards& work,
     backward(result.loss);
   });
   const at::NoGradGuard no_grad;
-  return over_ranks ? over_ranks->finish(results) : added_here(results);
+  return over_ranks ? over_ranks->finish(results) : added_here(results, work.addition);
 }
 
 at::Tensor clip_gradients(const std::vector<at::Tensor>& gradients, double limit) {

@@ -5,9 +5,9 @@
 //
 // A batch is cut into a fixed number of shards. Each shard runs forward and backward on one thread
 // over its own autograd leaves (which share the weights' storage); the gradients are then added in
-// shard order. So the sum does not depend on how many threads there are, and no thread waits for
-// another inside an operation, which is what costs at small sizes. Nor does it depend on how many
-// processes there are, where they add exactly (gradient_exchange.h).
+// an order of their own (pairwise.h). So the sum does not depend on how many threads there are, and
+// no thread waits for another inside an operation, which is what costs at small sizes. Nor does it
+// depend on how many processes there are, where they add exactly (gradient_exchange.h).
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -39,6 +39,7 @@ struct StepShards {
   int threads = 1;                // of this process, over its shards
   ProcessGroup* group = nullptr;  // null: one process
   Reduce reduce = Reduce::exact;
+  Addition addition = Addition::pairwise;  // of gradients; losses are added in order
   // Whether the loss of all ranks is wanted; else that of this one's shards is given.
   bool wants_loss = true;
 };

@@ -323,7 +323,8 @@ double tune_on(Tuning& tuning, SharedBatch& batch, const HeadSpec& head) {
   const auto gradients = sharded_gradients(
       {.shards = protocol.gradient_shards,
        .threads = run.device.is_cpu() ? run.threads : 1,
-       .group = run.group},
+       .group = run.group,
+       .addition = Addition::in_order},  // as evaluation version 3 does
       [&](int shard) { return shard_loss(tuning.model, spec, head, step, shard); });
   clip_gradients(gradients.gradients, protocol.clip_grad);
   tuning.optimiser.step(gradients.gradients, tuning.rate.at(number), protocol.weight_decay);
