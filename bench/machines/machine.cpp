@@ -53,6 +53,7 @@ Machine parse_machine(const Json& json, const std::string& where) {
   machine.devices = machine.cores;
   if (machine.gpu) machine.devices = static_cast<int>(object.integer("devices", {}, 1, 1 << 10));
   read_rates(object, machine, where);
+  machine.pretraining_half_width = object.number("pretraining_half_width", 0, 0, 1e6);
   machine.host_bytes = kGiga * rate(object, "memory_gigabytes");
   machine.device_bytes =
       machine.gpu ? kGiga * rate(object, "device_memory_gigabytes") : machine.host_bytes;
@@ -77,6 +78,8 @@ OrderedJson to_json(const Machine& machine) {
   if (machine.gpu) json["devices"] = machine.devices;
   json["cores"] = machine.cores;
   json["teraflops"] = rates;
+  if (machine.pretraining_half_width > 0)
+    json["pretraining_half_width"] = machine.pretraining_half_width;
   json["memory_gigabytes"] = machine.host_bytes / kGiga;
   if (machine.gpu) json["device_memory_gigabytes"] = machine.device_bytes / kGiga;
   json["decoded_clips_per_core_second"] = machine.decoded_clips;

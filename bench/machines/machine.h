@@ -24,7 +24,11 @@ struct Machine {
   int cores = 1;    // of a node
   // Operations a second of one device, float32: see the fields of Work.
   double frozen = 0, tuned = 0, heads = 0;
-  std::map<std::string, double> pretraining;   // by precision; none where it is not known
+  std::map<std::string, double> pretraining;  // by precision; none where it is not known
+  // Width of a network that pretrains at half of that rate: width w does at w / (w + half width) of
+  // it, since norms and activations grow with the width, products with its square. 0: all widths do
+  // alike. The form is that of Hockney's half-performance length.
+  double pretraining_half_width = 0;
   double device_bytes = 0, host_bytes = 0;     // memory of a device (a CPU: of the node), of a node
   double decoded_clips = 0, drawn_pixels = 0;  // a second of one core
   double network = 0;                          // bytes a second of one device; 0: not known

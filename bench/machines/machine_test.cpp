@@ -35,6 +35,10 @@ TEST(Machines, AreReadAndWritten) {
   EXPECT_EQ(machine.pretraining.at("bfloat16"), 1e14);
   EXPECT_EQ(machine.device_bytes, 8e10);
   EXPECT_EQ(machine.network, 2.5e10);
+  EXPECT_EQ(machine.pretraining_half_width, 0);
+  EXPECT_EQ(parse_machine(with(cluster(), "pretraining_half_width=70"), "two.json")
+                .pretraining_half_width,
+            70);
   const Json again = Json::parse(to_json(machine).dump());
   EXPECT_EQ(to_json(parse_machine(again, "again")), to_json(machine));
 }

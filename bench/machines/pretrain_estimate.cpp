@@ -36,17 +36,29 @@ void count_state(const PretrainConfig& config, PretrainEstimate& estimate) {
   }
 }
 
-double mean_step_flops(const Objective& objective) {
-  double sum = 0;
+// Means over the first steps.
+struct StepArithmetic {
+  double flops = 0;
+  double at_full_rate = 0;  // operations of a wide network that would take as long
+};
+StepArithmetic mean_arithmetic(const PretrainConfig& config, double half_width) {
+  const Objective& objective = *config.objective;
+  StepArithmetic sum;
   for (int step = 1; step <= kDrawnSteps; ++step)
-    for (const auto& [part, flops] : objective.flops(objective.draw(step))) sum += flops;
-  return sum / kDrawnSteps;
+    for (const auto& [part, flops] : objective.flops(objective.draw(step))) {
+      const int own = objective.width_of(part), width = own > 0 ? own : config.encoder.width;
+      sum.flops += flops;
+      sum.at_full_rate += flops * (1 + half_width / width);
+    }
+  return {sum.flops / kDrawnSteps, sum.at_full_rate / kDrawnSteps};
 }
 
 // See summed_over_ranks().
 double sent_bytes(double numbers, int processes, int shards_of_each, Reduce reduce) {
   const double others = static_cast<double>(processes - 1) / processes;
-  if (reduce == Reduce::exact) return 4 * numbers * (shards_of_each + 1) * others;
+  const auto blocks = static_cast<double>(
+      most_blocks(Addition::pairwise, std::int64_t{processes} * shards_of_each, processes));
+  if (reduce == Reduce::exact) return 4 * numbers * (blocks + 1) * others;
   return (reduce == Reduce::fast ? 8 : 4) * numbers * others;
 }
 
@@ -84,9 +96,10 @@ PretrainEstimate pretrain_estimate(const PretrainConfig& config, const Machine& 
   if (processes > 1 && machine.network <= 0)
     throw InputError("machine " + machine.name, "network_gigabytes_per_second", "a rate", "none");
   count_state(config, estimate);
-  estimate.step_flops = mean_step_flops(*config.objective);
+  const StepArithmetic step = mean_arithmetic(config, machine.pretraining_half_width);
+  estimate.step_flops = step.flops;
   estimate.sent_bytes = sent_bytes(estimate.trained, processes, mine.count, reduce);
-  estimate.computing = estimate.step_flops / processes / computing_rate(machine, config.precision);
+  estimate.computing = step.at_full_rate / processes / computing_rate(machine, config.precision);
   estimate.reading =
       reading_seconds(config, machine, static_cast<double>(config.batch) / processes);
   if (processes > 1) estimate.sending = estimate.sent_bytes / machine.network;

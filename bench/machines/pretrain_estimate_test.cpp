@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "bench/testing/test_messages.h"
@@ -49,7 +50,7 @@ TEST(PretrainEstimates, OneProcessSendsNothing) {
 TEST(PretrainEstimates, TrafficGrowsWithTheShardsOfAProcess) {
   const double n = on(1, Reduce::exact).trained;
   EXPECT_DOUBLE_EQ(on(4, Reduce::exact).sent_bytes, 4 * n * 2 * 3 / 4);
-  EXPECT_DOUBLE_EQ(on(2, Reduce::exact).sent_bytes, 4 * n * 3 / 2);
+  EXPECT_DOUBLE_EQ(on(2, Reduce::exact).sent_bytes, 4 * n * 2 / 2) << "two shards are one block";
   EXPECT_DOUBLE_EQ(on(2, Reduce::fast).sent_bytes, 8 * n / 2);
   EXPECT_DOUBLE_EQ(on(2, Reduce::fast_bfloat16).sent_bytes, 4 * n / 2);
   EXPECT_DOUBLE_EQ(on(2, Reduce::fast).sending, 8 * n / 2 / 1e6);
@@ -73,6 +74,37 @@ TEST(PretrainEstimates, StateIsThatOfThePrecision) {
   const double followers = (half.state_bytes - 20 * half.trained) / 6;
   EXPECT_DOUBLE_EQ(full.state_bytes, 16 * full.trained + 4 * followers);
   EXPECT_DOUBLE_EQ(half.computing, full.computing / 10);
+}
+
+// Half of the rate at width 24, a third at the predictor's 12.
+TEST(PretrainEstimates, NarrowNetworksComputeLessASecond) {
+  Machine machine = cluster();
+  const PretrainConfig run = config();
+  const double wide = pretrain_estimate(run, machine, 1, Reduce::exact).computing;
+  machine.pretraining_half_width = 24;
+  const double narrow = pretrain_estimate(run, machine, 1, Reduce::exact).computing;
+  EXPECT_GT(narrow, 2 * wide);
+  EXPECT_LT(narrow, 3 * wide);
+  EXPECT_EQ(run.objective->width_of("predictor"), 12);
+  EXPECT_EQ(run.objective->width_of("context"), 0) << "that of the encoder";
+}
+
+// Milliseconds of a step on two threads as docs/performance.md has them.
+TEST(PretrainEstimates, AreWithinAQuarterOfMeasuredSteps) {
+  const Machine machine = read_machine("epyc-2", "--machine");
+  const std::map<std::string, double> measured{{"pico/vjepa-multiblock", 31.1},
+                                               {"pico/pixel-multiblock", 27.8},
+                                               {"pico/denoise-d8", 65.0},
+                                               {"pico2/vjepa-tokens", 11.1},
+                                               {"pico2/pixel-tokens", 7.3}};
+  for (const auto& [name, milliseconds] : measured) {
+    const std::string path = std::string(PERMAFROST_SOURCE_DIR) + "/models/zoo/" + name + ".json";
+    const PretrainConfig run = read_pretrain_config(read_json(path), path);
+    const double ratio =
+        1e3 * pretrain_estimate(run, machine, 1, Reduce::exact).computing / milliseconds;
+    EXPECT_GT(ratio, 0.8) << name;
+    EXPECT_LT(ratio, 1.25) << name;
+  }
 }
 
 TEST(PretrainEstimates, ClipsThatRepeatAreNotRead) {

@@ -60,6 +60,9 @@ class MaskedPrediction : public Objective {
   // Context and target of one mask after the other.
   std::vector<at::Tensor> draw(std::int64_t step) const override;
   std::int64_t clips_to_measure() const override { return clips_to_watch(run_.encoder); }
+  int width_of(const std::string& part) const override {
+    return part == "predictor" ? keys_.predictor.width : 0;
+  }
 
  private:
   RunSetting run_;

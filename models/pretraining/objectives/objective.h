@@ -47,6 +47,9 @@ class Objective {
   virtual std::int64_t clips_to_measure() const { return 0; }
   // Of a step with what was drawn for it.
   virtual StepFlops flops(const std::vector<at::Tensor>& drawn) const = 0;
+  // Width of the network that computes a part of flops(); 0: that of the encoder. For estimates, as
+  // narrow networks compute fewer operations a second.
+  virtual int width_of(const std::string& /*part*/) const { return 0; }
 
  protected:
   Objective() = default;
