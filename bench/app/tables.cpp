@@ -27,7 +27,7 @@ struct TablesCommand {
   std::string features = "auto", paths, from, verify, features_cache;
   std::optional<std::string> shard;  // an empty text, as of a variable that is not set, is refused
   double features_cache_size = 10;   // gigabytes
-  int batch = 16;
+  int batch = 0;
   double memory = 0;  // gigabytes
   int seeds = 0;      // 0: the suite's
   std::string machine;
@@ -60,6 +60,21 @@ bool told_of_verification(const TablesResult& result) {
   return holds;
 }
 
+Json to_json(const EncodingSeconds& encoding) {
+  return {{"seconds", encoding.encoding},
+          {"seconds_waiting_for_clips", encoding.waiting},
+          {"share_waiting", encoding.share_waited()}};
+}
+
+// Of a GPU: on a CPU the threads that encode are those that read.
+void tell_of_waiting(const Execution& execution, const EncodingSeconds& encoding) {
+  if (execution.device == "cpu" || !(encoding.encoding > 0)) return;
+  std::fprintf(
+      stderr, "the GPU waited for clips in %.0f %% of the %s that clips were read and encoded%s\n",
+      100 * encoding.share_waited(), clock_text(encoding.encoding + encoding.waiting).c_str(),
+      encoding.share_waited() > 0.1 ? "; more --threads read more clips at a time" : "");
+}
+
 Json to_json(const std::string& out, const TablesResult& result) {
   Json tables = Json::array();
   for (const auto& table : result.tables) tables.push_back(Json(to_json(table)));
@@ -68,6 +83,7 @@ Json to_json(const std::string& out, const TablesResult& result) {
             {"reused", result.reused},
             {"failed", result.failed},
             {"seconds", result.seconds},
+            {"encoding", to_json(result.encoding)},
             {"tables", tables}};
   if (!result.verified.empty()) json["verified"] = Json(to_json(result.verified));
   return json;
@@ -82,7 +98,8 @@ Json to_json(const std::string& out, const WorkShard& shard, const TablesResult&
           {"reused", result.reused},
           {"elsewhere", result.elsewhere},
           {"failed", result.failed},
-          {"seconds", result.seconds}};
+          {"seconds", result.seconds},
+          {"encoding", to_json(result.encoding)}};
 }
 
 void tell_of_failures(const TablesResult& result) {
@@ -99,7 +116,10 @@ int run_shard(const CommonOptions& common, const TablesOptions& options) {
                  to_text(shard).c_str(), result.computed, result.reused,
                  (options.out / "records").c_str(), result.elsewhere,
                  clock_text(result.seconds).c_str());
-  if (!common.json) tell_of_failures(result);
+  if (!common.json) {
+    tell_of_waiting(options.execution, result.encoding);
+    tell_of_failures(result);
+  }
   return result.failed.empty() ? 0 : 1;
 }
 
@@ -183,6 +203,7 @@ int run(const CommonOptions& common, const TablesCommand& command) {
   std::fprintf(stderr, "%d cells computed, %d taken from %s, in %s; all on one page: %s\n",
                result.computed, result.reused, (options.out / "records").c_str(),
                clock_text(result.seconds).c_str(), (options.out / "report.html").c_str());
+  tell_of_waiting(options.execution, result.encoding);
   tell_of_failures(result);
   return holds && result.failed.empty() ? 0 : 1;
 }
@@ -201,8 +222,10 @@ void add_tables(CommandLine& line) {
   sub->add_option("--data", command->data, "folder of real datasets; default: $PERMAFROST_DATA");
   sub->add_option("--seeds", command->seeds, "number of seeds; 0: as the suite says")
       ->check(CLI::Range(0, 1000));
-  sub->add_option("--batch", command->batch, "samples that are encoded together")
-      ->check(CLI::Range(1, 65536))
+  sub->add_option(
+         "--batch", command->batch,
+         "samples that are encoded together; 0: as a clip's tokens and a GPU's memory allow")
+      ->check(CLI::Range(0, 65536))
       ->capture_default_str();
   sub->add_option("--features", command->features,
                   "kept in memory, streamed (encoded in every epoch), or auto: kept if they fit")

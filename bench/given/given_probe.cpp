@@ -12,6 +12,7 @@
 #include "common/error.h"
 #include "common/machine/parallel.h"
 #include "common/machine/stopwatch.h"
+#include "probes/encode/encoding_batch.h"
 #include "probes/encode/features.h"
 #include "probes/heads/head.h"
 
@@ -81,7 +82,7 @@ GivenEncoder given_encoder(const Encoder& encoder) {
   return {
       .identity = {encoder.name, encoder.source, encoder.sha256, to_json(encoder.spec)},
       .shape = encoder.spec.clip_shape(),
-      .batch = fitting_batch(encoder, 16),
+      .batch = fitting_batch(encoder, BatchWish()),
       .features = [&encoder](const at::Tensor& pixels) { return encode_pixels(encoder, pixels); }};
 }
 

@@ -7,6 +7,7 @@
 #include "bench/run/work_estimate.h"
 #include "common/machine/memory.h"
 #include "datasets/lists/dataset_spec.h"
+#include "probes/encode/encoding_batch.h"
 
 namespace permafrost {
 namespace {
@@ -55,9 +56,12 @@ CellEstimate probing(const EncoderSpec& spec, const TaskSizes& sizes, const Task
   estimate.streamed = setting.features == FeatureStore::streamed ||
                       (setting.features == FeatureStore::automatic &&
                        estimate.feature_bytes >= setting.memory_bytes);
-  // A batch: some 10 tensors of the width of a token, and the pixels.
-  estimate.device_bytes = weight_bytes(spec) + static_cast<double>(setting.batch) * clips *
-                                                   spec.tokens() * 10 * spec.width * sizeof(float);
+  const std::int64_t batch = fitting_samples(
+      spec, sizeof(float), {.samples = setting.batch, .clips = clips, .at_once = setting.threads},
+      setting.device_memory);
+  estimate.device_bytes = weight_bytes(spec) + static_cast<double>(setting.threads) *
+                                                   static_cast<double>(batch) * clips *
+                                                   activation_bytes(spec, sizeof(float));
   estimate.cell = probe_work(spec, p, clips * tokens, passes_of(p) * labelled);
   if (estimate.streamed) {
     estimate.cell += seen(spec, sizes, clips * passes_of(p) * labelled) +

@@ -26,7 +26,10 @@ TaskSizes sizes_of(const Task& task, const TaskSpec& spec, const std::filesystem
 // Of the process that would compute.
 struct EstimateSetting {
   FeatureStore features = FeatureStore::automatic;
-  std::int64_t batch = 16;
+  std::int64_t batch = 0;  // see fitting_samples()
+  // Of a GPU that encodes, shared by so many threads; none: a CPU.
+  std::optional<double> device_memory;
+  int threads = 1;
   double memory_bytes = 0;  // of clips and features
   int shards_at_once = 1;   // of a fine-tuning
 };

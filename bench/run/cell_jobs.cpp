@@ -20,6 +20,7 @@
 #include "common/files/hash.h"
 #include "common/machine/progress.h"
 #include "common/machine/stopwatch.h"
+#include "models/network/tensor_float.h"
 #include "probes/encode/feature_cache.h"
 #include "probes/encode/features.h"
 #include "probes/heads/classifier_file.h"
@@ -80,10 +81,12 @@ class Run {
 
   const TablesOptions& options() const { return options_; }
   const Execution& execution() const { return options_.execution; }
+  at::Device device() const { return at::Device(execution().device); }
   // Of ranks that compute the same cells together, the first.
   bool writes() const { return is_first(options_.group); }
   PlannedCell& cell(std::size_t index) { return plan_.cells[index]; }
   Progress& progress() { return progress_; }
+  EncodingClock& clock() { return clock_; }
 
   // Groups come encoder by encoder, so the last one is kept beside those that groups hold.
   std::shared_ptr<const LoadedEncoder> encoder(const std::string& name,
@@ -100,8 +103,7 @@ class Run {
       throw Error("encoder " + permafrost::quoted(name) + ": its file changed during the run");
     loaded->on_device = rounded ? in_bfloat16(loaded->on_host) : loaded->on_host;
     if (execution().device != "cpu")
-      loaded->on_device.weights =
-          to_device(loaded->on_device.weights, at::Device(execution().device));
+      loaded->on_device.weights = to_device(loaded->on_device.weights, device());
     in_use = loaded;
     return last_ = loaded;
   }
@@ -124,7 +126,7 @@ class Run {
                 {"libtorch", build.libtorch},
                 {"device", build.device},
                 {"processor", build.processor}};
-    if (group.precision == Precision::bfloat16) inputs["precision"] = "bfloat16";
+    if (group.precision != Precision::float32) inputs["precision"] = name_of(group.precision);
     return sha256_of(inputs.dump());
   }
   std::optional<LabelledFeatures> cached(const std::string& key) const {
@@ -177,6 +179,7 @@ class Run {
   std::function<void(std::size_t)> ended_;
   double cached_bytes_ = 0;
   Progress progress_;
+  EncodingClock clock_;
   mutable std::mutex failing_;
   std::mutex loading_;
   std::map<std::string, std::weak_ptr<const LoadedEncoder>> in_use_;
@@ -223,10 +226,13 @@ class ProbeGroup {
                 .clips = group_.clips,
                 .kept = kept,
                 .found = run_->cached(key_),
+                .threads = run_->execution().threads,
                 .batch = run_->options().batch,
+                .precision = group_.precision,
                 .group = run_->options().group,
                 .notice = run_->execution().notice,
-                .progress = &encoding_}),
+                .progress = &encoding_,
+                .clock = &run_->clock()}),
         results_(group_.cells.size(), group_.task->folds.size()) {
     run_->progress().note(group_.encoder + ", " + group_.task->name + ", frozen");
     if (store_.batches() == 0) encoding_.advance(group_.task->source->size());
@@ -278,7 +284,11 @@ class ProbeGroup {
         .rank = group->group_.ranks.front()};
   }
 
+  // What a job of this group computes on a GPU.
+  DeviceProducts products() const { return {group_.precision, run_->device()}; }
+
   void encode(const std::function<void()>& batches) {
+    const DeviceProducts scope = products();
     const Stopwatch watch;
     batches();
     const std::lock_guard lock(mutex_);
@@ -301,6 +311,7 @@ class ProbeGroup {
     const std::size_t c = results_.cell_of(job), f = results_.fold_of(job);
     PlannedCell& cell = run_->cell(group_.cells[c]);
     if (run_->given_up(cell)) return;
+    const DeviceProducts scope = products();
     try {
       if (!results_.add(job, probe_fold(cell, f, work_.folds[c][f], threads))) return;
     } catch (const TrainingDiverged& why) {
@@ -320,7 +331,7 @@ class ProbeGroup {
     LabelledFeatures features = store_.features();  // what is kept is shared
     const ProbeViews views = store_.views(protocol, cell.record.seed, threads, features);
     TrainingRun training{.seed = cell.record.seed,
-                         .device = at::Device(run_->execution().device),
+                         .device = run_->device(),
                          .tick = [&](std::int64_t passes) { part.advance(passes); }};
     std::optional<EventFile> curves;
     if (!run_->options().tensorboard.empty() && run_->writes()) {
@@ -379,6 +390,7 @@ class FinetuneGroup {
     const Fold& fold = task.folds[f];
     const FinetuneProtocol& protocol = cell.protocol.finetune;
     if (run_->given_up(cell)) return;
+    const DeviceProducts products(protocol.precision, run_->device());
     Progress part(run_->progress(), work_.folds[c][f],
                   static_cast<std::int64_t>(fold.train.size()) * protocol.epochs);
     FinetuneOutcome outcome;
@@ -387,7 +399,7 @@ class FinetuneGroup {
           finetune(encoder_->on_host, {*task.source, fold, task.classes, task.loss()}, protocol,
                    {.seed = cell.record.seed,
                     .threads = threads,
-                    .device = at::Device(run_->execution().device),
+                    .device = run_->device(),
                     .group = run_->options().group,
                     .tick = [&](std::int64_t clips) { part.advance(clips); }});
     } catch (const TrainingDiverged& why) {
@@ -474,6 +486,7 @@ CellJobs cell_jobs(const TablesOptions& options, const Suite& suite, Plan& plan,
     };
   }
   run->set_cached_bytes(features);
+  jobs.encoding = [run] { return run->clock().seconds(); };
   return jobs;
 }
 

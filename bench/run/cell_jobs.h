@@ -10,6 +10,7 @@
 #include "bench/run/job_queue.h"
 #include "bench/run/plan.h"
 #include "bench/run/runner.h"
+#include "probes/encode/encoding_clock.h"
 
 namespace permafrost {
 
@@ -18,6 +19,7 @@ struct CellJobs {
   // what training takes.
   std::vector<JobGroup> groups;
   double bytes = 0;  // that groups under way may take together: options.memory_bytes
+  std::function<EncodingSeconds()> encoding;  // of all jobs so far
 };
 
 // Options, suite and plan must outlive the result. `ended` is told, on any thread, which cell has

@@ -228,11 +228,17 @@ DryRun dry_run(const TablesOptions& options, const std::optional<Machine>& machi
   Plan plan = make_plan(suite, tables, seeds, folder, 0);
   if (!options.fresh)
     take_records(plan, tables, options.out, options.keep_heads, options.execution.notice, true);
-  Estimator estimator(suite, plan, seeds, folder,
-                      {.features = options.features,
-                       .batch = options.batch,
-                       .memory_bytes = memory_of_process(machine, options.memory_bytes),
-                       .shards_at_once = machine && !machine->gpu ? machine->cores : 1});
+  const bool on_gpu = machine && machine->gpu;
+  Estimator estimator(
+      suite, plan, seeds, folder,
+      {.features = options.features,
+       .batch = options.batch,
+       .device_memory = on_gpu ? std::optional(machine->device_bytes) : std::nullopt,
+       .threads = !machine ? options.execution.threads
+                  : on_gpu ? std::max(1, machine->cores / machine->devices)
+                           : machine->cores,
+       .memory_bytes = memory_of_process(machine, options.memory_bytes),
+       .shards_at_once = machine && !machine->gpu ? machine->cores : 1});
   for (std::size_t t = 0; t < tables.size(); ++t)
     for (std::size_t r = 0; r < tables[t].rows.size(); ++r)
       for (std::size_t c = 0; c < tables[t].columns.size(); ++c)

@@ -18,11 +18,11 @@ bool shares_features(const ProtocolChoice& protocol) {
 
 std::string group_name(const std::string& encoder, const std::string& task, int clips,
                        const ProtocolChoice& protocol) {
-  const bool rounded = protocol.probe.precision == Precision::bfloat16;
-  return encoder + ", " + task + ", " + std::to_string(clips) +
-         (protocol.is_finetune ? ", fine-tuned"
-          : rounded            ? ", frozen in bfloat16"
-                               : ", frozen");
+  const std::string group = encoder + ", " + task + ", " + std::to_string(clips);
+  if (protocol.is_finetune) return group + ", fine-tuned";
+  const Precision precision = protocol.probe.precision;
+  return group + ", frozen" +
+         (precision == Precision::float32 ? "" : std::string(" in ") + name_of(precision));
 }
 
 std::string dealt_name(const std::string& group, const ProtocolChoice& protocol,

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <map>
+
 #include "bench/records/record_folder.h"
 #include "bench/run/dry_run.h"
 #include "bench/run/runner.h"
@@ -28,7 +30,9 @@ constexpr const char* kSuite = R"({
     "rounded": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "bfloat16"},
     "rounded_few": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "bfloat16",
                     "label_fraction": 0.5, "splits": 1},
-    "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "precision": "bfloat16"}}
+    "tuned": {"kind": "finetune", "epochs": 1, "batch": 16, "precision": "bfloat16"},
+    "tf32": {"epochs": 2, "batch": 16, "learning_rates": [1e-2], "precision": "tf32"},
+    "tuned_tf32": {"kind": "finetune", "epochs": 1, "batch": 16, "precision": "tf32"}}
 })";
 
 constexpr const char* kTable = R"({
@@ -36,7 +40,9 @@ constexpr const char* kTable = R"({
   "columns": [{"name": "motion", "protocol": "whole"},
               {"name": "rounded", "task": "motion", "protocol": "rounded"},
               {"name": "few", "task": "motion", "protocol": "rounded_few"},
-              {"name": "tuned", "task": "motion", "protocol": "tuned"}],
+              {"name": "tuned", "task": "motion", "protocol": "tuned"},
+              {"name": "tf32", "task": "motion", "protocol": "tf32"},
+              {"name": "tuned_tf32", "task": "motion", "protocol": "tuned_tf32"}],
   "rows": [{"name": "First", "encoder": "first"}]
 })";
 
@@ -76,6 +82,20 @@ TEST(InBfloat16, FeaturesAreThoseOfTheEncoderButForRounding) {
   EXPECT_LT((whole - half).norm().item<double>(), 0.02 * whole.norm().item<double>());
 }
 
+TEST(InTf32, FeaturesAreThoseOfTheEncoderButForRoundedFactors) {
+  const Encoder encoder = random_encoder(small_spec(), 1);
+  const synthetic::MixtureSource source(8, encoder.spec.clip_shape());
+  const std::vector<std::int64_t> samples{0, 1, 2, 3};
+  std::vector<std::string> failures;
+  const at::Tensor whole = encode_raw(encoder, source, samples, {}, failures),
+                   half = encode_raw(in_bfloat16(encoder), source, samples, {}, failures);
+  const at::Tensor factors =
+      encode_raw(encoder, source, samples, {.threads = 2, .precision = Precision::tf32}, failures);
+  const auto error = [&](const at::Tensor& x) { return (x - whole).norm().item<double>(); };
+  EXPECT_GT(error(factors), 0) << "threads that encode round too";
+  EXPECT_LT(error(factors), error(half));
+}
+
 TEST(InBfloat16, RoutersStayFloat32) {
   EncoderSpec spec = small_spec();
   spec.routing = {.experts = 4, .chosen = 2};
@@ -95,17 +115,19 @@ TEST(InBfloat16, RoutersStayFloat32) {
 
 TEST_F(PrecisionRun, IsPartOfTheKeyAndOfTheColumnsName) {
   const TablesResult result = run_tables(options("out"));
-  EXPECT_EQ(result.computed, 4);
-  int rounded = 0;
+  EXPECT_EQ(result.computed, 6);
+  std::map<std::string, int> cells;
   for (const auto& record : read_records(folder_ / "out"))
-    rounded += record.protocol.value("precision", "float32") == "bfloat16" ? 1 : 0;
-  EXPECT_EQ(rounded, 3);
+    ++cells[record.protocol.value("precision", "float32")];
+  EXPECT_EQ(cells, (std::map<std::string, int>{{"float32", 1}, {"bfloat16", 3}, {"tf32", 2}}));
   EXPECT_EQ(result.tables[0].spec.columns[0].protocol_note, "");
   EXPECT_EQ(result.tables[0].spec.columns[1].protocol_note, "encoded in bfloat16");
   EXPECT_NE(result.tables[0].spec.columns[2].protocol_note.find("; encoded in bfloat16"),
             std::string::npos);
   EXPECT_EQ(result.tables[0].spec.columns[3].protocol_note, "fine-tuned in bfloat16");
-  EXPECT_EQ(run_tables(options("out")).reused, 4);
+  EXPECT_EQ(result.tables[0].spec.columns[4].protocol_note, "encoded in tf32");
+  EXPECT_EQ(result.tables[0].spec.columns[5].protocol_note, "fine-tuned in tf32");
+  EXPECT_EQ(run_tables(options("out")).reused, 6);
 }
 
 TEST_F(PrecisionRun, ShardsAndStreamedFeaturesGiveTheSameRecords) {

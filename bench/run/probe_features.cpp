@@ -52,8 +52,11 @@ ProbeFeatures::ProbeFeatures(const ProbeFeaturesInput& input) : input_(input) {
   if (input.kept) {
     encoding_.emplace(input.encoder, source,
                       EncodeOptions{.clips = input.clips,
+                                    .threads = input.threads,
                                     .batch = input.batch,
+                                    .precision = input.precision,
                                     .progress = input.progress,
+                                    .clock = input.clock,
                                     .group = input.group},
                       tested_);
     return;
@@ -88,7 +91,12 @@ std::vector<at::Tensor> ProbeFeatures::kept_in_all_views(const Samples& samples)
 }
 
 EncodeOptions ProbeFeatures::options(int threads) const {
-  return {.clips = input_.clips, .threads = threads, .batch = input_.batch, .group = input_.group};
+  return {.clips = input_.clips,
+          .threads = threads,
+          .batch = input_.batch,
+          .precision = input_.precision,
+          .clock = input_.clock,
+          .group = input_.group};
 }
 
 // A clip of which only the augmented view cannot be read stands in for it, and that is said.

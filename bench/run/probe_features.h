@@ -35,10 +35,13 @@ struct ProbeFeaturesInput {
   int clips = 1;
   bool kept = true;
   std::optional<LabelledFeatures> found = {};  // kept by an earlier run, without targets
-  std::int64_t batch = 16;
-  ProcessGroup* group = nullptr;  // see EncodeOptions
+  int threads = 1;                             // that call encode() at a time
+  std::int64_t batch = 0;                      // see EncodeOptions
+  Precision precision = Precision::float32;    // see EncodeOptions
+  ProcessGroup* group = nullptr;               // see EncodeOptions
   std::function<void(const std::string&)> notice = {};
   Progress* progress = nullptr;  // of samples that are encoded to be kept
+  EncodingClock* clock = nullptr;
 };
 
 // What is kept is encoded batch by batch: encode() of all batches(), then finish(). After that it

@@ -223,6 +223,7 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
                              inputs_of(plan.places[t], plan.cells));
         },
         options.table_done);
+  EncodingSeconds encoding;
   if (!all_done(plan)) {
     CellJobs jobs = cell_jobs(options, suite, plan, [&](std::size_t cell) {
       if (making) making->cell_ended(cell);
@@ -230,6 +231,7 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
     run_jobs(std::move(jobs.groups), {.threads = options.execution.threads,
                                       .bytes = jobs.bytes,
                                       .one_at_a_time = options.group != nullptr});
+    encoding = jobs.encoding();
   }
   std::vector<VerifiedCell> verified;
   if (options.verify > 0) verified = verify_cells(options, suite, plan, options.verify);
@@ -237,6 +239,7 @@ TablesResult run_specs(const TablesOptions& given, const Suite& suite,
 
   TablesResult result = counted(plan);
   result.verified = std::move(verified);
+  result.encoding = encoding;
   if (making) result.tables = making->take();
   result.seconds = watch.seconds();
   return result;

@@ -18,6 +18,7 @@
 #include "bench/run/probe_features.h"
 #include "bench/run/shards.h"
 #include "common/machine/execution.h"
+#include "probes/encode/encoding_clock.h"
 
 namespace permafrost {
 
@@ -28,7 +29,8 @@ struct TablesOptions {
   std::string data;             // folder of real data; empty: see data_folder()
   std::filesystem::path paths;  // see with_paths(); empty: none
   int seeds = 0;                // 0: the suite's number; from execution.seed on
-  std::int64_t batch = 16;      // samples encoded together; changes no number but by rounding
+  // Samples encoded together; 0: as fitting_batch() says. Changes no number but by rounding.
+  std::int64_t batch = 0;
   FeatureStore features = FeatureStore::automatic;  // changes no number
   // Where kept features outlive the run, see feature_cache.h; empty: nowhere. Those of a run are
   // written where all of them fit into it, and taken wherever they are. Changes no number: the key
@@ -88,6 +90,7 @@ struct TablesResult {
   int elsewhere = 0;               // cells of other shards
   std::vector<VerifiedCell> verified;
   std::vector<std::string> failed;  // cells that could not be computed, and why
+  EncodingSeconds encoding;         // of this process; how long the device waited for clips
   double seconds = 0;
 };
 

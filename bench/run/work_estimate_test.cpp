@@ -119,6 +119,17 @@ TEST(CellEstimates, FineTuningTrainsTheEncoderAndTestsIt) {
   EXPECT_GT(asked.estimate().device_bytes, estimate.device_bytes) << "activations of all shards";
 }
 
+TEST(CellEstimates, BatchesOfAllThreadsFitIntoHalfOfAGpu) {
+  Asked asked;
+  asked.setting.device_memory = 1e7;
+  asked.setting.threads = 4;
+  const double weights = weight_bytes(small()), all = asked.estimate().device_bytes;
+  EXPECT_GT(all, weights);
+  EXPECT_LE(all, weights + 1e7 / 2);
+  asked.setting.device_memory = 1e12;
+  EXPECT_GT(asked.estimate().device_bytes, all) << "more samples at a time";
+}
+
 TEST(CellEstimates, OfAnUnknownTaskThereIsNone) {
   Asked asked;
   asked.sizes = {};

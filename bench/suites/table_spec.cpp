@@ -397,14 +397,15 @@ int clips_of(const ProtocolChoice& protocol, const TaskSpec& task) {
 }
 
 std::string note_of(const ProtocolChoice& protocol) {
-  if (protocol.is_finetune)
-    return protocol.finetune.precision == Precision::bfloat16 ? "fine-tuned in bfloat16" : "";
-  const char* rounded =
-      protocol.probe.precision == Precision::bfloat16 ? "encoded in bfloat16" : "";
+  const auto in_other = [](const std::string& done, Precision precision) {
+    return precision == Precision::float32 ? "" : done + " in " + name_of(precision);
+  };
+  if (protocol.is_finetune) return in_other("fine-tuned", protocol.finetune.precision);
+  const std::string rounded = in_other("encoded", protocol.probe.precision);
   if (!(protocol.probe.label_fraction < 1)) return rounded;
   return Json(100 * protocol.probe.label_fraction).dump() + " % of the labels, spread over " +
          (protocol.splits > 0 ? std::to_string(protocol.splits) + " splits" : "splits") +
-         (*rounded != '\0' ? std::string("; ") + rounded : "");
+         (rounded.empty() ? "" : "; " + rounded);
 }
 
 SeedRange seeds_of(const ProtocolChoice& protocol, const SeedRange& run) {

@@ -109,7 +109,7 @@ PretrainConfig read_pretrain_config(const Json& json, const std::string& where,
   config.batch = static_cast<int>(object.integer("batch", config.batch, 1, 65536));
   config.steps = object.integer("steps", config.steps, 1);
   config.schedule_scale = object.number("schedule_scale", config.schedule_scale, 1, 100);
-  config.precision = read_precision(object);
+  config.precision = read_precision(object, {Precision::float32, Precision::bfloat16});
   config.distinct_clips = object.integer("distinct_clips", 0, 0);
   config.world_version =
       static_cast<int>(object.integer("world_version", 1, 1, synthetic::kNewestWorld));

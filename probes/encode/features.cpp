@@ -8,8 +8,10 @@
 #include <numeric>
 
 #include "common/error.h"
+#include "models/network/tensor_float.h"
 #include "models/processes/shared_work.h"
 #include "probes/encode/clip_chunk.h"
+#include "probes/encode/encoding_batch.h"
 #include "probes/heads/box_pooling.h"
 #include "probes/heads/head.h"
 
@@ -24,15 +26,22 @@ struct Part {
 };
 
 // What the encoder says [B*clips,N,D] of the clips of one batch, in each view.
-std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& source, int clips,
-                                     Views views, const Part& part) {
+std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& source,
+                                     const EncodeOptions& options, Views views, const Part& part) {
+  const int clips = options.clips;
   const ClipShape shape = encoder.spec.clip_shape();
-  auto pixels = read_chunk(source, shape, part.samples, clips, views, part.failures, part.readers);
+  std::vector<std::uint8_t> pixels;
+  {
+    const EncodingClock::Batch batch(options.clock, EncodingClock::Phase::reading);
+    pixels = read_chunk(source, shape, part.samples, clips, views, part.failures, part.readers);
+  }
+  const EncodingClock::Batch batch(options.clock, EncodingClock::Phase::encoding);
   const auto count = static_cast<std::int64_t>(part.samples.size());
   const std::int64_t shown = views_of(source, views);
   const at::Tensor all =
       pixel_tensor(pixels.data(), count * shown * clips, shape).unflatten(0, {count, shown, clips});
   const std::string task = noise_task_of(encoder, source);
+  const RoundedFactors rounded(options.precision);
   std::vector<at::Tensor> features;
   for (std::int64_t view = 0; view < shown; ++view)
     features.push_back(encode_pixels(encoder, all.select(1, view).flatten(0, 1), task,
@@ -41,12 +50,13 @@ std::vector<at::Tensor> encode_clips(const Encoder& encoder, const ClipSource& s
 }
 
 // Standardised tokens [B,clips*N,D] of one batch, in each view.
-std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& source, int clips,
-                                     Views views, const Part& part) {
+std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& source,
+                                     const EncodeOptions& options, Views views, const Part& part) {
   const at::NoGradGuard no_grad;
+  const int clips = options.clips;
   const auto count = static_cast<std::int64_t>(part.samples.size());
   const auto boxes = boxes_of(source, part.samples, clips);
-  std::vector<at::Tensor> tokens = encode_clips(encoder, source, clips, views, part);
+  std::vector<at::Tensor> tokens = encode_clips(encoder, source, options, views, part);
   for (auto& x : tokens) {
     if (!boxes.empty()) x = pooled_in_boxes(x, encoder.spec, boxes);
     x = standardised(x).view({count, clips * x.size(1), x.size(2)});
@@ -54,8 +64,19 @@ std::vector<at::Tensor> encode_batch(const Encoder& encoder, const ClipSource& s
   return tokens;
 }
 
+// The least that any rank has room for: whose batch is whose goes by its size.
+std::int64_t least_of_ranks(ProcessGroup* group, std::int64_t batch) {
+  if (group == nullptr) return batch;
+  for (const auto& other : group->gather(std::to_string(batch)))
+    batch = std::min<std::int64_t>(batch, std::stoll(other));
+  return batch;
+}
+
 EncodeOptions with_fitting_batch(EncodeOptions options, const Encoder& encoder) {
-  options.batch = fitting_batch(encoder, options.batch);
+  options.batch = fitting_batch(
+      encoder, {.samples = options.batch, .clips = options.clips, .at_once = options.threads});
+  if (!encoder.weights.patch_embed.weight.is_cpu())
+    options.batch = least_of_ranks(options.group, options.batch);
   return options;
 }
 
@@ -102,7 +123,7 @@ std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const Cli
   const EncodeOptions fitting = with_fitting_batch(options, encoder);
   in_batches(
       samples, fitting, failures,
-      [&](const Part& part) { return encode_batch(encoder, source, options.clips, views, part); },
+      [&](const Part& part) { return encode_batch(encoder, source, fitting, views, part); },
       [&](std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& tokens) {
         for (std::size_t v = 0; v < out.size(); ++v) out[v].slice(0, begin, end).copy_(tokens[v]);
       });
@@ -111,12 +132,6 @@ std::vector<at::Tensor> encode_in(Views views, const Encoder& encoder, const Cli
 }
 
 }  // namespace
-
-std::int64_t fitting_batch(const Encoder& encoder, std::int64_t batch) {
-  constexpr std::int64_t kTokensTogether = 2304;  // of 16 clips of the suite pico
-  if (!encoder.weights.patch_embed.weight.is_cpu()) return batch;
-  return std::clamp<std::int64_t>(kTokensTogether / std::max(1, encoder.spec.tokens()), 1, batch);
-}
 
 std::int64_t LabelledFeatures::failed() const {
   return std::count_if(failures.begin(), failures.end(),
@@ -170,10 +185,14 @@ at::Tensor encode_raw(const Encoder& encoder, const ClipSource& source,
                       std::vector<std::string>& failures) {
   const auto n = static_cast<std::int64_t>(samples.size());
   at::Tensor out = at::empty({n, encoder.spec.tokens(), encoder.spec.width}, at::kFloat);
-  const EncodeOptions fitting = with_fitting_batch(options, encoder);
+  EncodeOptions one_clip = options;
+  one_clip.clips = 1;
+  const EncodeOptions fitting = with_fitting_batch(one_clip, encoder);
   in_batches(
       samples, fitting, failures,
-      [&](const Part& part) { return encode_clips(encoder, source, 1, Views::shown, part)[0]; },
+      [&](const Part& part) {
+        return encode_clips(encoder, source, fitting, Views::shown, part)[0];
+      },
       [&](std::int64_t begin, std::int64_t end, const at::Tensor& features) {
         out.slice(0, begin, end).copy_(features);
       });
@@ -219,9 +238,9 @@ void SourceEncoding::encode(std::int64_t number, int readers) {
                            .subspan(static_cast<std::size_t>(mine.begin),
                                     static_cast<std::size_t>(mine.end - mine.begin));
   std::vector<std::string> failures(samples.size());
-  store(mine, encode_batch(encoder_, source_, options_.clips,
-                           mine.in_all_views ? Views::all : Views::shown,
-                           {.samples = samples, .failures = failures, .readers = readers}));
+  store(mine,
+        encode_batch(encoder_, source_, options_, mine.in_all_views ? Views::all : Views::shown,
+                     {.samples = samples, .failures = failures, .readers = readers}));
   for (std::size_t i = 0; i < samples.size(); ++i)
     features_.failures[static_cast<std::size_t>(samples[i])] = failures[i];
   if (options_.progress != nullptr) options_.progress->advance(mine.end - mine.begin);

@@ -13,8 +13,10 @@
 #include "datasets/clips/clip_source.h"
 #include "models/encoders/encoder.h"
 #include "models/encoders/input_noise.h"
+#include "models/network/precision.h"
 #include "models/processes/process_group.h"
 #include "probes/encode/clip_chunk.h"
+#include "probes/encode/encoding_clock.h"
 
 namespace permafrost {
 
@@ -31,20 +33,17 @@ struct LabelledFeatures {
 
 struct EncodeOptions {
   int clips = 1;    // temporal segments a sample
-  int threads = 1;  // changes no bit
-  // Samples encoded together, at most: on a CPU those of some 2304 tokens. Changes rounding alone,
-  // of matrix products.
-  std::int64_t batch = 16;
+  int threads = 1;  // that encode a batch each; changes no bit on a CPU
+  // Samples encoded together, at most; 0: as fitting_batch() says. Changes rounding alone.
+  std::int64_t batch = 0;
+  // tf32: see tensor_float.h. An encoder in bfloat16 is so by its weights, whatever this says.
+  Precision precision = Precision::float32;
   Progress* progress = nullptr;
+  EncodingClock* clock = nullptr;  // is told of every batch
   // Ranks that encode together and all get all tokens; null: this process alone. They must ask for
   // the same samples in the same order, one call at a time.
   ProcessGroup* group = nullptr;
 };
-
-// Large clips go fewer at a time on a CPU: their activations then stay nearer to the processor, and
-// a few of them are work for several threads. At most `batch`. A fixed rule, as the number of
-// threads changes no bit.
-std::int64_t fitting_batch(const Encoder& encoder, std::int64_t batch);
 
 // Reads and encodes every sample of the source, tokens of its segments one after the other: those
 // of `in_all_views` (ascending) in every view that the source has, the rest in the one that it
@@ -57,7 +56,7 @@ LabelledFeatures encode_source(const Encoder& encoder, const ClipSource& source,
 // encode_source() batch by batch, for a queue of jobs. Encoder and source must outlive it.
 class SourceEncoding {
  public:
-  // `options.threads` is not looked at.
+  // `options.threads` are those that will call encode() at a time.
   SourceEncoding(const Encoder& encoder, const ClipSource& source, const EncodeOptions& options,
                  const std::vector<std::int64_t>& in_all_views = {});
 

@@ -12,6 +12,7 @@
 #include "datasets/clips/augmented_source.h"
 #include "datasets/clips/loader.h"
 #include "models/network/device_copy.h"
+#include "models/network/tensor_float.h"
 #include "models/processes/shared_work.h"
 #include "models/training/adamw.h"
 #include "models/training/gradient_shards.h"
@@ -44,6 +45,7 @@ int layer_of(const std::string& name, int depth) {
 struct Model {
   VitWeights encoder;
   HeadWeights head;
+  Precision products = Precision::float32;  // of the encoder; bfloat16 is in its weights already
 
   at::Device device() const { return head.linear_weight.device(); }
 
@@ -58,7 +60,7 @@ struct Model {
   }
 
   Model alias() const {
-    Model copy{alias_of(encoder, true), head};
+    Model copy{alias_of(encoder, true), head, products};
     visit(copy.head, HeadKind::attentive, [](const std::string&, at::Tensor& tensor) {
       tensor = tensor.detach();
       tensor.set_requires_grad(true);
@@ -68,7 +70,7 @@ struct Model {
 
   // What computes: these weights, or their rounded values, through which gradients pass.
   Model in(Precision precision) const {
-    return precision == Precision::bfloat16 ? Model{in_bfloat16(encoder), head} : *this;
+    return {precision == Precision::bfloat16 ? in_bfloat16(encoder) : encoder, head, precision};
   }
 };
 
@@ -87,6 +89,7 @@ at::Tensor logits_of(const Model& model, const EncoderSpec& spec, const HeadSpec
                      const at::Tensor& patches, const std::vector<Box>& boxes,
                      const at::Tensor& branches = {}) {
   const at::ScalarType type = model.encoder.patch_embed.weight.scalar_type();
+  const RoundedFactors rounded(model.products);
   at::Tensor tokens = encode_with_branches(model.encoder, spec, patches.to(type),
                                            branches.defined() ? branches.to(type) : branches)
                           .to(at::kFloat);

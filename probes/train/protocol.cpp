@@ -64,6 +64,13 @@ void fields_of_probe(Protocol& p, Visitor&& visit) {
   fields_of_test(p.test, visit);
 }
 
+Precision read_encoder_precision(JsonObject& object) {
+  return read_precision(object, {Precision::float32, Precision::bfloat16, Precision::tf32});
+}
+void write_encoder_precision(Precision precision, Json& json) {
+  if (precision != Precision::float32) json["precision"] = name_of(precision);
+}
+
 // All but the augmentation.
 template <class Protocol, class Visitor>
 void fields_of_finetuning(Protocol& p, Visitor&& visit) {
@@ -98,7 +105,7 @@ ProbeProtocol read_probe_protocol(const Json& json, const std::string& where) {
   p.neighbours = read_neighbours(object, p.neighbours);
   p.augmentation = read_augmentation(object);
   p.training_views = read_training_views(object);
-  p.precision = read_precision(object);
+  p.precision = read_encoder_precision(object);
   object.finish();
   if (p.training_views != 1 && !p.augmentation.active())
     throw InputError(where, "training_views", "1 without an augmentation, as all would be the same",
@@ -129,7 +136,7 @@ FinetuneProtocol read_finetune_protocol(const Json& json, const std::string& whe
   object.skip("comment");
   fields_of_finetuning(p, FieldReader(object));
   p.augmentation = read_augmentation(object);
-  p.precision = read_precision(object);
+  p.precision = read_encoder_precision(object);
   object.finish();
   return p;
 }
@@ -138,7 +145,7 @@ Json to_json(const ProbeProtocol& p) {
   Json json{{"head", name_of(p.head)}};
   fields_of_probe(p, FieldWriter(json));
   if (p.head == HeadKind::knn) json["neighbours"] = p.neighbours;
-  if (p.precision == Precision::bfloat16) json["precision"] = "bfloat16";
+  write_encoder_precision(p.precision, json);
   if (!p.augmentation.active()) return json;
   json["augmentation"] = to_json(p.augmentation);
   json["training_views"] = p.training_views == 0 ? Json("online") : Json(p.training_views);
@@ -164,7 +171,7 @@ int passes_of(const ProbeProtocol& p) { return p.head == HeadKind::knn ? 1 : p.e
 Json to_json(const FinetuneProtocol& p) {
   Json json;
   fields_of_finetuning(p, FieldWriter(json));
-  if (p.precision == Precision::bfloat16) json["precision"] = "bfloat16";
+  write_encoder_precision(p.precision, json);
   if (p.augmentation.active()) json["augmentation"] = to_json(p.augmentation);
   return json;
 }

@@ -42,7 +42,8 @@ struct ProbeProtocol {
   // turn, epoch by epoch ("cached k views"); 0: a new view every epoch, encoded anew ("online").
   AugmentSpec augmentation;
   int training_views = 1;
-  // What the encoder computes in; its tokens, and the head, are float32. See in_bfloat16().
+  // What the encoder computes in; its tokens, and the head, are float32 (of a GPU in tf32 the
+  // head's products too). See in_bfloat16() and tensor_float.h.
   Precision precision = Precision::float32;
   TestView test;
 };
@@ -76,7 +77,7 @@ struct FinetuneProtocol {
   TestView test;
   double drop_path = 0;  // of the last block's branches; grows linearly from 0 at the first
   // What the encoder computes in, in training and at test. Weights that are trained, their
-  // gradients, tokens and the head are float32.
+  // gradients, tokens and the head are float32 (of a GPU in tf32 all products are in it).
   Precision precision = Precision::float32;
 };
 

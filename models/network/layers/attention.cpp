@@ -6,6 +6,7 @@
 #include "models/network/layers/attention_plans.h"
 #include "models/network/layers/cpu_attention.h"
 #include "models/network/layers/rope.h"
+#include "models/network/tensor_float.h"
 
 namespace permafrost {
 namespace {
@@ -23,7 +24,7 @@ at::Tensor apply_attention(const LinearWeights& qkv, const LinearWeights& proj, 
   const auto b = x.size(0), n = x.size(1), d = x.size(2);
   const at::Tensor joint = apply_linear(qkv, x);
   if (spec.rotation == nullptr && has_cpu_attention(joint))
-    return apply_linear(proj, cpu_attention(joint, spec.heads, spec.first));
+    return apply_linear(proj, cpu_attention(as_factor(joint), spec.heads, spec.first));
   // One unbind, not three selects: its gradient is one stack in the layout of qkv, theirs would be
   // three tensors of zeros as large as qkv to write into and to add.
   const auto parts = joint.view({b, n, 3, spec.heads, d / spec.heads}).unbind(2);
@@ -32,7 +33,8 @@ at::Tensor apply_attention(const LinearWeights& qkv, const LinearWeights& proj, 
     q = rotated(q, *spec.rotation);
     k = rotated(k, *spec.rotation);
   }
-  const at::Tensor mixed = mixture_of_values(sliced(spec.first, 2, q), k, parts[2].transpose(1, 2));
+  const at::Tensor mixed = mixture_of_values(as_factor(sliced(spec.first, 2, q)), as_factor(k),
+                                             as_factor(parts[2].transpose(1, 2)));
   return apply_linear(proj, mixed.transpose(1, 2).reshape({b, n - spec.first, d}));
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "models/network/layers/cpu_experts.h"
+#include "models/network/tensor_float.h"
 
 namespace permafrost {
 namespace {
@@ -74,7 +75,8 @@ at::Tensor apply_all_experts(const FeedForwardWeights& weights, const FeedForwar
   return (said * gates.t().unsqueeze(-1)).sum(0).view(x.sizes());
 }
 
-// Of other kinds than the exact GELU, which has loops of its own.
+// Of other kinds than the exact GELU, which has loops of its own, where nothing is rounded between
+// its two products.
 at::Tensor apply_grouped_experts(const FeedForwardWeights& weights, const FeedForwardSpec& spec,
                                  const at::Tensor& x, const at::Tensor& chosen,
                                  const at::Tensor& gates) {
@@ -86,12 +88,13 @@ at::Tensor apply_grouped_experts(const FeedForwardWeights& weights, const FeedFo
   // Copies of a token stand side by side before they are sorted.
   const at::Tensor rows =
       x.unsqueeze(1).expand({-1, k, -1}).reshape({count, -1}).index_select(0, order);
-  const at::Tensor hidden = activated_experts(
-      spec, grouped_product(rows, groups.begins, weights.fc1.weight, weights.fc1.bias));
-  const at::Tensor said =
-      grouped_product(hidden, groups.begins, weights.fc2.weight, weights.fc2.bias)
-          .index_select(0, back)
-          .view({-1, k, x.size(1)});
+  const at::Tensor hidden =
+      activated_experts(spec, grouped_product(as_factor(rows), groups.begins,
+                                              as_factor(weights.fc1.weight), weights.fc1.bias));
+  const at::Tensor said = grouped_product(as_factor(hidden), groups.begins,
+                                          as_factor(weights.fc2.weight), weights.fc2.bias)
+                              .index_select(0, back)
+                              .view({-1, k, x.size(1)});
   at::Tensor sum = said.select(1, 0) * gates.slice(1, 0, 1);
   for (std::int64_t j = 1; j < k; ++j) sum = sum + said.select(1, j) * gates.slice(1, j, j + 1);
   return sum;
@@ -114,7 +117,7 @@ at::Tensor apply_mixture(const FeedForwardWeights& weights, const FeedForwardSpe
   if (!has_cpu_experts(x, weights.fc1.weight)) return apply_all_experts(weights, spec, x, routing);
   const at::Tensor rows = x.reshape({-1, x.size(-1)});
   const at::Tensor chosen = routing.chosen.flatten(0, 1), gates = routing.gates.flatten(0, 1);
-  if (spec.kind != kGelu)
+  if (spec.kind != kGelu || rounds_factors())
     return apply_grouped_experts(weights, spec, rows, chosen, gates).view(x.sizes());
   return cpu_experts({.x = rows,
                       .chosen = chosen,

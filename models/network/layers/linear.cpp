@@ -7,6 +7,7 @@
 
 #include "models/network/layers/biased_product.h"
 #include "models/network/layers/cpu_product.h"
+#include "models/network/tensor_float.h"
 
 namespace permafrost {
 
@@ -48,19 +49,20 @@ at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double ep
 
 double linear_flops(double tokens, double in, double out) { return 2 * tokens * in * out; }
 
-at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x) {
+at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& input) {
+  const at::Tensor x = as_factor(input), weight = as_factor(weights.weight);
   if (weights.bias.defined() && !x.is_cpu() && weights.bias.requires_grad() &&
       at::GradMode::is_enabled())
-    return biased_product(x, weights.weight, weights.bias);
-  if (has_cpu_product(x, weights.weight, weights.bias))
-    return cpu_product(x, weights.weight, weights.bias);
-  return at::linear(x, weights.weight, weights.bias);
+    return biased_product(x, weight, weights.bias);
+  if (has_cpu_product(x, weight, weights.bias)) return cpu_product(x, weight, weights.bias);
+  return at::linear(x, weight, weights.bias);
 }
 
-at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& x) {
-  if (has_cpu_product(x, weights.weight, weights.bias))
-    return cpu_product(x, weights.weight, weights.bias, AfterProduct::gelu);
-  at::Tensor product = apply_linear(weights, x);
+at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& input) {
+  if (has_cpu_product(input, weights.weight, weights.bias))
+    return cpu_product(as_factor(input), as_factor(weights.weight), weights.bias,
+                       AfterProduct::gelu);
+  at::Tensor product = apply_linear(weights, input);
   // Without a backward pass nobody needs what goes into the GELU any more.
   return product.requires_grad() ? at::gelu(product) : at::gelu_(product);
 }

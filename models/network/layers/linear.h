@@ -35,6 +35,7 @@ NormWeights make_norm(std::int64_t width);
 at::Tensor normal_tensor(at::IntArrayRef shape, double deviation, RandomStream& stream);
 
 at::Tensor apply_norm(const NormWeights& weights, const at::Tensor& x, double eps);
+// Factors of the product are rounded as this thread asks (tensor_float.h).
 at::Tensor apply_linear(const LinearWeights& weights, const at::Tensor& x);
 // The exact GELU of it, in one pass where that can be.
 at::Tensor apply_linear_and_gelu(const LinearWeights& weights, const at::Tensor& x);
