@@ -20,6 +20,16 @@ double rate(JsonObject& object, const std::string& field) {
   return object.number(field, {}, 1e-9, kMost);
 }
 
+// The fields of encoders in another precision than float32, and how they are called.
+struct PrecisionRates {
+  const char* name;
+  double Machine::*frozen;
+  double Machine::*tuned;
+};
+constexpr PrecisionRates kOtherPrecisions[] = {
+    {"bfloat16", &Machine::frozen_bfloat16, &Machine::tuned_bfloat16},
+    {"tf32", &Machine::frozen_tf32, &Machine::tuned_tf32}};
+
 void read_rates(JsonObject& object, Machine& machine, const std::string& where) {
   const Json* child = object.child("teraflops");
   if (child == nullptr) throw InputError(where, "teraflops", "an object", "nothing");
@@ -27,6 +37,14 @@ void read_rates(JsonObject& object, Machine& machine, const std::string& where) 
   machine.frozen = kTera * rate(rates, "frozen");
   machine.tuned = kTera * rate(rates, "tuned");
   machine.heads = kTera * rate(rates, "heads");
+  for (const auto& precision : kOtherPrecisions) {
+    const Json* given = rates.child(precision.name);
+    if (given == nullptr) continue;
+    JsonObject of_precision(*given, rates.where(precision.name));
+    machine.*precision.frozen = kTera * rate(of_precision, "frozen");
+    machine.*precision.tuned = kTera * rate(of_precision, "tuned");
+    of_precision.finish();
+  }
   if (const Json* pretraining = rates.child("pretraining")) {
     JsonObject precisions(*pretraining, rates.where("pretraining"));
     for (const auto* precision : {"float32", "bfloat16"})
@@ -68,6 +86,10 @@ OrderedJson to_json(const Machine& machine) {
   OrderedJson rates{{"frozen", machine.frozen / kTera},
                     {"tuned", machine.tuned / kTera},
                     {"heads", machine.heads / kTera}};
+  for (const auto& precision : kOtherPrecisions)
+    if (machine.*precision.frozen > 0)
+      rates[precision.name] = OrderedJson{{"frozen", machine.*precision.frozen / kTera},
+                                          {"tuned", machine.*precision.tuned / kTera}};
   for (const auto& [precision, flops] : machine.pretraining)
     rates["pretraining"][precision] = flops / kTera;
   OrderedJson json{{"machine", machine.name},
@@ -123,8 +145,16 @@ const Machine& reference_core() {
 }
 
 double seconds(const Machine& machine, const Work& work) {
-  const double computing = work.frozen_flops / machine.frozen + work.tuned_flops / machine.tuned +
-                           work.head_flops / machine.heads;
+  const auto or_float32 = [](double rate, double in_float32) {
+    return rate > 0 ? rate : in_float32;
+  };
+  const double computing =
+      work.frozen_flops / machine.frozen + work.tuned_flops / machine.tuned +
+      work.head_flops / machine.heads +
+      work.frozen_bfloat16 / or_float32(machine.frozen_bfloat16, machine.frozen) +
+      work.tuned_bfloat16 / or_float32(machine.tuned_bfloat16, machine.tuned) +
+      work.frozen_tf32 / or_float32(machine.frozen_tf32, machine.frozen) +
+      work.tuned_tf32 / or_float32(machine.tuned_tf32, machine.tuned);
   const double reading = work.clips / machine.decoded_clips + work.pixels / machine.drawn_pixels;
   if (!machine.gpu) return (computing + reading) / machine.cores;
   return std::max(computing, reading * machine.devices / machine.cores);

@@ -24,6 +24,8 @@ struct Machine {
   int cores = 1;    // of a node
   // Operations a second of one device, float32: see the fields of Work.
   double frozen = 0, tuned = 0, heads = 0;
+  // Of encoders in another precision; 0: as in float32.
+  double frozen_bfloat16 = 0, tuned_bfloat16 = 0, frozen_tf32 = 0, tuned_tf32 = 0;
   std::map<std::string, double> pretraining;  // by precision; none where it is not known
   // Width of a network that pretrains at half of that rate: width w does at w / (w + half width) of
   // it, since norms and activations grow with the width, products with its square. 0: all widths do

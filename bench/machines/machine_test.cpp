@@ -35,6 +35,15 @@ TEST(Machines, AreReadAndWritten) {
   EXPECT_EQ(machine.pretraining.at("bfloat16"), 1e14);
   EXPECT_EQ(machine.device_bytes, 8e10);
   EXPECT_EQ(machine.network, 2.5e10);
+  EXPECT_EQ(machine.frozen_bfloat16, 0);
+  const Machine halves = parse_machine(
+      with(with(cluster(), "teraflops.bfloat16.frozen=90"), "teraflops.bfloat16.tuned=80"), "two");
+  EXPECT_EQ(halves.frozen_bfloat16, 9e13);
+  EXPECT_EQ(halves.tuned_bfloat16, 8e13);
+  EXPECT_EQ(parse_machine(Json::parse(to_json(halves).dump()), "again").tuned_bfloat16, 8e13);
+  EXPECT_TRUE(holds(
+      message_of([] { parse_machine(with(cluster(), "teraflops.tf32.frozen=1"), "two.json"); }),
+      "tuned"));
   EXPECT_EQ(machine.pretraining_half_width, 0);
   EXPECT_EQ(parse_machine(with(cluster(), "pretraining_half_width=70"), "two.json")
                 .pretraining_half_width,

@@ -26,7 +26,8 @@ CellEstimate finetuning(const EncoderSpec& spec, const TaskSizes& sizes, const T
   CellEstimate estimate{.device_bytes = finetune_bytes(spec, p, setting.shards_at_once)};
   const double trained = static_cast<double>(sizes.train) * p.epochs;
   const double tested = static_cast<double>(sizes.test) * p.clips;
-  estimate.cell = finetune_work(spec, trained) + encoding_work(spec, tested * p.test.views);
+  estimate.cell =
+      (finetune_work(spec, trained) + encoding_work(spec, tested * p.test.views)).in(p.precision);
   const bool kept = keeps_clips(spec, sizes, task.clips, p.test.views, setting) &&
                     !p.augmentation.active() && p.clips == task.clips;
   if (kept)
@@ -64,15 +65,16 @@ CellEstimate probing(const EncoderSpec& spec, const TaskSizes& sizes, const Task
                                                    activation_bytes(spec, sizeof(float));
   estimate.cell = probe_work(spec, p, clips * tokens, passes_of(p) * labelled);
   if (estimate.streamed) {
-    estimate.cell += seen(spec, sizes, clips * passes_of(p) * labelled) +
-                     seen(spec, sizes, clips * static_cast<double>(sizes.test), p.test.views);
+    const Work trained = seen(spec, sizes, clips * passes_of(p) * labelled);
+    const Work tested = seen(spec, sizes, clips * static_cast<double>(sizes.test), p.test.views);
+    estimate.cell += (trained + tested).in(p.precision);
     return estimate;
   }
   if (p.augmentation.active()) {
     const double views = p.training_views > 0 ? p.training_views : p.epochs;
-    estimate.cell += seen(spec, sizes, views * labelled * clips);
+    estimate.cell += seen(spec, sizes, views * labelled * clips).in(p.precision);
   }
-  estimate.group = encoding_work(spec, all * clips);
+  estimate.group = encoding_work(spec, all * clips).in(p.precision);
   const bool kept =
       keeps_clips(spec, sizes, task.clips, p.test.views, setting) && clips == task.clips;
   (kept ? estimate.task : estimate.group) +=

@@ -119,6 +119,27 @@ TEST(CellEstimates, FineTuningTrainsTheEncoderAndTestsIt) {
   EXPECT_GT(asked.estimate().device_bytes, estimate.device_bytes) << "activations of all shards";
 }
 
+TEST(CellEstimates, EncodersInBfloat16TakeTheRateOfTheirPrecision) {
+  Asked asked;
+  const CellEstimate whole = asked.estimate();
+  asked.protocol.probe.precision = Precision::bfloat16;
+  const CellEstimate half = asked.estimate();
+  EXPECT_EQ(half.group.frozen_flops, 0);
+  EXPECT_EQ(half.group.frozen_bfloat16, whole.group.frozen_flops);
+  EXPECT_EQ(half.group.flops(), whole.group.flops());
+  EXPECT_EQ(half.cell.head_flops, whole.cell.head_flops) << "heads are float32";
+  Machine machine{
+      .name = "gpu", .gpu = true, .cores = 1, .frozen = 1e6, .tuned = 1e6, .heads = 1e6};
+  machine.decoded_clips = machine.drawn_pixels = 1e12;
+  EXPECT_DOUBLE_EQ(seconds(machine, half.group), seconds(machine, whole.group)) << "no rate given";
+  machine.frozen_bfloat16 = 1e7;
+  EXPECT_NEAR(seconds(machine, half.group), seconds(machine, whole.group) / 10, 1e-9);
+  asked.protocol.is_finetune = true;
+  asked.protocol.finetune = {.epochs = 2, .precision = Precision::tf32};
+  EXPECT_EQ(asked.estimate().cell.tuned_tf32, finetune_work(small(), 200).tuned_flops);
+  EXPECT_EQ((2 * half.group).frozen_bfloat16, 2 * half.group.frozen_bfloat16);
+}
+
 TEST(CellEstimates, BatchesOfAllThreadsFitIntoHalfOfAGpu) {
   Asked asked;
   asked.setting.device_memory = 1e7;
