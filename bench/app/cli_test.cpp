@@ -74,6 +74,8 @@ TEST_F(Cli, AShardTellsHowManyCellsItHas) {
   EXPECT_GE(json["computed"].get<int>(), 1);
   EXPECT_GE(json["elsewhere"].get<int>(), 1);
   EXPECT_TRUE(json["failed"].empty());
+  EXPECT_GT(json["encoding"]["seconds"].get<double>(), 0);
+  EXPECT_LE(json["encoding"]["share_waiting"].get<double>(), 1);
   const Ran again = program(tables + " --shard 0/8");
   EXPECT_EQ(again.status, 0);
   EXPECT_EQ(again.out, "");
