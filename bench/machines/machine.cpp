@@ -20,15 +20,15 @@ double rate(JsonObject& object, const std::string& field) {
   return object.number(field, {}, 1e-9, kMost);
 }
 
-// The fields of encoders in another precision than float32, and how they are called.
+// The fields of encoders in another precision than float32.
 struct PrecisionRates {
-  const char* name;
+  Precision precision;
   double Machine::*frozen;
   double Machine::*tuned;
 };
 constexpr PrecisionRates kOtherPrecisions[] = {
-    {"bfloat16", &Machine::frozen_bfloat16, &Machine::tuned_bfloat16},
-    {"tf32", &Machine::frozen_tf32, &Machine::tuned_tf32}};
+    {Precision::bfloat16, &Machine::frozen_bfloat16, &Machine::tuned_bfloat16},
+    {Precision::tf32, &Machine::frozen_tf32, &Machine::tuned_tf32}};
 
 void read_rates(JsonObject& object, Machine& machine, const std::string& where) {
   const Json* child = object.child("teraflops");
@@ -37,12 +37,12 @@ void read_rates(JsonObject& object, Machine& machine, const std::string& where) 
   machine.frozen = kTera * rate(rates, "frozen");
   machine.tuned = kTera * rate(rates, "tuned");
   machine.heads = kTera * rate(rates, "heads");
-  for (const auto& precision : kOtherPrecisions) {
-    const Json* given = rates.child(precision.name);
+  for (const auto& [precision, frozen, tuned] : kOtherPrecisions) {
+    const Json* given = rates.child(name_of(precision));
     if (given == nullptr) continue;
-    JsonObject of_precision(*given, rates.where(precision.name));
-    machine.*precision.frozen = kTera * rate(of_precision, "frozen");
-    machine.*precision.tuned = kTera * rate(of_precision, "tuned");
+    JsonObject of_precision(*given, rates.where(name_of(precision)));
+    machine.*frozen = kTera * rate(of_precision, "frozen");
+    machine.*tuned = kTera * rate(of_precision, "tuned");
     of_precision.finish();
   }
   if (const Json* pretraining = rates.child("pretraining")) {
@@ -86,10 +86,10 @@ OrderedJson to_json(const Machine& machine) {
   OrderedJson rates{{"frozen", machine.frozen / kTera},
                     {"tuned", machine.tuned / kTera},
                     {"heads", machine.heads / kTera}};
-  for (const auto& precision : kOtherPrecisions)
-    if (machine.*precision.frozen > 0)
-      rates[precision.name] = OrderedJson{{"frozen", machine.*precision.frozen / kTera},
-                                          {"tuned", machine.*precision.tuned / kTera}};
+  for (const auto& [precision, frozen, tuned] : kOtherPrecisions)
+    if (machine.*frozen > 0)
+      rates[name_of(precision)] =
+          OrderedJson{{"frozen", machine.*frozen / kTera}, {"tuned", machine.*tuned / kTera}};
   for (const auto& [precision, flops] : machine.pretraining)
     rates["pretraining"][precision] = flops / kTera;
   OrderedJson json{{"machine", machine.name},

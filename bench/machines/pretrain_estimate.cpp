@@ -63,7 +63,7 @@ double sent_bytes(double numbers, int processes, int shards_of_each, Reduce redu
 }
 
 double computing_rate(const Machine& machine, Precision precision) {
-  const std::string name = precision == Precision::bfloat16 ? "bfloat16" : "float32";
+  const std::string name = name_of(precision);
   const auto rate = machine.pretraining.find(name);
   if (rate == machine.pretraining.end())
     throw InputError("machine " + machine.name, "teraflops.pretraining", "a rate for " + name,

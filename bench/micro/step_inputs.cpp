@@ -40,7 +40,7 @@ Momentum momentum_of(const PretrainConfig& config) {
 Json description(const PretrainConfig& config, const StepInputs& inputs) {
   return {{"encoder", to_json(config.encoder)},
           {"objective", config.objective->name()},
-          {"precision", config.precision == Precision::float32 ? "float32" : "bfloat16"},
+          {"precision", name_of(config.precision)},
           {"clip_grad", config.clip_grad},
           {"batch", config.batch},
           {"learning_rate", to_json(config.learning_rate)},

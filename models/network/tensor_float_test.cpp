@@ -67,18 +67,16 @@ TEST(TensorFloat, GradientsPassThroughTheRounding) {
   EXPECT_TRUE(x.grad().equal(at::full({3}, 2.0F)));
 }
 
-EncoderSpec small(FeedForwardSpec feed_forward, Positions positions) {
+EncoderSpec small(int experts, Positions positions) {
   EncoderSpec spec;
   spec.frames = 4;
   spec.height = spec.image_width = 16;
-  spec.patch = 8;
-  spec.tubelet = 2;
   spec.width = 24;
   spec.depth = 2;
   spec.heads = 2;
   spec.positions = positions;
-  if (feed_forward.routing.experts > 0) {
-    spec.routing = feed_forward.routing;
+  if (experts > 0) {
+    spec.routing = {.experts = experts, .chosen = 2};
     spec.expert_blocks = {1};
   }
   return spec;
@@ -88,8 +86,7 @@ EncoderSpec small(FeedForwardSpec feed_forward, Positions positions) {
 TEST(TensorFloat, FeaturesAreThoseOfFloat32ButForTenBits) {
   for (const Positions positions : {Positions::sincos_3d, Positions::rope_3d})
     for (const int experts : {0, 4}) {
-      const EncoderSpec spec =
-          small({.routing = {.experts = experts, .chosen = experts / 2}}, positions);
+      const EncoderSpec spec = small(experts, positions);
       const VitWeights weights = make_vit(spec, Init::xavier, 1);
       const at::Tensor patches = at::rand({3, spec.tokens(), spec.patch_values()});
       const at::NoGradGuard no_grad;

@@ -9,12 +9,8 @@
 namespace permafrost {
 namespace {
 
-EncoderSpec pico() {  // 144 tokens
+EncoderSpec pico() {  // 144 tokens, as a spec has that says nothing of its clips
   EncoderSpec spec;
-  spec.frames = 8;
-  spec.height = spec.image_width = 48;
-  spec.patch = 8;
-  spec.tubelet = 2;
   spec.width = 16;
   spec.depth = 1;
   spec.heads = 2;
