@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # permafrost_library(NAME [TORCH] SOURCES ... [DEPS ...])   one static library a room
-# permafrost_test(NAME [TORCH] [DEPS ...] [LABELS ...])     NAME_test.cpp beside the source, one ctest entry
+# permafrost_test_program(NAME [TORCH] [DEPS ...])          one program a room for its tests
+# permafrost_tests(PROGRAM [LABELS ...] [FILES ...])        FILE_test.cpp beside the source, one ctest entry a file
 #
-# Headers that most files include are compiled once for each kind of target: torch/types.h costs 14 s
+# Headers that most files include are compiled once for each kind of target: ATen/ATen.h costs 11 s
 # a file without that, GoogleTest and nlohmann's JSON 2 s. A precompiled header serves one set of
 # switches, so the kinds are four.
 function(permafrost_precompiled name)
@@ -18,13 +19,14 @@ endfunction()
 set(_json_headers <nlohmann/json.hpp> <algorithm> <filesystem> <functional> <map> <optional> <string>
   <vector>)
 permafrost_precompiled(plain_precompiled HEADERS ${_json_headers})
-permafrost_precompiled(torch_precompiled DEPS permafrost_torch HEADERS <torch/types.h> ${_json_headers})
+permafrost_precompiled(torch_precompiled DEPS permafrost_torch HEADERS <ATen/ATen.h> <ATen/core/grad_mode.h> ${_json_headers})
 
-# A file that includes nothing else costs 1.5 s, most of it LibTorch's templates. Sources that are
-# compiled together pay that once. They share one anonymous namespace, so their helpers need names of
+# A file that includes nothing else costs 2 s and more: the compiler instantiates what the inline
+# functions of LibTorch's headers use in every file anew. Sources that are compiled together pay that
+# once. They share one anonymous namespace, so their helpers need names of
 # their own; sources that are alike by design stay apart (permafrost_compiled_alone).
 function(permafrost_unity name)
-  set_target_properties(${name} PROPERTIES UNITY_BUILD ${PERMAFROST_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${PERMAFROST_UNITY} UNITY_BUILD_BATCH_SIZE 16)
 endfunction()
 
 function(permafrost_compiled_alone)
@@ -69,7 +71,7 @@ if(PERMAFROST_TESTS)
   permafrost_precompiled(plain_test_precompiled DEPS GTest::gtest OPTIONS ${PERMAFROST_TEST_OPTIONS}
     HEADERS <gtest/gtest.h> ${_json_headers})
   permafrost_precompiled(torch_test_precompiled DEPS GTest::gtest permafrost_torch
-    OPTIONS ${PERMAFROST_TEST_OPTIONS} HEADERS <gtest/gtest.h> <torch/types.h> ${_json_headers})
+    OPTIONS ${PERMAFROST_TEST_OPTIONS} HEADERS <gtest/gtest.h> <ATen/ATen.h> <ATen/core/grad_mode.h> ${_json_headers})
   add_library(permafrost_test_main STATIC ${CMAKE_SOURCE_DIR}/common/testing/test_main.cpp)
   target_link_libraries(permafrost_test_main PUBLIC permafrost_compiler GTest::gtest)
   cmake_host_system_information(RESULT PERMAFROST_CORES QUERY NUMBER_OF_LOGICAL_CORES)
@@ -87,30 +89,44 @@ if(PERMAFROST_SANITIZE)
   set(PERMAFROST_TEST_TIMEOUT 7200)
 endif()
 
-function(permafrost_test name)
+# permafrost_test_program(NAME [TORCH] DEPS ...)   a program for the tests of a room
+function(permafrost_test_program name)
   if(NOT PERMAFROST_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "TORCH" "" "DEPS;LABELS" ${ARGN})
-  get_filename_component(base ${name} NAME)
-  set(target ${base}_test)
-  add_executable(${target} ${name}_test.cpp)
-  target_link_libraries(${target} PRIVATE permafrost_compiler ${ARG_DEPS} permafrost_test_main)
+  cmake_parse_arguments(ARG "TORCH" "" "DEPS" ${ARGN})
+  add_executable(${name})
+  permafrost_unity(${name})
+  target_link_libraries(${name} PRIVATE permafrost_compiler ${ARG_DEPS} permafrost_test_main)
   if(ARG_TORCH)
-    target_link_libraries(${target} PRIVATE permafrost_torch)
-    target_precompile_headers(${target} REUSE_FROM torch_test_precompiled)
+    target_link_libraries(${name} PRIVATE permafrost_torch)
+    target_precompile_headers(${name} REUSE_FROM torch_test_precompiled)
   else()
-    target_precompile_headers(${target} REUSE_FROM plain_test_precompiled)
+    target_precompile_headers(${name} REUSE_FROM plain_test_precompiled)
   endif()
-  target_compile_options(${target} PRIVATE ${PERMAFROST_TEST_OPTIONS})
-  target_compile_definitions(${target} PRIVATE PERMAFROST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  add_test(NAME ${base} COMMAND ${target})
-  # 77: every case was skipped (common/testing/test_main.cpp, which also writes the reasons down).
-  set_tests_properties(${base} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${PERMAFROST_TEST_TIMEOUT} SKIP_RETURN_CODE 77
-    ENVIRONMENT PERMAFROST_SKIPPED=${CMAKE_BINARY_DIR}/Testing/skipped)
-  if(base IN_LIST PERMAFROST_ALL_CORES)
-    set_tests_properties(${base} PROPERTIES PROCESSORS ${PERMAFROST_CORES})
-  elseif(base IN_LIST PERMAFROST_TWO_CORES)
-    set_tests_properties(${base} PROPERTIES PROCESSORS 2)
+  target_compile_options(${name} PRIVATE ${PERMAFROST_TEST_OPTIONS})
+  target_compile_definitions(${name} PRIVATE PERMAFROST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endfunction()
+
+# permafrost_tests(PROGRAM LABELS ... FILES ...)   FILE_test.cpp beside its source, one ctest entry each
+function(permafrost_tests program)
+  if(NOT PERMAFROST_TESTS)
+    return()
   endif()
+  cmake_parse_arguments(ARG "" "" "LABELS;FILES" ${ARGN})
+  foreach(file ${ARG_FILES})
+    set(source ${CMAKE_CURRENT_SOURCE_DIR}/${file}_test.cpp)
+    target_sources(${program} PRIVATE ${source})
+    cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR} OUTPUT_VARIABLE path)
+    get_filename_component(name ${file} NAME)
+    add_test(NAME ${name} COMMAND ${program} ${path})
+    # 77: every case was skipped (common/testing/test_main.cpp, which also writes the reasons down).
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${PERMAFROST_TEST_TIMEOUT}
+      SKIP_RETURN_CODE 77 ENVIRONMENT PERMAFROST_SKIPPED=${CMAKE_BINARY_DIR}/Testing/skipped/${name})
+    if(name IN_LIST PERMAFROST_ALL_CORES)
+      set_tests_properties(${name} PROPERTIES PROCESSORS ${PERMAFROST_CORES})
+    elseif(name IN_LIST PERMAFROST_TWO_CORES)
+      set_tests_properties(${name} PROPERTIES PROCESSORS 2)
+    endif()
+  endforeach()
 endfunction()

@@ -7,7 +7,7 @@
 #include <set>
 
 namespace permafrost {
-namespace {
+namespace random_test {
 
 // Known-answer vectors of the Random123 distribution (kat_vectors, philox4x32 10).
 TEST(Random, PhiloxMatchesPublishedVectors) {
@@ -74,5 +74,5 @@ TEST(Random, PermutationsHoldEveryIndexOnce) {
   EXPECT_TRUE(RandomStream({.purpose = "order"}).permutation(0).empty());
 }
 
-}  // namespace
+}  // namespace random_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "bench/testing/cli_fixture.h"
 
 namespace permafrost {
-namespace {
+namespace cli_test {
 namespace fs = std::filesystem;
 
 TEST_F(Cli, ListsItsCommands) {
@@ -218,5 +218,5 @@ TEST_F(Cli, ShowsMasks) {
   expect_refusal("masks --strategy diagonal", {"--strategy", "\"diagonal\""});
 }
 
-}  // namespace
+}  // namespace cli_test
 }  // namespace permafrost

@@ -11,7 +11,7 @@
 #include "bench/testing/cli_fixture.h"
 
 namespace permafrost {
-namespace {
+namespace commands_doc_test {
 
 using Flags = std::set<std::string>;
 
@@ -87,5 +87,5 @@ TEST_F(CommandsDoc, FlagsOfEveryCommandAreDocumentedOnce) {
   for (const auto& flag : kCommon) EXPECT_NE(text.find("`" + flag), std::string::npos) << flag;
 }
 
-}  // namespace
+}  // namespace commands_doc_test
 }  // namespace permafrost

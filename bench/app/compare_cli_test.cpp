@@ -7,7 +7,7 @@
 #include "bench/testing/cli_fixture.h"
 
 namespace permafrost {
-namespace {
+namespace compare_cli_test {
 
 class CompareCli : public Cli {
  protected:
@@ -74,5 +74,5 @@ TEST_F(CompareCli, RefusesWhatCannotBeCompared) {
   expect_refusal("compare " + base + damaged, {"damaged/records"});
 }
 
-}  // namespace
+}  // namespace compare_cli_test
 }  // namespace permafrost

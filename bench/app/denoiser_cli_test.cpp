@@ -7,7 +7,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace denoiser_cli_test {
 using Json = nlohmann::json;
 
 class DenoiserCli : public Cli {
@@ -204,5 +204,5 @@ TEST_F(DenoiserCli, SaysWhatIsWrong) {
   EXPECT_FALSE(std::filesystem::exists(path("x.safetensors")));
 }
 
-}  // namespace
+}  // namespace denoiser_cli_test
 }  // namespace permafrost

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost doctor: what this build is and what this machine offers it.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>

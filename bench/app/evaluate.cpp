@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost evaluate: a released head on a task, without training.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <cstdio>
 #include <filesystem>

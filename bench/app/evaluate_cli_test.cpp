@@ -8,7 +8,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace evaluate_cli_test {
 
 class EvaluateCli : public Cli {
  protected:
@@ -120,5 +120,5 @@ TEST_F(EvaluateCli, FailsWhenNothingCanBeRead) {
   EXPECT_FALSE(std::filesystem::exists(path("out/evaluation.json")));
 }
 
-}  // namespace
+}  // namespace evaluate_cli_test
 }  // namespace permafrost

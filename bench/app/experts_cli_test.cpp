@@ -8,7 +8,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace experts_cli_test {
 using Json = nlohmann::json;
 
 Json config() {
@@ -128,5 +128,5 @@ TEST_F(ExpertsCli, ConfigurationsAreChecked) {
   says({{"moe", {{"balance", "much"}}}}, "balance: expected a number");
 }
 
-}  // namespace
+}  // namespace experts_cli_test
 }  // namespace permafrost

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost features: tokens of one video, image or tensor under one encoder. Whole videos are in
 // long_video/.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/types.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>

@@ -9,7 +9,7 @@
 #include "models/testing/parity_support.h"
 
 namespace permafrost {
-namespace {
+namespace features_cli_test {
 namespace fs = std::filesystem;
 
 class FeaturesCli : public Cli {
@@ -220,5 +220,5 @@ TEST_F(FeaturesCli, RefusesSizesAndTensorsThatDoNotFit) {
   EXPECT_FALSE(fs::exists(folder_ / "f"));
 }
 
-}  // namespace
+}  // namespace features_cli_test
 }  // namespace permafrost

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost masks: what a masking strategy keeps and asks for, as figures and as a picture.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>

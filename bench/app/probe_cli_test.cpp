@@ -10,7 +10,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace probe_cli_test {
 namespace fs = std::filesystem;
 
 class ProbeCli : public Cli {
@@ -187,5 +187,5 @@ TEST_F(ProbeCli, WarnsOfFeaturesThatAreTheSameForEveryClip) {
   EXPECT_EQ(records[0].warnings.size(), 1U);
 }
 
-}  // namespace
+}  // namespace probe_cli_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include "bench/testing/test_results.h"
 
 namespace permafrost {
-namespace {
+namespace report_cli_test {
 namespace fs = std::filesystem;
 
 class ReportCli : public Cli {
@@ -53,5 +53,5 @@ TEST_F(ReportCli, RefusesWhatIsNoFolderOfResults) {
                  {"/file", "a place where a file can be written"});
 }
 
-}  // namespace
+}  // namespace report_cli_test
 }  // namespace permafrost

@@ -10,7 +10,7 @@
 #include "datasets/measures/top1.h"
 
 namespace permafrost {
-namespace {
+namespace diagnosis_test {
 
 struct Outcome {
   std::vector<int> labels, predictions;
@@ -148,5 +148,5 @@ TEST(BestRenaming, IsAOneToOneMapForManyClasses) {
   for (int k = 0; k < n; ++k) EXPECT_EQ(to[static_cast<std::size_t>(k)], k);
 }
 
-}  // namespace
+}  // namespace diagnosis_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace evaluation_test {
 
 TaskSpec motion() {
   TaskSpec task;
@@ -199,5 +199,5 @@ TEST(Evaluation, WritesItsFiles) {
   EXPECT_EQ(csv.rfind("sample,label,prediction,probability\nmotion/test/0,0,", 0), 0U) << csv;
 }
 
-}  // namespace
+}  // namespace evaluation_test
 }  // namespace permafrost

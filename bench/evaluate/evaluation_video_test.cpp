@@ -10,7 +10,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace evaluation_video_test {
 
 // Wide frames, brighter to the right and with time.
 TestVideo ramp(int base) {
@@ -124,5 +124,5 @@ TEST(EvaluationOfVideos, TakesLabelsByNameWhateverTheManifestsOrder) {
               map[static_cast<std::size_t>(plain.predictions[i].predicted)]);
 }
 
-}  // namespace
+}  // namespace evaluation_video_test
 }  // namespace permafrost

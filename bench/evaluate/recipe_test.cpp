@@ -8,7 +8,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace recipe_test {
 
 EncoderSpec vit_large(int size = 224) {
   EncoderSpec spec;
@@ -168,5 +168,5 @@ TEST(Recipe, RefusesWhatItCannotDo) {
   EXPECT_TRUE(contains(error(drawn, {"clips=2"}), "clips: expected 1 for task motion"));
 }
 
-}  // namespace
+}  // namespace recipe_test
 }  // namespace permafrost

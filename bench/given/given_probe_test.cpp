@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/given/given_probe.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "bench/given/given_features.h"
 #include "bench/records/record_folder.h"
@@ -13,7 +13,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace given_probe_test {
 
 Suite suite() {
   return parse_suite(parse_json(R"({
@@ -191,5 +191,5 @@ TEST(GivenFeatures, NameWhatDoesNotFit) {
   EXPECT_THROW(given_tokens(set.features, "features"), InputError);
 }
 
-}  // namespace
+}  // namespace given_probe_test
 }  // namespace permafrost

@@ -5,7 +5,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace clip_counter_test {
 
 at::Tensor doubles(const std::vector<double>& values) { return at::tensor(values, at::kDouble); }
 at::Tensor floats(const std::vector<float>& values) { return at::tensor(values, at::kFloat); }
@@ -93,5 +93,5 @@ TEST(ClipCounter, DemandsMoreOfClipsOfLongerVideos) {
   EXPECT_GT(counter.threshold(70), counter.threshold(7));
 }
 
-}  // namespace
+}  // namespace clip_counter_test
 }  // namespace permafrost

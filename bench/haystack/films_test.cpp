@@ -11,7 +11,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace films_test {
 namespace fs = std::filesystem;
 
 HaystackSpec small_spec() {
@@ -152,5 +152,5 @@ TEST(FilmsOfAHaystack, DifferencesArePairedByFilm) {
   EXPECT_LT(films.difference_ci95().high, -25);
 }
 
-}  // namespace
+}  // namespace films_test
 }  // namespace permafrost

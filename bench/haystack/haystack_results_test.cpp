@@ -12,7 +12,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace haystack_results_test {
 namespace fs = std::filesystem;
 
 const fs::path kSource = PERMAFROST_SOURCE_DIR;
@@ -93,5 +93,5 @@ INSTANTIATE_TEST_SUITE_P(Runs, HaystackResults,
                                          "pooled", "whole"),
                          [](const auto& run) { return std::string(run.param); });
 
-}  // namespace
+}  // namespace haystack_results_test
 }  // namespace permafrost

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/haystack/haystack_run.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
@@ -27,7 +27,7 @@ struct TrainedProbe {
 };
 
 // How tokens of some videos become answers [V].
-using Answers = std::function<at::Tensor(const PoolVideos& videos, std::int64_t tokens)>;
+using Answering = std::function<at::Tensor(const PoolVideos& videos, std::int64_t tokens)>;
 
 class HaystackExperiment {
  public:
@@ -143,7 +143,7 @@ class HaystackExperiment {
 
   // ---- readings
 
-  Answers attention(const TrainedProbe& probe, bool scaled) {
+  Answering attention(const TrainedProbe& probe, bool scaled) {
     const auto fused = std::make_shared<FusedHead>(probe.spec, 1);
     const at::Tensor directions = fused->directions(probe.head);
     const ClipSums plain = clip_sums(directions, pools_.test, spec_.training.threads);
@@ -167,7 +167,7 @@ class HaystackExperiment {
   }
 
   // As many tokens as a clip has.
-  Answers top_tokens(const TrainedProbe& probe) {
+  Answering top_tokens(const TrainedProbe& probe) {
     const auto fused = std::make_shared<FusedHead>(probe.spec, 1);
     const auto top =
         std::make_shared<TopTokens>(fused->directions(probe.head), pools_.test, clip_tokens_);
@@ -177,7 +177,7 @@ class HaystackExperiment {
     };
   }
 
-  Answers largest_of_clips(const TrainedProbe& probe) {
+  Answering largest_of_clips(const TrainedProbe& probe) {
     FusedHead fused(probe.spec, 1);
     const at::Tensor directions = fused.directions(probe.head);
     const ClipSums sums = clip_sums(directions, pools_.test, spec_.training.threads);
@@ -192,7 +192,7 @@ class HaystackExperiment {
     };
   }
 
-  Answers mean_of_tokens(const TrainedProbe& probe) {
+  Answering mean_of_tokens(const TrainedProbe& probe) {
     const at::Tensor means = pools_.test.mean(1);
     return [=, &probe](const PoolVideos& videos, std::int64_t) {
       return head_logits(probe.head, probe.spec, mean_tokens(means, videos).unsqueeze(1))[0].argmax(
@@ -200,7 +200,7 @@ class HaystackExperiment {
     };
   }
 
-  Answers sum_of_clips() {
+  Answering sum_of_clips() {
     const at::Tensor scores = counter_->scores(pools_.test);
     const auto thresholds = std::make_shared<std::map<std::int64_t, double>>();
     return [=, this](const PoolVideos& videos, std::int64_t tokens) {
@@ -215,8 +215,8 @@ class HaystackExperiment {
   }
 
   void read_all(const TrainedProbe& probe, const TrainedProbe& mean) {
-    std::vector<std::pair<HaystackReading, Answers>> readings;
-    const auto add = [&](const char* name, const TrainedProbe& trained, Answers answers) {
+    std::vector<std::pair<HaystackReading, Answering>> readings;
+    const auto add = [&](const char* name, const TrainedProbe& trained, Answering answers) {
       readings.emplace_back(HaystackReading{.name = name,
                                             .held_out_accuracy = trained.held_out_accuracy,
                                             .learning_rate = trained.learning_rate},
@@ -243,7 +243,7 @@ class HaystackExperiment {
     for (auto& [reading, answers] : readings) result_.readings.push_back(std::move(reading));
   }
 
-  void ask(const TestVideos& videos, const Answers& answers, HaystackReading& reading) const {
+  void ask(const TestVideos& videos, const Answering& answers, HaystackReading& reading) const {
     HaystackLength length{.tokens = videos.clips() * clip_tokens_, .clips = videos.clips()};
     at::Tensor by_needle = at::zeros({spec_.needles}, at::kDouble);
     for (int depth = 0; depth < spec_.depths; ++depth) {
@@ -273,7 +273,7 @@ class HaystackExperiment {
     return length;
   }
 
-  HaystackLength alone(const Answers& answers) const {
+  HaystackLength alone(const Answering& answers) const {
     PoolVideos videos;
     videos.counts =
         at::constant_pad_nd(at::eye(spec_.needles, at::kDouble), {spec_.hay, 0}).unsqueeze(1);

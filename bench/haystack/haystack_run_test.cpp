@@ -12,7 +12,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace haystack_run_test {
 
 // 4 frames of 24x24, 18 tokens a clip.
 Encoder small_encoder() {
@@ -204,5 +204,5 @@ TEST(Haystack, CostsAreLinesOfTheFeaturesCommand) {
   EXPECT_EQ(tokens_text(999), "999");
 }
 
-}  // namespace
+}  // namespace haystack_run_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace needle_videos_test {
 
 HaystackSpec small_spec(NeedleTask task = NeedleTask::needle) {
   HaystackSpec spec;
@@ -131,5 +131,5 @@ TEST(NeedleVideos, OfTrainingKeepToTheirNeedlesAndLengths) {
   }
 }
 
-}  // namespace
+}  // namespace needle_videos_test
 }  // namespace permafrost

@@ -4,7 +4,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace top_tokens_test {
 
 struct SmallPool {
   SmallPool() {
@@ -75,5 +75,5 @@ TEST(TopTokens, RefuseVideosWithATimeCode) {
   EXPECT_THROW(TopTokens(pool.directions, pool.tokens, 3).means(pool.videos), Error);
 }
 
-}  // namespace
+}  // namespace top_tokens_test
 }  // namespace permafrost

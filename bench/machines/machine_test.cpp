@@ -10,7 +10,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace machine_test {
 
 Json cluster() {
   return parse_json(R"({
@@ -112,5 +112,5 @@ TEST(Machines, TheReferenceIsACoreOfTheMeasuredOne) {
   EXPECT_EQ(core.cores, 1);
 }
 
-}  // namespace
+}  // namespace machine_test
 }  // namespace permafrost

@@ -13,7 +13,7 @@
 #endif
 
 namespace permafrost {
-namespace {
+namespace measured_cpu_test {
 
 TEST(MeasuredCpu, IsADescriptionThatCanBeRead) {
   at::set_num_threads(1);
@@ -44,5 +44,5 @@ TEST(MeasuredCpu, DecodesAVideo) {
 #endif
 }
 
-}  // namespace
+}  // namespace measured_cpu_test
 }  // namespace permafrost

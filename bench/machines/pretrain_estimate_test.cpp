@@ -9,7 +9,7 @@
 #include "bench/testing/test_messages.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_estimate_test {
 
 Machine cluster() {
   Machine machine{.name = "test", .title = "test", .gpu = true, .nodes = 4, .devices = 2};
@@ -136,5 +136,5 @@ TEST(PretrainEstimates, RefusesWhatCannotBe) {
                     "network"));
 }
 
-}  // namespace
+}  // namespace pretrain_estimate_test
 }  // namespace permafrost

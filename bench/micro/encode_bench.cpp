@@ -6,8 +6,8 @@
 // prints a line of JSON with the milliseconds of a clip. --write FILE measures nothing and leaves
 // there what scripts/lib/encode_step.py needs to do the same: weights, pixels, and the tokens to
 // check against.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/types.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -7,9 +7,12 @@
 #include "models/encoders/checkpoints/safetensors.h"
 
 namespace permafrost {
-namespace {
+namespace encode_bench_test {
 
-class EncodeBench : public Cli {};
+class EncodeBench : public Cli {
+ protected:
+  EncodeBench() : Cli(PERMAFROST_BENCHMARKS "/encode_bench") {}
+};
 
 TEST_F(EncodeBench, TellsTheTimeOfAClip) {
   const Ran run = program("--size pico --clips 3 --threads 2 --rounds 1");
@@ -37,5 +40,5 @@ TEST_F(EncodeBench, RefusesASizeThatThereIsNot) {
   expect_refusal("--size huge", {"--size", "pico", "huge"});
 }
 
-}  // namespace
+}  // namespace encode_bench_test
 }  // namespace permafrost

@@ -2,9 +2,10 @@
 // A layer of experts on one thread beside the ordinary layer of as many active weights: forward for
 // frozen encoders, and forward and backward as in pretraining, with the losses of the router. The
 // outputs are compared with the plain formula before anything is timed.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
-#include <torch/types.h>
 
 #include <cstdio>
 

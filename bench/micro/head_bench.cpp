@@ -2,9 +2,10 @@
 // One training step of candidate heads side by side: what 20 cost against 1, alone and with the
 // encoding of the batch that a run in one pass over the data would pay, and against one head
 // evaluated as the reference writes it. The outputs are compared before anything is timed.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
-#include <torch/types.h>
 
 #include <cstdio>
 

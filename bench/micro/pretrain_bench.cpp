@@ -10,9 +10,10 @@
 // --profile tells where the time goes instead, --kernels what kernels of a GPU it goes to;
 // --attention holds attention to one of LibTorch's kernels. --write FILE measures nothing and
 // leaves there what others need to do the same steps (step_inputs.h).
+#include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
-#include <torch/types.h>
+#include <ATen/core/grad_mode.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

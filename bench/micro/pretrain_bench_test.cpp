@@ -8,10 +8,12 @@
 #include "models/encoders/checkpoints/safetensors.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_bench_test {
 
 class PretrainBench : public Cli {
  protected:
+  PretrainBench() : Cli(PERMAFROST_BENCHMARKS "/pretrain_bench") {}
+
   Json line_of(const std::string& arguments) const {
     const Ran run = program(arguments);
     EXPECT_EQ(run.status, 0) << run.err;
@@ -157,5 +159,5 @@ TEST_F(PretrainBench, RefusesWhatItCannotTime) {
                  {"noised.json", "objective: expected vjepa, pixel_mae or denoise", "diff_mae"});
 }
 
-}  // namespace
+}  // namespace pretrain_bench_test
 }  // namespace permafrost

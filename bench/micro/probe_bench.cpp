@@ -7,9 +7,9 @@
 // picked from the kept ones, gradients of all candidates, clipping, AdamW, by one thread. --write
 // FILE measures nothing and leaves there what scripts/lib/probe_step.py needs to do the same steps:
 // first weights, tokens, labels, the samples of every step, and the first losses to check against.
+#include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
-#include <torch/types.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -8,9 +8,12 @@
 #include "models/encoders/checkpoints/safetensors.h"
 
 namespace permafrost {
-namespace {
+namespace probe_bench_test {
 
-class ProbeBench : public Cli {};
+class ProbeBench : public Cli {
+ protected:
+  ProbeBench() : Cli(PERMAFROST_BENCHMARKS "/probe_bench") {}
+};
 
 constexpr const char* kSmall =
     "--clips 20 --tokens 5 --width 24 --heads 3 --classes 4 --batch 6 --warmup 1 --steps 4 "
@@ -48,5 +51,5 @@ TEST_F(ProbeBench, RefusesABatchOfMoreClipsThanThereAre) {
   expect_refusal("--width 24 --heads 5", {"heads", "a divisor of the width 24", "5"});
 }
 
-}  // namespace
+}  // namespace probe_bench_test
 }  // namespace permafrost

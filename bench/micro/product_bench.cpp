@@ -2,9 +2,10 @@
 // Linear layers of frozen encoders on one thread: LibTorch's own, and ours (cpu_product.h), alone
 // and with the GELU that follows one of them; and the whole forward pass with either. The outputs
 // are compared before anything is timed.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
-#include <torch/types.h>
 
 #include <cstdio>
 

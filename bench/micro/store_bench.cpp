@@ -2,8 +2,9 @@
 // store_bench FILE [HEADS]: one step of an attentive head over all tokens of a file that
 // `permafrost features --window N` has written, forward and backward: how long it takes and how
 // much memory, whatever the file's size.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/types.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstdio>
 #include <cstdlib>

@@ -7,10 +7,12 @@
 #include "models/encoders/checkpoints/safetensors.h"
 
 namespace permafrost {
-namespace {
+namespace store_bench_test {
 
 class StoreBench : public Cli {
  protected:
+  StoreBench() : Cli(PERMAFROST_BENCHMARKS "/store_bench") {}
+
   void SetUp() override {
     write_safetensors(folder_ / "film",
                       {{"features", at::rand({50, 144, 16})}, {"frames", at::zeros({50, 4})}}, {});
@@ -36,5 +38,5 @@ TEST_F(StoreBench, RefusesWhatItCannotRead) {
   expect_refusal("", {"expected FILE [HEADS]"});
 }
 
-}  // namespace
+}  // namespace store_bench_test
 }  // namespace permafrost

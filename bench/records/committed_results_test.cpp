@@ -20,7 +20,7 @@
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
-namespace {
+namespace committed_results_test {
 namespace fs = std::filesystem;
 
 const fs::path kSource = PERMAFROST_SOURCE_DIR;
@@ -193,5 +193,5 @@ TEST(Readme, ShowsGapsAndIntervalsOfResults) {
   EXPECT_GE(gaps, 9);
 }
 
-}  // namespace
+}  // namespace committed_results_test
 }  // namespace permafrost

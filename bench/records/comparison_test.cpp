@@ -11,7 +11,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace comparison_test {
 namespace fs = std::filesystem;
 
 class Compare : public testing::Test {
@@ -261,5 +261,5 @@ TEST_F(Compare, JsonHoldsEveryCell) {
   EXPECT_TRUE(json["cells"][1]["candidate"].is_null());
 }
 
-}  // namespace
+}  // namespace comparison_test
 }  // namespace permafrost

@@ -10,7 +10,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace record_archive_test {
 namespace fs = std::filesystem;
 
 // One of the committed records.
@@ -51,5 +51,5 @@ TEST(RecordArchive, RefusesWhatHoldsNoRecords) {
   EXPECT_THROW(import_records(folder / "gone.tar.xz", {}, folder / "out"), InputError);
 }
 
-}  // namespace
+}  // namespace record_archive_test
 }  // namespace permafrost

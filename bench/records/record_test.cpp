@@ -12,7 +12,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace record_test {
 namespace fs = std::filesystem;
 
 Record sample_record() {
@@ -263,5 +263,5 @@ TEST_F(RecordFiles, ScoresAreReadStrictly) {
   }
 }
 
-}  // namespace
+}  // namespace record_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "models/testing/toy_denoiser.h"
 
 namespace permafrost {
-namespace {
+namespace denoiser_choice_test {
 
 class DenoiserChoice : public testing::Test {
  protected:
@@ -154,5 +154,5 @@ TEST_F(DenoiserChoice, TakesDenoisersForNothingElse) {
                        "nearest name: \"t/wet\""));
 }
 
-}  // namespace
+}  // namespace denoiser_choice_test
 }  // namespace permafrost

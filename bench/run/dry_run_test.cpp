@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace dry_run_test {
 
 DryRun run_of(const DryTotal& total, double feature_bytes) {
   DryRun run{.suite = "test", .total = total};
@@ -41,5 +41,5 @@ TEST(DryRun, WithoutAnythingToComputeThereIsNoEstimate) {
   EXPECT_FALSE(says(run_of({.records = 3, .work = hours(2)}, 0), "Features take"));
 }
 
-}  // namespace
+}  // namespace dry_run_test
 }  // namespace permafrost

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/run/fold_training.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
 

@@ -12,7 +12,7 @@
 #include <string>
 
 namespace permafrost {
-namespace {
+namespace job_queue_test {
 
 JobGroup group_of(double bytes, std::vector<JobStage> stages) {
   return {.bytes = bytes, .begin = [stages = std::move(stages)] { return stages; }};
@@ -149,5 +149,5 @@ TEST(JobQueue, WhatIsWantedSoonerComesFirst) { EXPECT_EQ(order_of(10), "aabbAAcc
 
 TEST(JobQueue, WhatIsWantedLaterIsDoneForItsMemory) { EXPECT_EQ(order_of(1), "aaAAbbBBcc"); }
 
-}  // namespace
+}  // namespace job_queue_test
 }  // namespace permafrost

@@ -16,7 +16,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace own_measure_test {
 
 // Mean over the classes of the share that is right of each, times ten.
 class BalancedAccuracy : public Measure {
@@ -147,5 +147,5 @@ TEST(OwnMeasure, OfAnotherProgramIsRefusedByName) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace own_measure_test
 }  // namespace permafrost

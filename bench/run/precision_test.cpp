@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes of an encoder that computes in bfloat16, and fine-tuning in it, beside float32.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <map>
 
@@ -17,7 +17,7 @@
 #include "probes/encode/features.h"
 
 namespace permafrost {
-namespace {
+namespace precision_test {
 
 namespace fs = std::filesystem;
 
@@ -142,5 +142,5 @@ TEST_F(PrecisionRun, ShardsAndStreamedFeaturesGiveTheSameRecords) {
   EXPECT_EQ(numbers_of(folder_ / "shards"), numbers_of(folder_ / "whole"));
 }
 
-}  // namespace
+}  // namespace precision_test
 }  // namespace permafrost

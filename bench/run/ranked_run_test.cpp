@@ -12,7 +12,7 @@
 #include "models/testing/thread_ranks.h"
 
 namespace permafrost {
-namespace {
+namespace ranked_run_test {
 
 namespace fs = std::filesystem;
 
@@ -85,5 +85,5 @@ TEST_F(RankedRun, WhatTheFirstRankHasIsComputedByNone) {
   });
 }
 
-}  // namespace
+}  // namespace ranked_run_test
 }  // namespace permafrost

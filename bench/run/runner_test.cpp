@@ -22,7 +22,7 @@
 #include "models/testing/shadow_device.h"
 
 namespace permafrost {
-namespace {
+namespace runner_test {
 namespace fs = std::filesystem;
 
 constexpr const char* kSuite = R"({
@@ -742,5 +742,5 @@ TEST_F(Runner, WithLittleMemoryStreamsFeaturesAndGivesTheSameNumbers) {
   })) << "and says so";
 }
 
-}  // namespace
+}  // namespace runner_test
 }  // namespace permafrost

@@ -23,7 +23,7 @@
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
-namespace {
+namespace sharded_run_test {
 namespace fs = std::filesystem;
 
 // Six pieces: two encoders frozen on two tasks, and one of them fine-tuned with two seeds.
@@ -354,5 +354,5 @@ TEST_F(ShardedRun, WhatIsMissingIsPlannedAsIfItWereThere) {
   EXPECT_TRUE(holds(to_markdown(run), "a run in which nothing is missing"));
 }
 
-}  // namespace
+}  // namespace sharded_run_test
 }  // namespace permafrost

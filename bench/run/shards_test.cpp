@@ -9,7 +9,7 @@
 #include "common/random.h"
 
 namespace permafrost {
-namespace {
+namespace shards_test {
 
 std::vector<std::int64_t> loads(const std::vector<ShardWork>& works, const std::vector<int>& of,
                                 int shards) {
@@ -87,5 +87,5 @@ TEST(Shards, AreNearlyEvenlyLoaded) {
 
 TEST(Shards, NeedNamesOfTheirOwn) { EXPECT_THROW(dealt({{"a", 1}, {"a", 2}}, 2), Error); }
 
-}  // namespace
+}  // namespace shards_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "models/network/vit.h"
 
 namespace permafrost {
-namespace {
+namespace work_estimate_test {
 
 // 4 x 2 x 2 tokens of 32 values, two blocks.
 EncoderSpec small() {
@@ -167,5 +167,5 @@ TEST(CellEstimates, ADatasetThatIsNotThereHasItsReleasedSize) {
   EXPECT_EQ(sizes_of(gone, {.kind = TaskKind::manifest}, "").samples, 0);
 }
 
-}  // namespace
+}  // namespace work_estimate_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace statistics_paired_test {
 
 // `up` differences of 100, `down` of -100, the others 0.
 std::vector<double> gaps(int up, int down, int n) {
@@ -175,5 +175,5 @@ TEST(StatisticsPaired, TheCountThatDecidesDecides) {
   EXPECT_LT(p_of_no_gap(resampled(many)), 0.05);
 }
 
-}  // namespace
+}  // namespace statistics_paired_test
 }  // namespace permafrost

@@ -10,7 +10,7 @@
 #include "datasets/measures/average_precision.h"
 
 namespace permafrost {
-namespace {
+namespace statistics_ranks_test {
 
 TEST(StatisticsRanks, EqualValuesShareTheirRank) {
   EXPECT_EQ(midranks({10, 30, 20, 30}), (std::vector<double>{1, 3.5, 2, 3.5}));
@@ -86,5 +86,5 @@ TEST(MeanAveragePrecision, IntervalsAreAboutThoseOfTheFullBootstrap) {
   EXPECT_NEAR((held.high - held.low) / full, 1, 0.15);
 }
 
-}  // namespace
+}  // namespace statistics_ranks_test
 }  // namespace permafrost

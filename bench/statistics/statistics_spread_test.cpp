@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace statistics_spread_test {
 
 TEST(StatisticsSpread, QuantilesAgreeWithSciPy) {
   EXPECT_NEAR(t_quantile(0.975, 1), 12.706204736174694, 1e-9);
@@ -56,5 +56,5 @@ TEST(StatisticsSpread, ImpossibleArgumentsAreRefused) {
   EXPECT_THROW(normal_quantile(0), Error);
 }
 
-}  // namespace
+}  // namespace statistics_spread_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "common/random.h"
 
 namespace permafrost {
-namespace {
+namespace statistics_test {
 
 // `n` scores of which `right` are 100, in a scattered order.
 std::vector<double> scores(int right, int n) {
@@ -108,5 +108,5 @@ TEST(Statistics, WilsonMatchesPublishedValues) {
   EXPECT_EQ(wilson_interval(0, 0), kAccuracyRange);
 }
 
-}  // namespace
+}  // namespace statistics_test
 }  // namespace permafrost

@@ -15,7 +15,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace claim_spec_test {
 namespace fs = std::filesystem;
 
 TableSpec table() {
@@ -144,5 +144,5 @@ TEST(ClaimSpec, ClaimsOfOtherTablesAreLeftAlone) {
   ::unsetenv("PERMAFROST_CLAIMS");
 }
 
-}  // namespace
+}  // namespace claim_spec_test
 }  // namespace permafrost

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gate that continuous integration runs: the suite "gate" against results/baseline, and an
 // encoder that is damaged on purpose.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +12,7 @@
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
-namespace {
+namespace gate_test {
 namespace fs = std::filesystem;
 
 class Gate : public Cli {
@@ -79,5 +79,5 @@ TEST_F(Gate, TheTreePassesAndADamagedEncoderIsCaught) {
   EXPECT_GE(fallen, 1);
 }
 
-}  // namespace
+}  // namespace gate_test
 }  // namespace permafrost

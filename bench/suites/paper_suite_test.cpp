@@ -10,7 +10,7 @@
 #include "common/json/json_object.h"
 
 namespace permafrost {
-namespace {
+namespace paper_suite_test {
 namespace fs = std::filesystem;
 
 constexpr const char* kTinySpec =
@@ -193,5 +193,5 @@ TEST_F(PaperSuite, TablesOneAndThreeComeFromOfficialLists) {
   }
 }
 
-}  // namespace
+}  // namespace paper_suite_test
 }  // namespace permafrost

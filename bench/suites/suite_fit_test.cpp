@@ -8,7 +8,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace suite_fit_test {
 
 Suite suite() {
   return parse_suite(Json::parse(R"({
@@ -106,5 +106,5 @@ TEST_F(Paths, KnowTheSuitesNames) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace suite_fit_test
 }  // namespace permafrost

@@ -11,7 +11,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace table_spec_test {
 
 std::string spec_file(const std::string& name) {
   return std::string(PERMAFROST_SOURCE_DIR) + "/bench/specs/" + name;
@@ -186,5 +186,5 @@ TEST(TableSpec, AnEncoderMayHaveSeveralPretrainings) {
   EXPECT_EQ(encoder_of(suite, "a").name, "a");
 }
 
-}  // namespace
+}  // namespace table_spec_test
 }  // namespace permafrost

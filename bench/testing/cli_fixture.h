@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/files/files.h"
@@ -25,11 +26,13 @@ struct Ran {
 class Cli : public testing::Test {
  protected:
   // Tests leave nothing in the user's own folders.
-  Cli() { ::setenv("PERMAFROST_FEATURES_CACHE", "off", 1); }
+  explicit Cli(std::string program = PERMAFROST_PROGRAM) : program_(std::move(program)) {
+    ::setenv("PERMAFROST_FEATURES_CACHE", "off", 1);
+  }
 
   Ran program(const std::string& arguments, const std::string& before = "") const {
-    const std::string command = before + " " + PERMAFROST_PROGRAM + " " + arguments + " 2>'" +
-                                (folder_ / "stderr").string() + "'";
+    const std::string command =
+        before + " " + program_ + " " + arguments + " 2>'" + (folder_ / "stderr").string() + "'";
     Ran run;
     FILE* pipe = ::popen(command.c_str(), "r");
     std::array<char, 4096> block{};
@@ -68,6 +71,9 @@ class Cli : public testing::Test {
   }
 
   const TestFolder folder_;
+
+ private:
+  const std::string program_;
 };
 
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include "bench/text/base64.h"
 
 namespace permafrost {
-namespace {
+namespace html_test {
 
 TEST(Html, LeavesNothingOfMarkupInText) {
   EXPECT_EQ(html_text("<script>alert(\"1\" & '2')</script>"),
@@ -45,5 +45,5 @@ TEST(Base64, IsThatOfTheStandard) {
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
 }
 
-}  // namespace
+}  // namespace html_test
 }  // namespace permafrost

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace svg_test {
 
 TEST(Svg, ElementsHaveTheirPlacesAndLooks) {
   EXPECT_EQ(svg_line({.x = 1, .y = 2}, {.x = 3.04, .y = -0.01}, {{"stroke", "black"}}),
@@ -20,5 +20,5 @@ TEST(Svg, NothingInATextOrALookBecomesMarkup) {
       "<text x=\"0.0\" y=\"1.0\" fill=\"&quot;x&quot;\">&lt;a&gt; &amp; &#39;b&#39;</text>\n");
 }
 
-}  // namespace
+}  // namespace svg_test
 }  // namespace permafrost

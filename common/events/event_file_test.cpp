@@ -13,7 +13,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace event_file_test {
 
 std::string bytes(std::initializer_list<int> values) {
   std::string text;
@@ -113,5 +113,5 @@ TEST(EventFile, NamesAFolderThatCannotBeWrittenTo) {
   }
 }
 
-}  // namespace
+}  // namespace event_file_test
 }  // namespace permafrost

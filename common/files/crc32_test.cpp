@@ -6,7 +6,7 @@
 #include <string>
 
 namespace permafrost {
-namespace {
+namespace crc32_test {
 
 // Check values of Python's zlib.crc32.
 TEST(Crc32, IsThatOfZlib) {
@@ -35,5 +35,5 @@ TEST(Crc32, IsTheSameForEveryLengthAndBeginning) {
                 plainly(std::string_view(bytes).substr(begin, length)));
 }
 
-}  // namespace
+}  // namespace crc32_test
 }  // namespace permafrost

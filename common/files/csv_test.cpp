@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace csv_test {
 
 using Rows = std::vector<std::vector<std::string>>;
 
@@ -32,5 +32,5 @@ TEST(Csv, TakesEitherLineEndAndALastLineWithoutOne) {
   EXPECT_EQ(parse_csv("a,\n"), (Rows{{"a", ""}}));
 }
 
-}  // namespace
+}  // namespace csv_test
 }  // namespace permafrost

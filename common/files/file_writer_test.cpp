@@ -17,7 +17,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace file_writer_test {
 namespace fs = std::filesystem;
 
 class Writer : public testing::Test {
@@ -204,5 +204,5 @@ TEST_F(Writer, ProvesAPlaceWithoutTouchingIt) {
   }
 }
 
-}  // namespace
+}  // namespace file_writer_test
 }  // namespace permafrost

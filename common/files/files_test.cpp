@@ -10,7 +10,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace files_test {
 namespace fs = std::filesystem;
 
 class Files : public testing::Test {
@@ -82,5 +82,5 @@ TEST_F(Files, WhatIsWrittenToAMapStaysInTheProcess) {
   EXPECT_EQ(read_file(folder_ / "data"), "abc");
 }
 
-}  // namespace
+}  // namespace files_test
 }  // namespace permafrost

@@ -15,7 +15,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace folder_lock_test {
 
 std::string message_of(const std::function<void()>& body) {
   try {
@@ -128,5 +128,5 @@ TEST_F(FolderLocks, NeedAFolder) {
   EXPECT_THROW(FolderLock(folder_ / "none", "--out"), InputError);
 }
 
-}  // namespace
+}  // namespace folder_lock_test
 }  // namespace permafrost

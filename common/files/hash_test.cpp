@@ -8,7 +8,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace hash_test {
 
 // Vectors of FIPS 180-4.
 TEST(Hash, MatchesPublishedVectors) {
@@ -28,5 +28,5 @@ TEST(Hash, PiecesAndFilesGiveTheSameAsTheWhole) {
   EXPECT_THROW(sha256_of_file(folder / "absent"), InputError);
 }
 
-}  // namespace
+}  // namespace hash_test
 }  // namespace permafrost

@@ -11,7 +11,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace png_test {
 
 TEST(Png, WritesAnRgbImageOfItsSize) {
   Image image(3, 2, 0);
@@ -43,5 +43,5 @@ TEST(Png, GivesThePixelsBack) {
 
 TEST(Png, RefusesAnImageWithoutPixels) { EXPECT_THROW(png_bytes(Image(0, 4, 0)), Error); }
 
-}  // namespace
+}  // namespace png_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 namespace permafrost {
-namespace {
+namespace shared_folder_test {
 
 constexpr const char* kVariable = "PERMAFROST_SHARED_FOLDER_TEST";
 
@@ -33,5 +33,5 @@ TEST(SharedFolder, IsTheOneBesideTheProgram) {
   std::filesystem::remove_all(share, ignored);
 }
 
-}  // namespace
+}  // namespace shared_folder_test
 }  // namespace permafrost

@@ -13,7 +13,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace temporary_test {
 namespace fs = std::filesystem;
 
 class TemporaryFiles : public testing::Test {
@@ -121,5 +121,5 @@ TEST_F(TemporaryFiles, TheFirstFileOfAProcessInAFolderRemovesLeavings) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);
 }
 
-}  // namespace
+}  // namespace temporary_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace xz_test {
 
 // "permafrost\n" as xz -9 packs it.
 const unsigned char kPacked[] = {
@@ -45,5 +45,5 @@ TEST(Xz, RefusesWhatIsDamagedOrCutShortOrTooLarge) {
   EXPECT_NE(complaint(packed(), 5).find("at most 5 bytes"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace xz_test
 }  // namespace permafrost

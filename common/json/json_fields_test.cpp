@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace json_fields_test {
 
 enum class Colour { red, blue };
 constexpr NamedValue<Colour> kColours[] = {{"red", Colour::red}, {"blue", Colour::blue}};
@@ -123,5 +123,5 @@ TEST(JsonFields, AMisspeltKeyIsToldOfTheOneThatIsNotThere) {
   }
 }
 
-}  // namespace
+}  // namespace json_fields_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace json_object_test {
 
 std::string message_of(const std::function<void()>& action) {
   try {
@@ -95,5 +95,5 @@ TEST(SetJson, FollowsPathsAndParsesValues) {
   EXPECT_THROW(set_json(json, "s.t=1"), InputError);
 }
 
-}  // namespace
+}  // namespace json_object_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace memory_test {
 
 class FreeMemory : public testing::Test {
  protected:
@@ -71,5 +71,5 @@ TEST_F(FreeMemory, KnowsTheFirstVersionOfGroups) {
   EXPECT_EQ(free(), 1000100);
 }
 
-}  // namespace
+}  // namespace memory_test
 }  // namespace permafrost

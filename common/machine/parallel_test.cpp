@@ -16,7 +16,7 @@
 #include "common/testing/thread_limit.h"
 
 namespace permafrost {
-namespace {
+namespace parallel_test {
 
 TEST(Parallel, VisitsEveryIndexOnce) {
   for (const int threads : {1, 2, 7}) {
@@ -90,5 +90,5 @@ TEST(Parallel, OffersNoMoreThanTheControlGroupAllows) {
   EXPECT_EQ(available_threads(root), 1);
 }
 
-}  // namespace
+}  // namespace parallel_test
 }  // namespace permafrost

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace progress_test {
 
 TEST(Progress, ShowsShareRateAndTimeLeft) {
   EXPECT_EQ(progress_line("encode", 250, 1000, "clips", 5.0),
@@ -44,5 +44,5 @@ TEST(Progress, PartsMoveTheWholeByTheirShare) {
   EXPECT_NE(text.find("all 100% 100/100 units"), std::string::npos) << text;
 }
 
-}  // namespace
+}  // namespace progress_test
 }  // namespace permafrost

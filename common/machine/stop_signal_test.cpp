@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 namespace permafrost {
-namespace {
+namespace stop_signal_test {
 
 TEST(StopSignal, NotesTheFirstSignal) {
   const StopSignal signal;
@@ -50,5 +50,5 @@ TEST(StopSignal, LeavesIgnoredSignalsIgnored) {
   EXPECT_FALSE(again.asked());
 }
 
-}  // namespace
+}  // namespace stop_signal_test
 }  // namespace permafrost

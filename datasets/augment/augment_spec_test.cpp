@@ -8,7 +8,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace augment_spec_test {
 
 std::string message_of(const Json& json) {
   try {
@@ -60,5 +60,5 @@ TEST(AugmentSpec, MistakesAreNamed) {
   EXPECT_NE(message_of(5), "");
 }
 
-}  // namespace
+}  // namespace augment_spec_test
 }  // namespace permafrost

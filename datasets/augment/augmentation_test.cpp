@@ -11,7 +11,7 @@
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
-namespace {
+namespace augmentation_test {
 
 using synthetic::Split;
 using synthetic::SyntheticTask;
@@ -121,5 +121,5 @@ TEST(Augmentation, CropShowsAPartOfTheFrame) {
   }
 }
 
-}  // namespace
+}  // namespace augmentation_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace permafrost {
-namespace {
+namespace crop_box_test {
 
 RandomStream stream_of(std::uint64_t sample) {
   return RandomStream({.seed = 1, .purpose = "augment.crop", .sample = sample});
@@ -94,5 +94,5 @@ TEST(CropBox, SameStreamSameBox) {
   EXPECT_FALSE(one.top == other.top && one.left == other.left && one.width == other.width);
 }
 
-}  // namespace
+}  // namespace crop_box_test
 }  // namespace permafrost

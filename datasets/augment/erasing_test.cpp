@@ -7,7 +7,7 @@
 #include <cmath>
 
 namespace permafrost {
-namespace {
+namespace erasing_test {
 
 RandomStream stream_of(std::uint64_t sample) {
   return RandomStream({.seed = 2, .purpose = "augment.erasing", .sample = sample});
@@ -94,5 +94,5 @@ TEST(Erasing, AFrameOfOnePixelHasNoRoom) {
   EXPECT_FALSE(erase_box(stream, {.probability = 1}, clip));
 }
 
-}  // namespace
+}  // namespace erasing_test
 }  // namespace permafrost

@@ -14,7 +14,7 @@
 #include "common/json/json_object.h"
 
 namespace permafrost {
-namespace {
+namespace image_operation_test {
 
 RgbImage picture(int height, int width, int low, int span) {
   RgbImage image{height, width, {}};
@@ -75,5 +75,5 @@ TEST(ImageOperation, TranslationMovesTheContentLeftAndUp) {
   EXPECT_EQ(image.pixels[4 * 3], 255);
 }
 
-}  // namespace
+}  // namespace image_operation_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace rand_augment_test {
 
 TEST(RandAugment, TextGoesBothWays) {
   const RandAugmentRule rule = parse_rand_augment("rand-m7-n4-mstd0.5-inc1", "x");
@@ -69,5 +69,5 @@ TEST(RandAugment, NoneDrawsNothing) {
   EXPECT_TRUE(draw_operations(stream, {}).empty());
 }
 
-}  // namespace
+}  // namespace rand_augment_test
 }  // namespace permafrost

@@ -18,7 +18,7 @@
 #include "datasets/testing/test_video.h"
 
 namespace permafrost {
-namespace {
+namespace dataset_check_test {
 
 namespace fs = std::filesystem;
 
@@ -344,5 +344,5 @@ TEST(DatasetCheckData, BrokenFilesOfManyKinds) {
     EXPECT_EQ(state(name), "whole") << name;
 }
 
-}  // namespace
+}  // namespace dataset_check_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "datasets/augment/augmentation.h"
 
 namespace permafrost {
-namespace {
+namespace kept_source_test {
 
 class Counting : public ClipSource {
  public:
@@ -70,5 +70,5 @@ TEST(KeptSource, ShowsTrainingOneOfSeveralViews) {
   EXPECT_EQ(source.read_views(1, 2, {}).clips.size(), 2U);
 }
 
-}  // namespace
+}  // namespace kept_source_test
 }  // namespace permafrost

@@ -13,7 +13,7 @@
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
-namespace {
+namespace loader_test {
 
 // Sample i is one grey level; some fail, one throws.
 class Greys : public ClipSource {
@@ -168,5 +168,5 @@ TEST(Loader, EndsAtOnceWithoutSamples) {
   EXPECT_TRUE(all_batches(source, 2, 2).empty());
 }
 
-}  // namespace
+}  // namespace loader_test
 }  // namespace permafrost

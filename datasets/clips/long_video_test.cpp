@@ -11,7 +11,7 @@
 #include "datasets/rendered/video_writer.h"
 
 namespace permafrost {
-namespace {
+namespace long_video_test {
 
 constexpr ClipShape kShape{8, 16, 24};
 const synthetic::SceneName kFirst{synthetic::SyntheticTask::motion, synthetic::Split::test, 5};
@@ -71,5 +71,5 @@ TEST(LongVideo, OfAFileShowsEveryNthFrame) {
   EXPECT_TRUE(std::equal(shown.pixels.end() - 16 * 24 * 3, shown.pixels.end(), film.frame(20)));
 }
 
-}  // namespace
+}  // namespace long_video_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace permafrost {
-namespace {
+namespace normalised_clip_test {
 
 TEST(NormalisedClip, ChannelsFirstThenTime) {
   Clip clip({2, 3, 4});
@@ -24,5 +24,5 @@ TEST(NormalisedClip, ChannelsFirstThenTime) {
                 normalisation.deviation[c]);
 }
 
-}  // namespace
+}  // namespace normalised_clip_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
-namespace {
+namespace weighted_source_test {
 
 using synthetic::Split;
 using synthetic::SyntheticTask;
@@ -72,5 +72,5 @@ TEST(WeightedSource, MistakesAreRefused) {
   EXPECT_THROW(WeightedSource(parts(1, -1), 1), InputError);
 }
 
-}  // namespace
+}  // namespace weighted_source_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace float_crop_test {
 
 using Values = std::vector<float>;
 
@@ -56,5 +56,5 @@ TEST(FloatCrop, RefusesABoxOutside) {
   EXPECT_THROW(cropped({0, 0, 1, 1}, 0, 2), InputError);
 }
 
-}  // namespace
+}  // namespace float_crop_test
 }  // namespace permafrost

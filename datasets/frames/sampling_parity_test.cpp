@@ -10,7 +10,7 @@
 #include "datasets/frames/sampling.h"
 
 namespace permafrost {
-namespace {
+namespace sampling_parity_test {
 
 using Indices = std::vector<std::int64_t>;
 
@@ -54,5 +54,5 @@ TEST(ClipSamplingParity, EveryIndexOfEveryClip) {
   }
 }
 
-}  // namespace
+}  // namespace sampling_parity_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace sampling_test {
 
 using Indices = std::vector<std::int64_t>;
 
@@ -121,5 +121,5 @@ TEST(ClipSampling, RefusesWhatMakesNoSense) {
   EXPECT_THROW(clip_indices({}, 10, -1), InputError);
 }
 
-}  // namespace
+}  // namespace sampling_test
 }  // namespace permafrost

@@ -18,7 +18,7 @@
 #include "datasets/frames/transform.h"
 
 namespace permafrost {
-namespace {
+namespace transform_parity_test {
 
 // The tensors of a file, by name. This room knows no tensor library, and needs three types.
 class Tensors {
@@ -153,5 +153,5 @@ TEST(TransformParity, EveryFloatCrop) {
     GTEST_SKIP() << "no crop.* in eval_transform*.safetensors of " << parity_folder();
 }
 
-}  // namespace
+}  // namespace transform_parity_test
 }  // namespace permafrost

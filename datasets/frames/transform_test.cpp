@@ -12,7 +12,7 @@
 #include "common/random.h"
 
 namespace permafrost {
-namespace {
+namespace transform_test {
 
 using Pixels = std::vector<std::uint8_t>;
 
@@ -187,5 +187,5 @@ TEST(ResizeCropPixels, RowsMayBePadded) {
   EXPECT_EQ(out, resized(pixels, 6, 9, whole(4, 6)));
 }
 
-}  // namespace
+}  // namespace transform_test
 }  // namespace permafrost

@@ -3,12 +3,12 @@
 #include "datasets/fuzz/list_readers.h"
 
 namespace permafrost {
-namespace {
+namespace list_corpus_test {
 
 TEST(ListCorpus, IsReadOrRefused) {
   expect_read_or_refused(list_readers(),
                          std::filesystem::path(PERMAFROST_SOURCE_DIR) / "datasets/fuzz/corpus");
 }
 
-}  // namespace
+}  // namespace list_corpus_test
 }  // namespace permafrost

@@ -14,7 +14,7 @@ constexpr int kOrientationTag = 0x0112;
 constexpr std::string_view kExifStart("Exif\0\0", 6);
 
 // Bytes that are not trusted: whatever lies outside reads as 0 or as empty.
-struct Bytes {
+struct UntrustedBytes {
   std::string_view text;
   bool big_endian = true;
 
@@ -38,7 +38,7 @@ int tiff_orientation(std::string_view block) {
   if (block.starts_with(kExifStart)) block.remove_prefix(kExifStart.size());
   const bool little = block.starts_with(std::string_view("II*\0", 4));
   if (!little && !block.starts_with(std::string_view("MM\0*", 4))) return 0;
-  const Bytes bytes{block, !little};
+  const UntrustedBytes bytes{block, !little};
   const std::size_t directory = bytes.number(4, 4);
   const std::size_t fields = bytes.number(directory, 2);
   for (std::size_t k = 0; k < fields; ++k) {
@@ -52,7 +52,7 @@ int tiff_orientation(std::string_view block) {
 }
 
 // The first segment of Exif before the picture itself.
-int jpeg_orientation(const Bytes& file) {
+int jpeg_orientation(const UntrustedBytes& file) {
   constexpr std::uint64_t kStartOfScan = 0xDA, kApp1 = 0xE1;
   for (std::size_t at = 2; at + 4 <= file.size() && file.number(at, 1) == 0xFF;) {
     const std::uint64_t marker = file.number(at + 1, 1);
@@ -71,7 +71,7 @@ int jpeg_orientation(const Bytes& file) {
 }
 
 // The chunk of Exif may stand before the picture or behind it.
-int png_orientation(const Bytes& file) {
+int png_orientation(const UntrustedBytes& file) {
   for (std::size_t at = 8; at + 12 <= file.size();) {
     const std::uint64_t length = file.number(at, 4);
     const std::string_view name = file.part(at + 4, 4);
@@ -82,7 +82,7 @@ int png_orientation(const Bytes& file) {
   return 0;
 }
 
-int webp_orientation(Bytes file) {
+int webp_orientation(UntrustedBytes file) {
   file.big_endian = false;
   for (std::size_t at = 12; at + 8 <= file.size();) {
     const std::uint64_t length = file.number(at + 4, 4);
@@ -99,7 +99,7 @@ struct HeifBox {
 // The boxes that stand one behind the other.
 std::vector<HeifBox> boxes_of(std::string_view text) {
   std::vector<HeifBox> boxes;
-  const Bytes bytes{text};
+  const UntrustedBytes bytes{text};
   for (std::size_t at = 0; at + 8 <= bytes.size();) {
     std::uint64_t length = bytes.number(at, 4), head = 8;
     if (length == 1) length = bytes.number(at + 8, 8), head = 16;
@@ -140,7 +140,7 @@ Orientation with_property(Orientation before, const HeifBox& property) {
 // What the box "ipma" says of one picture: the numbers of its properties, in the order in which
 // they are applied.
 std::vector<std::size_t> properties_of(std::string_view box, std::uint64_t item) {
-  const Bytes bytes{box};
+  const UntrustedBytes bytes{box};
   const int item_width = bytes.number(0, 1) == 0 ? 2 : 4;
   const int width = (bytes.number(3, 1) & 1) != 0 ? 2 : 1;
   const std::uint64_t items = bytes.number(4, 4);
@@ -162,7 +162,7 @@ Orientation heif_orientation(std::string_view file) {
   const std::string_view meta = content_of(boxes_of(file), "meta");
   if (meta.size() < 4) return {};
   const std::vector<HeifBox> boxes = boxes_of(meta.substr(4));
-  const Bytes primary{content_of(boxes, "pitm")};
+  const UntrustedBytes primary{content_of(boxes, "pitm")};
   const std::uint64_t item = primary.number(4, primary.number(0, 1) == 0 ? 2 : 4);
   const std::vector<HeifBox> properties = boxes_of(content_of(boxes, "iprp"));
   const std::vector<HeifBox> all = boxes_of(content_of(properties, "ipco"));
@@ -197,7 +197,7 @@ int rotation_of(const Orientation& turn) {
 }
 
 std::optional<Orientation> picture_orientation(std::string_view file) {
-  const Bytes bytes{file};
+  const UntrustedBytes bytes{file};
   if (file.starts_with("\xFF\xD8\xFF")) return exif_orientation(jpeg_orientation(bytes));
   if (file.starts_with("\x89PNG\r\n\x1A\n")) return exif_orientation(png_orientation(bytes));
   if (is_webp(file)) return exif_orientation(webp_orientation(bytes));

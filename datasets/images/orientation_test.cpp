@@ -12,7 +12,7 @@
 #include "datasets/video/decoder.h"
 
 namespace permafrost {
-namespace {
+namespace orientation_test {
 
 constexpr int kHeight = 16, kWidth = 32;
 
@@ -175,5 +175,5 @@ TEST_F(OrientationTest, AnimatedWebpIsRefusedByName) {
   }
 }
 
-}  // namespace
+}  // namespace orientation_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace class_names_test {
 
 using Names = std::vector<std::string>;
 
@@ -67,5 +67,5 @@ TEST_F(ClassNames, WhatIsNoLabelFileIsRefused) {
   EXPECT_THROW(read_class_names(folder_ / "none.txt"), InputError);
 }
 
-}  // namespace
+}  // namespace class_names_test
 }  // namespace permafrost

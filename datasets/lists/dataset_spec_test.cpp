@@ -10,7 +10,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace dataset_spec_test {
 
 std::string error_of(const Json& json) {
   try {
@@ -102,5 +102,5 @@ TEST(DatasetSpec, ListsGoThroughJsonAndBack) {
             (ListSpec{.manifest = "a.csv", .root = "r"}));
 }
 
-}  // namespace
+}  // namespace dataset_spec_test
 }  // namespace permafrost

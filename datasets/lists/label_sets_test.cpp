@@ -10,7 +10,7 @@
 #include "datasets/lists/manifest.h"
 
 namespace permafrost {
-namespace {
+namespace label_sets_test {
 
 using Texts = std::vector<std::string>;
 using Sets = std::vector<std::vector<int>>;
@@ -111,5 +111,5 @@ TEST_F(LabelSets, ArePartOfTheIdentityWhateverTheirOrder) {
       << "a set of one is no single label";
 }
 
-}  // namespace
+}  // namespace label_sets_test
 }  // namespace permafrost

@@ -10,7 +10,7 @@
 #include "datasets/lists/manifest.h"
 
 namespace permafrost {
-namespace {
+namespace manifest_forms_test {
 
 namespace fs = std::filesystem;
 using Names = std::vector<std::string>;
@@ -338,5 +338,5 @@ TEST_F(ManifestForms, TwoListsAreOneThatKeepsThemApart) {
   EXPECT_NE(both.identity, joined_lists(test, train).identity);
 }
 
-}  // namespace
+}  // namespace manifest_forms_test
 }  // namespace permafrost

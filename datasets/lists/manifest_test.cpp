@@ -10,7 +10,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace manifest_test {
 
 namespace fs = std::filesystem;
 
@@ -224,5 +224,5 @@ TEST_F(ManifestTest, IdentityIsThatOfTheContent) {
   EXPECT_NE(read("clips/a.mp4 1\nclips/b.mp4 0\n").identity, base);
 }
 
-}  // namespace
+}  // namespace manifest_test
 }  // namespace permafrost

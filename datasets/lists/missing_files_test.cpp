@@ -8,7 +8,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace missing_files_test {
 
 namespace fs = std::filesystem;
 
@@ -55,5 +55,5 @@ TEST_F(MissingFiles, AreTakenOut) {
   EXPECT_THROW(take_out_missing(none, path()), InputError);
 }
 
-}  // namespace
+}  // namespace missing_files_test
 }  // namespace permafrost

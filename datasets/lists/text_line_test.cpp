@@ -9,7 +9,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace text_line_test {
 
 using Names = std::vector<std::string>;
 
@@ -188,5 +188,5 @@ TEST_F(TextLine, CompressedListsAndTablesOfOtherProgramsAreNamed) {
   EXPECT_NE(error_of("x", {}, "e9.mp4").find("found a video or image"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace text_line_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace average_precision_test {
 
 double mean_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -100,5 +100,5 @@ TEST(MeanAveragePrecision, ValuesAreWhatASampleDoesToTheMean) {
     EXPECT_NEAR(values[k] - values[0], -4 * (without(k) - without(0)), 1e-12) << k;
 }
 
-}  // namespace
+}  // namespace average_precision_test
 }  // namespace permafrost

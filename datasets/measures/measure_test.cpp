@@ -7,7 +7,7 @@
 #include "datasets/measures/top1.h"
 
 namespace permafrost {
-namespace {
+namespace measure_test {
 
 const std::vector<Prediction> kPredictions{{"a", 0, 0, 0, {.7F, .2F, .1F}},
                                            {"b", 1, 0, 1, {.5F, .4F, .1F}},
@@ -138,5 +138,5 @@ TEST(Target, HasTheFieldsOfItsKind) {
   EXPECT_NE(Target::of_set({}), none);
 }
 
-}  // namespace
+}  // namespace measure_test
 }  // namespace permafrost

@@ -15,7 +15,7 @@
 #include "datasets/tasks/task.h"
 
 namespace permafrost {
-namespace {
+namespace pack_test {
 
 namespace fs = std::filesystem;
 
@@ -250,5 +250,5 @@ TEST(PackShardIndex, SizesAreCheckedAgainstTheFile) {
     EXPECT_THROW(read_pack_shard(text, "s"), InputError);
 }
 
-}  // namespace
+}  // namespace pack_test
 }  // namespace permafrost

@@ -15,7 +15,7 @@
 #include "datasets/testing/test_video.h"
 
 namespace permafrost {
-namespace {
+namespace pack_writer_test {
 
 namespace fs = std::filesystem;
 
@@ -257,5 +257,5 @@ TEST_F(PackWriterTest, KeepsSetsOfClasses) {
             3U);
 }
 
-}  // namespace
+}  // namespace pack_writer_test
 }  // namespace permafrost

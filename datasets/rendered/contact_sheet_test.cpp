@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace contact_sheet_test {
 
 // Frame t is of the value 10 * (t + 1) + `more`.
 Clip stairs(int frames, int more) {
@@ -42,5 +42,5 @@ TEST(ContactSheet, ShowsLongClipsFromTheFirstFrameToTheLast) {
   EXPECT_EQ(contact_sheet({&clip}, clip.shape, 1).width, 2 + 4 + 2);
 }
 
-}  // namespace
+}  // namespace contact_sheet_test
 }  // namespace permafrost

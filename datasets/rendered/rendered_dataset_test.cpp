@@ -12,7 +12,7 @@
 #include "datasets/tasks/task.h"
 
 namespace permafrost {
-namespace {
+namespace rendered_dataset_test {
 
 namespace fs = std::filesystem;
 
@@ -112,5 +112,5 @@ TEST_F(Rendered, GoesOnWhereItWasEnded) {
   EXPECT_FALSE(fs::exists(folder_ / "new"));
 }
 
-}  // namespace
+}  // namespace rendered_dataset_test
 }  // namespace permafrost

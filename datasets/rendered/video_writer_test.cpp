@@ -12,7 +12,7 @@
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
-namespace {
+namespace video_writer_test {
 
 using synthetic::Split;
 using synthetic::SyntheticTask;
@@ -69,5 +69,5 @@ TEST_F(VideoWriterTest, WhatCannotBeEncodedIsRefused) {
   EXPECT_THROW(encode_video(Clip({2, 33, 32}), {.coding = VideoCoding::h264}), InputError);
 }
 
-}  // namespace
+}  // namespace video_writer_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include <set>
 
 namespace permafrost::synthetic {
-namespace {
+namespace needle_test {
 
 constexpr ClipShape kShape{8, 48, 48};
 
@@ -94,5 +94,5 @@ TEST(Needle, ClassesTakeTurnsAndSplitsAndPoolsAreApart) {
   EXPECT_EQ(identities.size(), 8U);
 }
 
-}  // namespace
+}  // namespace needle_test
 }  // namespace permafrost::synthetic

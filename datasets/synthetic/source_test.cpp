@@ -12,7 +12,7 @@
 #include "common/machine/parallel.h"
 
 namespace permafrost::synthetic {
-namespace {
+namespace source_test {
 
 constexpr ClipShape kShape{8, 48, 48};
 
@@ -190,5 +190,5 @@ TEST(TaskNamed, KnowsItsTasks) {
   EXPECT_THROW(task_named("motoin", "--task"), InputError);
 }
 
-}  // namespace
+}  // namespace source_test
 }  // namespace permafrost::synthetic

@@ -15,7 +15,7 @@
 #include "datasets/synthetic/source.h"
 
 namespace permafrost::synthetic {
-namespace {
+namespace world_2_test {
 
 constexpr ClipShape kShape{8, 48, 48};
 constexpr SyntheticTask kTasks[] = {SyntheticTask::appearance,   SyntheticTask::motion,
@@ -270,5 +270,5 @@ TEST(World2, PretrainingSeesAllTasksBeyondTheProbesAndFilmsTheStillOnes) {
   }
 }
 
-}  // namespace
+}  // namespace world_2_test
 }  // namespace permafrost::synthetic

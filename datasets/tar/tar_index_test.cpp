@@ -20,7 +20,7 @@
 #include "datasets/video/frame_stream.h"
 
 namespace permafrost {
-namespace {
+namespace tar_index_test {
 
 namespace fs = std::filesystem;
 
@@ -322,5 +322,5 @@ TEST(TarListData, Cifar10) {
     EXPECT_EQ(task.source->read(i, 0, 1).failure, "");
 }
 
-}  // namespace
+}  // namespace tar_index_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include <set>
 
 namespace permafrost {
-namespace {
+namespace label_subset_test {
 
 using Indices = std::vector<std::int64_t>;
 
@@ -91,5 +91,5 @@ TEST(LabelSubset, OneGroupOfEverythingIsTaken) {
             1000U);
 }
 
-}  // namespace
+}  // namespace label_subset_test
 }  // namespace permafrost

@@ -18,7 +18,7 @@
 #endif
 
 namespace permafrost {
-namespace {
+namespace task_test {
 namespace fs = std::filesystem;
 
 Json motion_json() {
@@ -517,5 +517,5 @@ TEST(Task, TwoNumbersBehindAPathAreFramesAndLabelOnlyWhereTheFramesAreThere) {
 }
 #endif
 
-}  // namespace
+}  // namespace task_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace task_warnings_test {
 
 using Labels = std::vector<std::string>;
 
@@ -75,5 +75,5 @@ TEST(TaskWarnings, SetsOfClassesMayBeOfOneClass) {
   EXPECT_EQ(warnings({"0", "", "0"}, {"0", ""}, {{"multi_label", true}}), "");
 }
 
-}  // namespace
+}  // namespace task_warnings_test
 }  // namespace permafrost

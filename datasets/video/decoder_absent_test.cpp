@@ -6,7 +6,7 @@
 #include "datasets/clips/source.h"
 
 namespace permafrost {
-namespace {
+namespace decoder_absent_test {
 
 TEST(DecoderAbsent, SaysSo) {
   try {
@@ -21,5 +21,5 @@ TEST(DecoderAbsent, SaysSo) {
   EXPECT_THROW(read_clip_file("clip.mp4", ClipShape{4, 8, 8}, 1), InputError);
 }
 
-}  // namespace
+}  // namespace decoder_absent_test
 }  // namespace permafrost

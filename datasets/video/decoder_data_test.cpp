@@ -24,7 +24,7 @@ extern "C" {
 }
 
 namespace permafrost {
-namespace {
+namespace decoder_data_test {
 
 namespace fs = std::filesystem;
 
@@ -272,5 +272,5 @@ TEST(DecoderData, ManifestWithNamesAndGroups) {
   });
 }
 
-}  // namespace
+}  // namespace decoder_data_test
 }  // namespace permafrost

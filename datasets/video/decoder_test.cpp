@@ -21,7 +21,7 @@
 #include "datasets/testing/test_video.h"
 
 namespace permafrost {
-namespace {
+namespace decoder_test {
 
 namespace fs = std::filesystem;
 using Indices = std::vector<std::int64_t>;
@@ -654,5 +654,5 @@ TEST_F(DecoderTest, SourceIdentityIsThatOfThePixels) {
   EXPECT_THROW(ManifestSource(manifest, {.shape = {0, 16, 16}}), InputError);
 }
 
-}  // namespace
+}  // namespace decoder_test
 }  // namespace permafrost

@@ -14,7 +14,7 @@
 #include "datasets/frames/sampling.h"
 
 namespace permafrost {
-namespace {
+namespace frame_folder_test {
 
 namespace fs = std::filesystem;
 
@@ -116,5 +116,5 @@ TEST_F(FrameFolder, NeedsFramesAndRightIndices) {
   EXPECT_THROW(read_frame_folder(folder_ / "v", {clip_request(outside, view)}), InputError);
 }
 
-}  // namespace
+}  // namespace frame_folder_test
 }  // namespace permafrost

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace frame_index_test {
 
 PacketNote note(std::int64_t time, bool key = false) {
   PacketNote made;
@@ -89,5 +89,5 @@ TEST(FrameIndex, NothingWhereThereIsDoubt) {
   EXPECT_FALSE(index_frames(far));
 }
 
-}  // namespace
+}  // namespace frame_index_test
 }  // namespace permafrost

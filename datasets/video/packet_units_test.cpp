@@ -6,7 +6,7 @@
 #include <vector>
 
 namespace permafrost {
-namespace {
+namespace packet_units_test {
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -87,5 +87,5 @@ TEST(PacketUnits, LengthFromTheRecord) {
   EXPECT_EQ(unit_length_bytes(record, UnitCodec::hevc), 4);
 }
 
-}  // namespace
+}  // namespace packet_units_test
 }  // namespace permafrost

@@ -45,24 +45,18 @@ else()
 endif()
 
 function(permafrost_video_tests)
-  permafrost_test(frames/float_crop DEPS permafrost_datasets LABELS unit)
-  permafrost_test(video/frame_index DEPS permafrost_datasets LABELS unit)
-  permafrost_test(video/packet_units DEPS permafrost_datasets LABELS unit)
-  permafrost_test(lists/manifest DEPS permafrost_datasets LABELS unit)
-  permafrost_test(lists/manifest_forms DEPS permafrost_datasets LABELS unit)
-  permafrost_test(lists/text_line DEPS permafrost_datasets LABELS unit)
-  permafrost_test(frames/sampling DEPS permafrost_datasets LABELS unit)
-  permafrost_test(tar/tar_index DEPS permafrost_datasets LABELS unit)
-  permafrost_test(frames/transform DEPS permafrost_datasets LABELS unit)
-  permafrost_test(frames/sampling_parity DEPS permafrost_datasets LABELS parity)
-  permafrost_test(frames/transform_parity DEPS permafrost_datasets LABELS parity)
+  permafrost_tests(datasets_tests LABELS unit FILES
+    frames/float_crop video/frame_index video/packet_units lists/manifest lists/manifest_forms
+    lists/text_line frames/sampling tar/tar_index frames/transform)
+  permafrost_tests(datasets_tests LABELS parity FILES
+    frames/sampling_parity frames/transform_parity)
   if(PERMAFROST_FFMPEG)
-    permafrost_test(images/orientation DEPS permafrost_datasets LABELS unit)
-    permafrost_test(video/decoder DEPS permafrost_datasets LABELS unit)
-    permafrost_test(video/decoder_data DEPS permafrost_datasets LABELS data)
-    permafrost_test(video/frame_folder DEPS permafrost_datasets LABELS unit)
-    permafrost_test(rendered/video_writer DEPS permafrost_datasets LABELS unit)
+    permafrost_tests(datasets_tests LABELS unit FILES
+      images/orientation video/decoder video/frame_folder rendered/video_writer)
+    permafrost_tests(datasets_tests LABELS data FILES
+      video/decoder_data)
   else()
-    permafrost_test(video/decoder_absent DEPS permafrost_datasets LABELS unit)
+    permafrost_tests(datasets_tests LABELS unit FILES
+      video/decoder_absent)
   endif()
 endfunction()

@@ -11,7 +11,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace encoder_test {
 
 EncoderSpec tiny_spec() {
   EncoderSpec spec;
@@ -277,5 +277,5 @@ TEST(PixelEncoder, OneFrameIsAClipOfOne) {
   EXPECT_NE(encoder.sha256, pixel_encoder(tiny_spec(), false).sha256);
 }
 
-}  // namespace
+}  // namespace encoder_test
 }  // namespace permafrost

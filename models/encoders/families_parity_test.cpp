@@ -7,7 +7,7 @@
 #include "models/testing/parity_support.h"
 
 namespace permafrost {
-namespace {
+namespace families_parity_test {
 namespace fs = std::filesystem;
 
 // The reference's input under any of its names, as clips [B,3,T,H,W]; an image is a clip of a
@@ -190,5 +190,5 @@ TEST(FamiliesParity, VjepaCheckpoints) {
   }
 }
 
-}  // namespace
+}  // namespace families_parity_test
 }  // namespace permafrost

@@ -13,7 +13,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace families_test {
 
 namespace fs = std::filesystem;
 
@@ -477,5 +477,5 @@ TEST(KnownSpecs, AreCompleteAndNamed) {
   EXPECT_TRUE(contains(input_error_of([] { spec_option("[1]"); }), "--spec"));
 }
 
-}  // namespace
+}  // namespace families_test
 }  // namespace permafrost

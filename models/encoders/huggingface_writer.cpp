@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoders/huggingface_writer.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>

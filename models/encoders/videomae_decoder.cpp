@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoders/videomae_decoder.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <map>
 #include <nlohmann/json.hpp>

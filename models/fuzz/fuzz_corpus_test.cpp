@@ -5,12 +5,12 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace fuzz_corpus_test {
 
 TEST(FuzzCorpus, IsReadOrRefused) {
   expect_read_or_refused(fuzz_readers(),
                          std::filesystem::path(PERMAFROST_SOURCE_DIR) / "models/fuzz/corpus");
 }
 
-}  // namespace
+}  // namespace fuzz_corpus_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include <string>
 
 namespace permafrost {
-namespace {
+namespace kernels_test {
 
 using Values = std::vector<float>;
 
@@ -205,5 +205,5 @@ TEST(Kernels, FollowTheInstructionSetOfLibTorch) {
 INSTANTIATE_TEST_SUITE_P(Every, KernelsTest, testing::ValuesIn(runnable_kernels()),
                          [](const auto& each) { return std::string(each.param->name); });
 
-}  // namespace
+}  // namespace kernels_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace encoder_spec_test {
 
 TEST(EncoderSpec, GoesThroughJson) {
   EncoderSpec spec;
@@ -116,5 +116,5 @@ TEST(EncoderSpecExperts, NamesKeysThatAreWrong) {
   EXPECT_TRUE(contains(refusal({{"class_token", true}}), "experts: expected 0 with a class token"));
 }
 
-}  // namespace
+}  // namespace encoder_spec_test
 }  // namespace permafrost

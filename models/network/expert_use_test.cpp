@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/expert_use.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <cmath>
 
@@ -10,7 +10,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace expert_use_test {
 
 // Clips of a grid of 2 x 1 x 2 tokens; a token's choices, best first.
 RoutedTokens routed(const std::vector<std::int64_t>& chosen, std::int64_t clips, std::int64_t k,
@@ -69,5 +69,5 @@ TEST(ExpertUse, RefusesOtherTokens) {
   EXPECT_THROW(ExpertUse(0, {1, 1, 1}), Error);
 }
 
-}  // namespace
+}  // namespace expert_use_test
 }  // namespace permafrost

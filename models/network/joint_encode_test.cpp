@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/joint_encode.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace joint_encode_test {
 
 struct Case {
   const char* what;
@@ -99,5 +101,5 @@ TEST(JointEncoding, PredictsMemoryThatGrowsWithTheTokens) {
   EXPECT_DOUBLE_EQ(one, 7 * 4 * 24 * 1e6);
 }
 
-}  // namespace
+}  // namespace joint_encode_test
 }  // namespace permafrost

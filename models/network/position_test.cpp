@@ -8,7 +8,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace position_test {
 
 struct Golden {
   int width, side;
@@ -114,5 +114,5 @@ TEST(Position, RefusesWidthsThatDoNotShareOut) {
   }
 }
 
-}  // namespace
+}  // namespace position_test
 }  // namespace permafrost

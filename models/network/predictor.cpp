@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/predictor.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "models/network/layers/rope.h"
 #include "models/network/position.h"

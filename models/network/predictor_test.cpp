@@ -4,7 +4,7 @@
 #include "models/testing/toy_network.h"
 
 namespace permafrost {
-namespace {
+namespace predictor_test {
 
 at::Tensor toy_prediction(const at::Tensor& target) {
   const at::Tensor z = encode(toy::encoder(), toy::encoder_spec(), toy::patches(), toy::context());
@@ -52,5 +52,5 @@ TEST(Predictor, StartsMaskTokensAtZeroAndNamesItsTensors) {
   EXPECT_EQ(weights.pos_embed.sizes(), (std::vector<std::int64_t>{1, 8, 12}));
 }
 
-}  // namespace
+}  // namespace predictor_test
 }  // namespace permafrost

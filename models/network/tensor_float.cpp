@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/tensor_float.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/types.h>
 
 #include <bit>
 #include <condition_variable>

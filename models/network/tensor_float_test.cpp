@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/tensor_float.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <atomic>
 #include <cmath>
@@ -15,7 +16,7 @@
 #include "models/testing/shadow_device.h"
 
 namespace permafrost {
-namespace {
+namespace tensor_float_test {
 
 float rounded(float value) {
   const RoundedFactors scope(Precision::tf32);
@@ -131,5 +132,5 @@ TEST(DeviceProducts, WaitForThoseOfAnotherPrecision) {
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
 }
 
-}  // namespace
+}  // namespace tensor_float_test
 }  // namespace permafrost

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/vit.h"
 
+#include <ATen/ATen.h>
 #include <ATen/record_function.h>
-#include <torch/types.h>
 
 #include "common/error.h"
 #include "models/network/device_copy.h"

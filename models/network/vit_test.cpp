@@ -4,7 +4,7 @@
 #include "models/testing/toy_network.h"
 
 namespace permafrost {
-namespace {
+namespace vit_test {
 
 void expect_near(const at::Tensor& values, const std::vector<double>& golden, double limit) {
   ASSERT_EQ(values.numel(), static_cast<std::int64_t>(golden.size()));
@@ -172,5 +172,5 @@ TEST(Vit, BlockOfTheLastTokensIsThatPartOfTheWholeBlock) {
   EXPECT_LT(largest_difference(part, whole.slice(1, 3, 5)), 1e-6);
 }
 
-}  // namespace
+}  // namespace vit_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "models/testing/denoiser_dump.h"
 
 namespace permafrost {
-namespace {
+namespace denoiser_parity_test {
 
 struct Path {
   std::string name;
@@ -160,5 +160,5 @@ TEST_F(DenoiserParity, LossesAndGradients) {
   }
 }
 
-}  // namespace
+}  // namespace denoiser_parity_test
 }  // namespace permafrost

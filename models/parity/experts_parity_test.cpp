@@ -5,7 +5,7 @@
 #include "models/testing/parity_support.h"
 
 namespace permafrost {
-namespace {
+namespace experts_parity_test {
 
 // The files' layer, with leaves of autograd.
 struct DumpedExperts {
@@ -169,5 +169,5 @@ TEST(ExpertsParity, Switch) {
   }
 }
 
-}  // namespace
+}  // namespace experts_parity_test
 }  // namespace permafrost

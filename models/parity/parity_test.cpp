@@ -9,7 +9,7 @@
 #include "models/training/schedule.h"
 
 namespace permafrost {
-namespace {
+namespace parity_test {
 
 // The reference's network, its weights taken from a dump.
 struct Network {
@@ -272,5 +272,5 @@ TEST(Parity, TrainingTrace) {
   }
 }
 
-}  // namespace
+}  // namespace parity_test
 }  // namespace permafrost

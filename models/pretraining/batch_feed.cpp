@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pretraining/batch_feed.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "common/error.h"
 #include "common/machine/stopwatch.h"

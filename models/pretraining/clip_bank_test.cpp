@@ -9,7 +9,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace clip_bank_test {
 
 const ClipShape kShape{4, 24, 24};
 
@@ -67,5 +67,5 @@ TEST(ClipBank, StoppedBankKeepsNobodyWaiting) {
   EXPECT_THROW(bank.clips({0}), Error);
 }
 
-}  // namespace
+}  // namespace clip_bank_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_config_test {
 
 Json valid() {
   return {{"name", "tiny"},
@@ -179,5 +179,5 @@ TEST(PretrainConfig, NamesFileAndKeyOfWhatIsWrong) {
   expect_text("/real_clips", Json::object(), "manifest: expected a value");
 }
 
-}  // namespace
+}  // namespace pretrain_config_test
 }  // namespace permafrost

@@ -13,7 +13,7 @@
 #include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_queue_test {
 
 QueuedRun queued(const std::string& name, const std::filesystem::path& out,
                  const Json& changes = Json::object()) {
@@ -128,5 +128,5 @@ TEST_F(PretrainQueue, ErrorOfOneRunReachesTheCaller) {
   EXPECT_TRUE(contains(text, (runs[1].out / "checkpoint.safetensors").string())) << text;
 }
 
-}  // namespace
+}  // namespace pretrain_queue_test
 }  // namespace permafrost

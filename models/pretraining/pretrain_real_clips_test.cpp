@@ -10,7 +10,7 @@
 #include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_real_clips_test {
 
 PretrainResult run(const Json& json, const std::filesystem::path& out,
                    std::int64_t stop_after = 0) {
@@ -93,5 +93,5 @@ TEST_F(PretrainOnRealClips, AClipThatCannotBeReadEndsTheRunAndIsNamed) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "run/config.json"));
 }
 
-}  // namespace
+}  // namespace pretrain_real_clips_test
 }  // namespace permafrost

@@ -15,7 +15,7 @@
 #include "models/training/gradient_shards.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_test {
 
 Json tiny(const Json& changes = Json::object()) { return toy_pretraining(changes); }
 
@@ -384,5 +384,5 @@ TEST_F(Pretrain, RepeatedClipsAreTheFirstOnesOfTheStream) {
   EXPECT_NE(repeated[3]["loss"], fresh[3]["loss"]);
 }
 
-}  // namespace
+}  // namespace pretrain_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace run_log_test {
 namespace fs = std::filesystem;
 
 class RunLogs : public testing::Test {
@@ -69,5 +69,5 @@ TEST_F(RunLogs, AFullDiskIsAnErrorAndNoHalfLine) {
   EXPECT_THROW(log.begin("first\n"), Error);
 }
 
-}  // namespace
+}  // namespace run_log_test
 }  // namespace permafrost

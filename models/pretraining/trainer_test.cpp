@@ -16,7 +16,7 @@
 #include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
-namespace {
+namespace trainer_test {
 
 TEST(Shadow, IsADeviceOfItsOwn) {
   const at::Tensor host = at::arange(12, at::kFloat).view({3, 4});
@@ -35,8 +35,6 @@ Json toy_experts() {
   encoder.update({{"experts", 4}, {"experts_chosen", 2}, {"expert_blocks", {0}}});
   return encoder;
 }
-
-const bool kRegistered = (register_objective(toy::noise_prediction()), true);
 
 // Two steps of the toy, as its losses and weights tell.
 struct Ran {
@@ -93,7 +91,6 @@ TEST(Trainer, ThePredictorMovesByALearningRateOfItsOwn) {
 }
 
 TEST(Trainer, DoesTheSameOnAnotherDevice) {
-  ASSERT_TRUE(kRegistered);
   for (const Json& changes :
        {Json::object(), Json{{"objective", "pixel_mae"}}, Json{{"objective", "toy_noise"}},
         Json{{"clip_grad", 0.01}}, Json{{"objective", "denoise"}},
@@ -120,7 +117,6 @@ TEST(Trainer, DoesTheSameOnAnotherDevice) {
 }
 
 TEST(Trainer, RanksGiveTheBitsOfOneProcess) {
-  ASSERT_TRUE(kRegistered);
   for (const Json& changes : {Json::object(), Json{{"precision", "bfloat16"}},
                               Json{{"objective", "pixel_mae"}}, Json{{"objective", "denoise"}},
                               Json{{"objective", "diff_mae"}}, Json{{"encoder", toy_experts()}}}) {
@@ -221,5 +217,5 @@ TEST(Trainer, AsksTheDeviceForNothingBetweenLogs) {
   EXPECT_EQ(reads_of_a_step({{"objective", "diff_mae"}}), 0);
 }
 
-}  // namespace
+}  // namespace trainer_test
 }  // namespace permafrost

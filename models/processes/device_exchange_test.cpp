@@ -14,7 +14,7 @@
 #include "models/testing/thread_ranks.h"
 
 namespace permafrost {
-namespace {
+namespace device_exchange_test {
 
 class DeviceExchanges : public testing::Test {
  protected:
@@ -132,5 +132,5 @@ TEST_F(DeviceExchanges, TensorsOfATypeThatNcclLacksAreRefused) {
   });
 }
 
-}  // namespace
+}  // namespace device_exchange_test
 }  // namespace permafrost

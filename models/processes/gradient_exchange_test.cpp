@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/processes/gradient_exchange.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <bit>
 #include <chrono>
@@ -14,7 +14,7 @@
 #include "models/testing/thread_ranks.h"
 
 namespace permafrost {
-namespace {
+namespace gradient_exchange_test {
 
 // Values of very different sizes: another order of additions gives other bits.
 std::vector<at::Tensor> gradients_of(int shard, at::ScalarType type) {
@@ -207,5 +207,5 @@ TEST(GradientExchange, NumbersOfAllShardsInOrder) {
   });
 }
 
-}  // namespace
+}  // namespace gradient_exchange_test
 }  // namespace permafrost

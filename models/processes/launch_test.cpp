@@ -8,7 +8,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace launch_test {
 
 using Variables = std::map<std::string, std::string>;
 
@@ -122,5 +122,5 @@ TEST(Launch, WhatIsWrongIsNamed) {
             std::string::npos);
 }
 
-}  // namespace
+}  // namespace launch_test
 }  // namespace permafrost

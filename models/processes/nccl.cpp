@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/processes/nccl.h"
 
+#include <ATen/ATen.h>
 #include <c10/core/Stream.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
-#include <torch/types.h>
 
 #include <cstdlib>
 #include <cstring>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/processes/process_group.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <mutex>
 
@@ -10,7 +10,7 @@
 #include "models/testing/thread_ranks.h"
 
 namespace permafrost {
-namespace {
+namespace process_group_test {
 
 TEST(ProcessGroup, TextsOfAllRanksComeInOrder) {
   run_as_ranks(3, [](ProcessGroup& group) {
@@ -78,5 +78,5 @@ TEST(ProcessGroup, AnAddressTowardsThisMachine) {
   EXPECT_THROW(address_towards("no.such.machine.invalid", 29500), InputError);
 }
 
-}  // namespace
+}  // namespace process_group_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include <future>
 
 namespace permafrost {
-namespace {
+namespace rank_watch_test {
 
 using namespace std::chrono_literals;
 using Time = SignsOfLife::Time;
@@ -105,5 +105,5 @@ TEST(RankWatch, AfterALostConnectionTheSilentRankIsNamed) {
             std::pair(1, std::string("rank 1 (here) is gone: connection closed by peer")));
 }
 
-}  // namespace
+}  // namespace rank_watch_test
 }  // namespace permafrost

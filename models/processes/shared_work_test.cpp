@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/processes/shared_work.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <mutex>
 #include <set>
@@ -10,7 +10,7 @@
 #include "models/testing/thread_ranks.h"
 
 namespace permafrost {
-namespace {
+namespace shared_work_test {
 
 TEST(SharedWork, EveryPieceIsDoneByOneRank) {
   std::mutex mutex;
@@ -59,5 +59,5 @@ TEST(SharedWork, AloneNothingIsExchanged) {
   EXPECT_TRUE(is_mine(nullptr, 5));
 }
 
-}  // namespace
+}  // namespace shared_work_test
 }  // namespace permafrost

@@ -7,6 +7,7 @@
 // at most one file of a program includes it.
 //
 //   const at::Device device = shadow_device();
+#include <ATen/ATen.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <ATen/native/CPUFallback.h>
 #include <ATen/ops/_reshape_alias_native.h>
@@ -18,7 +19,6 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/library.h>
-#include <torch/types.h>
 
 #include <cstring>
 

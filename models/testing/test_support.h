@@ -3,9 +3,9 @@
 
 // What the tests of models/ and probes/ share: one torch thread, folders that vanish, error texts,
 // and the closed-form fills of the golden toy network (models/testing/toy_network.h builds it).
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <cmath>
 #include <string>

@@ -3,7 +3,7 @@
 
 // A third kind of feed-forward layer: the usual one, which wants its outputs to be small and tells
 // how many of its inputs are above zero. Tests only.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "models/network/layers/feed_forward.h"
 
@@ -24,5 +24,8 @@ inline FeedForwardKind small_feed_forward() {
   kind.apply = apply_small;
   return kind;
 }
+
+// A program that includes this file knows the layer.
+inline const bool small_feed_forward_is_known = (register_feed_forward(small_feed_forward()), true);
 
 }  // namespace permafrost::toy

@@ -5,7 +5,7 @@
 // every clip, in units of their deviation, and a linear head on the encoder says what the noise
 // was. A slow copy of the encoder is exported, and the head beside it. docs/adding-an-objective.md
 // goes through it. Tests only.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "common/random.h"
 #include "models/pretraining/objectives/feature_health.h"
@@ -133,5 +133,8 @@ inline std::shared_ptr<const Objective> read_noise_prediction(JsonObject& keys,
 inline ObjectiveKind noise_prediction() {
   return {.name = "toy_noise", .keys = {"loudest"}, .read = read_noise_prediction};
 }
+
+// A program that includes this file knows the objective.
+inline const bool noise_prediction_is_known = (register_objective(noise_prediction()), true);
 
 }  // namespace permafrost::toy

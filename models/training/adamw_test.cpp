@@ -4,7 +4,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace adamw_test {
 
 // AdamW as it is written in the paper, in double precision.
 struct Expected {
@@ -112,5 +112,5 @@ TEST(AdamW, RefusesAStateThatDoesNotFit) {
   EXPECT_TRUE(contains(missing, "optimizer.first.fc.bias")) << missing;
 }
 
-}  // namespace
+}  // namespace adamw_test
 }  // namespace permafrost

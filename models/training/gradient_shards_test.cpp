@@ -9,7 +9,7 @@
 #include "models/testing/toy_network.h"
 
 namespace permafrost {
-namespace {
+namespace gradient_shards_test {
 
 constexpr std::int64_t kClips = 16;
 
@@ -117,5 +117,5 @@ TEST(GradientShards, ClippingScalesOnlyWhatIsTooLong) {
   EXPECT_NEAR(gradients[1][1].item<double>(), 0.8, 1e-6);
 }
 
-}  // namespace
+}  // namespace gradient_shards_test
 }  // namespace permafrost

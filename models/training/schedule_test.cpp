@@ -6,7 +6,7 @@
 #include <cmath>
 
 namespace permafrost {
-namespace {
+namespace schedule_test {
 
 // 300 epochs of 300 steps, warm-up of 40 epochs, schedules stretched by 1.25.
 constexpr std::int64_t kLength = 112500;
@@ -75,5 +75,5 @@ TEST(Schedule, MeasuresAnEmptyScheduleAsOneStep) {
   EXPECT_TRUE(std::isfinite(Momentum{.length = 0}.at(0)));
 }
 
-}  // namespace
+}  // namespace schedule_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include <cmath>
 
 namespace permafrost {
-namespace {
+namespace step_figures_test {
 
 TEST(StepFigures, AreMeansOverWhatWasCounted) {
   StepFigures one, other;
@@ -24,5 +24,5 @@ TEST(StepFigures, AreMeansOverWhatWasCounted) {
   EXPECT_TRUE(std::isnan(number_named(means, "other")));
 }
 
-}  // namespace
+}  // namespace step_figures_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include <numeric>
 
 namespace permafrost {
-namespace {
+namespace stream_order_test {
 
 std::vector<std::int64_t> clips_of(const StreamOrder& order, std::int64_t begin, std::int64_t end) {
   std::vector<std::int64_t> clips;
@@ -40,5 +40,5 @@ TEST(StreamOrder, DoesNotDependOnWhatWasAskedBefore) {
     EXPECT_EQ(other.clip_at(i), forwards[static_cast<std::size_t>(i)]) << i;
 }
 
-}  // namespace
+}  // namespace stream_order_test
 }  // namespace permafrost

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/encode/encoding_batch.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "models/testing/shadow_device.h"
 
 namespace permafrost {
-namespace {
+namespace encoding_batch_test {
 
 EncoderSpec pico() {  // 144 tokens, as a spec has that says nothing of its clips
   EncoderSpec spec;
@@ -81,5 +81,5 @@ TEST(EncodingBatch, OfADeviceThatDoesNotTellItsMemoryIs16) {
   EXPECT_EQ(fitting_batch(encoder, {.samples = 100}), 100);
 }
 
-}  // namespace
+}  // namespace encoding_batch_test
 }  // namespace permafrost

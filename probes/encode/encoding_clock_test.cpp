@@ -7,7 +7,7 @@
 #include <thread>
 
 namespace permafrost {
-namespace {
+namespace encoding_clock_test {
 
 using Phase = EncodingClock::Phase;
 
@@ -59,5 +59,5 @@ TEST(EncodingClocks, SeveralBatchesOfAPhaseAreOnePhase) {
   { const EncodingClock::Batch none(nullptr, Phase::reading); }
 }
 
-}  // namespace
+}  // namespace encoding_clock_test
 }  // namespace permafrost

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/encode/feature_cache.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <cstdlib>
 
@@ -10,7 +10,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace feature_cache_test {
 namespace fs = std::filesystem;
 
 LabelledFeatures features(double value, std::int64_t samples = 6) {
@@ -111,5 +111,5 @@ TEST(FeatureCache, LiesWhereTheEnvironmentSays) {
   EXPECT_EQ(default_feature_cache(), "/h/.cache/permafrost/features");
 }
 
-}  // namespace
+}  // namespace feature_cache_test
 }  // namespace permafrost

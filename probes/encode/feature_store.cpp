@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/encode/feature_store.h"
 
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <sys/mman.h>
-#include <torch/types.h>
 #include <unistd.h>
 
 #include "common/error.h"

@@ -13,7 +13,7 @@
 #include "probes/heads/fused_head.h"
 
 namespace permafrost {
-namespace {
+namespace feature_store_test {
 
 const HeadSpec kSpec{.width = 64, .heads = 2, .classes = 8};
 
@@ -116,5 +116,5 @@ TEST(FeatureStore, AHeadThatIsTrainedOnItTakesLittleMemory) {
   EXPECT_LT(added, 20);
 }
 
-}  // namespace
+}  // namespace feature_store_test
 }  // namespace permafrost

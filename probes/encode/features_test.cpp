@@ -10,7 +10,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace features_test {
 
 TEST(Features, HaveTheSameBitsForAnyNumberOfThreads) {
   const Encoder encoder = random_encoder(tiny_spec(), 1);
@@ -170,5 +170,5 @@ TEST(Features, BatchesChangeRoundingAlone) {
         << batch;
 }
 
-}  // namespace
+}  // namespace features_test
 }  // namespace permafrost

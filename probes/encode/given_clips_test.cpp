@@ -7,7 +7,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace given_clips_test {
 
 at::Tensor pixels(at::IntArrayRef sizes) { return at::randint(256, sizes, at::kByte); }
 
@@ -86,5 +86,5 @@ TEST(GivenClips, HaveTheFeaturesOfTheEncoder) {
   EXPECT_THROW(require_layers(spec, {-1}, "layers"), InputError);
 }
 
-}  // namespace
+}  // namespace given_clips_test
 }  // namespace permafrost

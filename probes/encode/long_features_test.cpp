@@ -8,7 +8,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace long_features_test {
 
 const synthetic::SceneName kScene{synthetic::SyntheticTask::motion, synthetic::Split::test, 0};
 
@@ -156,5 +156,5 @@ TEST(LongFeatures, SaysHowMuchMemoryAWholeVideoTakesBeforeItTakesIt) {
   }
 }
 
-}  // namespace
+}  // namespace long_features_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace head_evaluation_test {
 
 std::vector<std::int64_t> first(std::int64_t n) {
   std::vector<std::int64_t> samples;
@@ -166,5 +166,5 @@ TEST(ClassMap, ListsTheNamesThatOneSideLacks) {
                        "classes: expected 174, those of the task, found 400"));
 }
 
-}  // namespace
+}  // namespace head_evaluation_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace clip_statistics_test {
 
 at::Tensor noise_clips(std::int64_t n, at::IntArrayRef shape, int contrast, std::uint64_t seed) {
   RandomStream stream({.seed = seed, .purpose = "test"});
@@ -122,5 +122,5 @@ TEST(NearestClips, AgreesWithAllDistances) {
   EXPECT_LT(largest_difference(nearest.distance, all.amin(1)), 1e-9);
 }
 
-}  // namespace
+}  // namespace clip_statistics_test
 }  // namespace permafrost

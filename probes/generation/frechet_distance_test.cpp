@@ -5,7 +5,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace frechet_distance_test {
 
 at::Tensor doubles(std::initializer_list<double> values) {
   return at::tensor(std::vector<double>(values), at::kDouble);
@@ -80,5 +80,5 @@ TEST(FrechetDistance, IsSmallBetweenSetsOfOneKind) {
               8 * 0.25, 0.2);
 }
 
-}  // namespace
+}  // namespace frechet_distance_test
 }  // namespace permafrost

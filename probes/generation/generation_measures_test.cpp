@@ -7,7 +7,7 @@
 #include "probes/encode/features.h"
 
 namespace permafrost {
-namespace {
+namespace generation_measures_test {
 
 constexpr ClipShape kShape{4, 24, 24};
 
@@ -121,5 +121,5 @@ TEST(GenerationMeasures, OfOneFrameHaveNoMotion) {
   EXPECT_TRUE(contains(text_of(measures), "squared difference of frames, ratio | - | - | - |"));
 }
 
-}  // namespace
+}  // namespace generation_measures_test
 }  // namespace permafrost

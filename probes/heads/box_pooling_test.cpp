@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/heads/box_pooling.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "common/error.h"
 #include "datasets/synthetic/source.h"
 
 namespace permafrost {
-namespace {
+namespace box_pooling_test {
 
 // 2 time steps of 2x3 patches.
 EncoderSpec spec() {
@@ -58,5 +58,5 @@ TEST(BoxPooling, AsksForABoxAClip) {
   EXPECT_TRUE(boxes_of(plain, samples).empty());
 }
 
-}  // namespace
+}  // namespace box_pooling_test
 }  // namespace permafrost

@@ -11,7 +11,7 @@
 #include "probes/testing/classifier_test_support.h"
 
 namespace permafrost {
-namespace {
+namespace classifier_file_test {
 
 Checkpoint checkpoint_of(const Classifier& head, const std::string& entry) {
   Checkpoint file;
@@ -311,5 +311,5 @@ TEST(Classifier, HasGradients) {
   EXPECT_GT(x.grad().abs().sum().item<double>(), 0);
 }
 
-}  // namespace
+}  // namespace classifier_file_test
 }  // namespace permafrost

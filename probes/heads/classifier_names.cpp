@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/heads/classifier_names.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <string_view>
 #include <utility>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/heads/fused_head.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace fused_head_test {
 
 struct Case {
   const char* what;
@@ -190,5 +190,5 @@ TEST(FusedHead, TellsWhichHeadsItHandles) {
                Error);
 }
 
-}  // namespace
+}  // namespace fused_head_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "probes/heads/classifier_file.h"
 
 namespace permafrost {
-namespace {
+namespace head_parity_test {
 
 // The tensors behind `prefix`, as a checkpoint file would name them.
 Checkpoint checkpoint_of(const Dump& dump, const std::string& prefix, const std::string& entry) {
@@ -205,5 +205,5 @@ TEST(HeadParity, GoldenLogitsOfAVJepa2Probe) {
   EXPECT_GT(largest_difference(classify(w, other, tokens)[0], expected), 1e-2);
 }
 
-}  // namespace
+}  // namespace head_parity_test
 }  // namespace permafrost

@@ -6,7 +6,7 @@
 #include "probes/heads/classifier.h"
 
 namespace permafrost {
-namespace {
+namespace head_test {
 
 constexpr HeadSpec kToy{.width = 24, .heads = 4, .classes = 5};
 
@@ -250,5 +250,5 @@ TEST(Head, BlocksTakeNothingFromTheDrawsOfTheRest) {
   EXPECT_TRUE(make_head(deep, 1, 3).linear_weight.equal(make_head(kToy, 1, 3).linear_weight));
 }
 
-}  // namespace
+}  // namespace head_test
 }  // namespace permafrost

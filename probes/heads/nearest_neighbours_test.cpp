@@ -8,7 +8,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace nearest_neighbours_test {
 
 at::Tensor classes_of(std::initializer_list<std::int64_t> labels) {
   return at::tensor(std::vector<std::int64_t>(labels), at::kLong);
@@ -60,5 +60,5 @@ TEST(NearestNeighbours, ChunksOfQueriesChangeNothing) {
   EXPECT_EQ(neighbour_votes(bank, known, queries.slice(0, 0, 0), {5}, 4).size(1), 0);
 }
 
-}  // namespace
+}  // namespace nearest_neighbours_test
 }  // namespace permafrost

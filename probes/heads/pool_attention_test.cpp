@@ -4,7 +4,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace pool_attention_test {
 
 constexpr std::int64_t kWidth = 24, kTokens = 11;
 const HeadSpec kSpec{.width = 24, .heads = 2, .classes = 5};
@@ -127,5 +127,5 @@ TEST(PoolAttention, TimeCodesTellStepsApart) {
   EXPECT_GT(distances.min().item<float>(), 1.0F);
 }
 
-}  // namespace
+}  // namespace pool_attention_test
 }  // namespace permafrost

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/train/backpropagation.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "models/testing/test_support.h"
 #include "probes/train/head_objective.h"
 #include "probes/train/stacked_adamw.h"
 
 namespace permafrost {
-namespace {
+namespace backpropagation_test {
 
 const HeadObjective& kSoftmax = objective_of(HeadLoss::softmax);
 
@@ -188,5 +189,5 @@ TEST(Backpropagation, TrainsTheHeadThatAutogradTrains) {
     }
 }
 
-}  // namespace
+}  // namespace backpropagation_test
 }  // namespace permafrost

@@ -14,7 +14,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace finetune_test {
 
 struct Toy {
   Encoder encoder = random_encoder(tiny_spec(), 1);
@@ -387,5 +387,5 @@ TEST(Finetune, FailsWhereTheLossIsNotFinite) {
   }
 }
 
-}  // namespace
+}  // namespace finetune_test
 }  // namespace permafrost

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/train/head_objective.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <cmath>
 
 namespace permafrost {
-namespace {
+namespace head_objective_test {
 
 const HeadObjective& kSoftmax = objective_of(HeadLoss::softmax);
 const HeadObjective& kSigmoid = objective_of(HeadLoss::sigmoid);
@@ -101,5 +101,5 @@ TEST(HeadObjective, GradientsAreThoseOfAutograd) {
   }
 }
 
-}  // namespace
+}  // namespace head_objective_test
 }  // namespace permafrost

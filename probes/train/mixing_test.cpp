@@ -7,7 +7,7 @@
 #include <cmath>
 
 namespace permafrost {
-namespace {
+namespace mixing_test {
 
 constexpr ClipShape kShape{2, 20, 30};
 
@@ -70,5 +70,5 @@ TEST(Mixing, PastesTheBoxInEveryFrameAndNothingElse) {
   EXPECT_EQ(at(0, 3, 27), 10);
 }
 
-}  // namespace
+}  // namespace mixing_test
 }  // namespace permafrost

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/train/pool_training.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "common/error.h"
 #include "probes/train/backpropagation.h"

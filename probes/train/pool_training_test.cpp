@@ -4,7 +4,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace pool_training_test {
 
 constexpr std::int64_t kHay = 20, kClasses = 3, kTokens = 6, kWidth = 16;
 
@@ -83,5 +83,5 @@ TEST(PoolTraining, RefusesOtherHeads) {
   EXPECT_TRUE(contains(refusal, "attentive without blocks, or mean_pool")) << refusal;
 }
 
-}  // namespace
+}  // namespace pool_training_test
 }  // namespace permafrost

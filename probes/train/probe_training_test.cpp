@@ -14,7 +14,7 @@
 #include "probes/train/held_out.h"
 
 namespace permafrost {
-namespace {
+namespace probe_training_test {
 
 constexpr int kClasses = 3;
 
@@ -477,5 +477,5 @@ TEST(ProbeTraining, WithoutAFiniteCandidateFails) {
   EXPECT_THROW(toy.train(), TrainingDiverged);
 }
 
-}  // namespace
+}  // namespace probe_training_test
 }  // namespace permafrost

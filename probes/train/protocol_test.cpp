@@ -7,7 +7,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace protocol_test {
 
 TEST(Protocol, ProbeGoesThroughJson) {
   ProbeProtocol p;
@@ -177,5 +177,5 @@ TEST(Protocol, AugmentationAndViewsGoThroughJson) {
   EXPECT_EQ(tuned.clips, 5);
 }
 
-}  // namespace
+}  // namespace protocol_test
 }  // namespace permafrost

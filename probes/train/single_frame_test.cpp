@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One frame of a `motion` clip says nothing about its label: a linear classifier stays at chance.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <cmath>
 #include <functional>
@@ -12,7 +12,7 @@
 #include "models/network/vit.h"
 
 namespace permafrost {
-namespace {
+namespace single_frame_test {
 
 using synthetic::Split;
 using synthetic::SyntheticTask;
@@ -70,5 +70,5 @@ TEST(SingleFrame, LinearClassifierSeesTheBackground) {
   EXPECT_GT(linear_accuracy(4, 2, is_bright), 0.8);
 }
 
-}  // namespace
+}  // namespace single_frame_test
 }  // namespace permafrost

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Videos, lists of clips and their loader.
+#include <ATen/ATen.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-#include <torch/types.h>
 
 #include <algorithm>
 #include <memory>

@@ -2,10 +2,10 @@
 // Encoders: reading, their spec, features of clips.
 #include "models/encoders/encoder.h"
 
+#include <ATen/ATen.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-#include <torch/types.h>
 
 #include <mutex>
 #include <nlohmann/json.hpp>

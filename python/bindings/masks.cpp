@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Masks of pretraining, to look at.
+#include <ATen/ATen.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-#include <torch/types.h>
 
 #include "common/error.h"
 #include "models/pretraining/masking/masking.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks, probes on them, and probes on features that the caller has.
+#include <ATen/ATen.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
-#include <torch/types.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>

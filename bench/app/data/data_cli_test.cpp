@@ -10,7 +10,7 @@
 #include "datasets/testing/test_tar.h"
 
 namespace permafrost {
-namespace {
+namespace data_cli_test {
 
 namespace fs = std::filesystem;
 
@@ -315,5 +315,5 @@ TEST_F(DataCli, WhatIsNoDataIsRefused) {
   expect_refusal("data", {"permafrost"});
 }
 
-}  // namespace
+}  // namespace data_cli_test
 }  // namespace permafrost

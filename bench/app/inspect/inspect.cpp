@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost inspect: what is in the zoo, or in one file.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cstdio>

@@ -7,7 +7,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace haystack_cli_test {
 namespace fs = std::filesystem;
 
 class HaystackCli : public Cli {
@@ -86,5 +86,5 @@ TEST_F(HaystackCli, RefusesWhatItCannotDo) {
   expect_refusal(start + "--costs " + path("costs"), {"costs:1", "features --window --json"});
 }
 
-}  // namespace
+}  // namespace haystack_cli_test
 }  // namespace permafrost

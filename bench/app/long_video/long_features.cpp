@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/app/long_video/long_features.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/types.h>
 
 #include <charconv>
 #include <cstdio>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost features --window, as a user runs it.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
 
@@ -14,7 +14,7 @@
 #include "probes/testing/test_clips.h"
 
 namespace permafrost {
-namespace {
+namespace long_features_cli_test {
 
 class LongFeaturesCli : public Cli {
  protected:
@@ -109,5 +109,5 @@ TEST_F(LongFeaturesCli, RefusesFlagsThatDoNotGoTogether) {
   EXPECT_FALSE(std::filesystem::exists(path("out")));
 }
 
-}  // namespace
+}  // namespace long_features_cli_test
 }  // namespace permafrost

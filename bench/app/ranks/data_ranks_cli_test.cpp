@@ -8,7 +8,7 @@
 #include "bench/testing/rank_processes.h"
 
 namespace permafrost {
-namespace {
+namespace data_ranks_cli_test {
 
 namespace fs = std::filesystem;
 
@@ -86,5 +86,5 @@ TEST_F(DataRanks, APackIsThatOfOneProcess) {
   }
 }
 
-}  // namespace
+}  // namespace data_ranks_cli_test
 }  // namespace permafrost

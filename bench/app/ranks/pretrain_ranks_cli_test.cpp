@@ -13,7 +13,7 @@
 #include "models/testing/toy_pretraining.h"
 
 namespace permafrost {
-namespace {
+namespace pretrain_ranks_cli_test {
 
 // Seconds that ranks wait for each other: more than a program takes to start on a busy machine.
 #ifdef PERMAFROST_SANITIZED
@@ -296,5 +296,5 @@ TEST_F(PretrainRanks, DoctorSaysWhatWasFound) {
   EXPECT_NE(program("doctor").out.find("one process"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace pretrain_ranks_cli_test
 }  // namespace permafrost

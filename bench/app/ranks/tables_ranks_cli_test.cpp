@@ -10,7 +10,7 @@
 #include "models/encoders/encoder.h"
 
 namespace permafrost {
-namespace {
+namespace tables_ranks_cli_test {
 
 namespace fs = std::filesystem;
 
@@ -161,5 +161,5 @@ TEST_F(TablesRanks, AKilledRankLeavesTheCellsThatAreDone) {
   for (const auto& [key, numbers] : done) EXPECT_EQ(all.at(key), numbers);
 }
 
-}  // namespace
+}  // namespace tables_ranks_cli_test
 }  // namespace permafrost

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // permafrost sample: clips out of a denoiser, as files, and how like real ones they are.
+#include <ATen/ATen.h>
 #include <ATen/core/Tensor.h>
-#include <torch/types.h>
 
 #include <algorithm>
 #include <charconv>

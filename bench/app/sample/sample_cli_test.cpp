@@ -11,7 +11,7 @@
 #include "models/testing/toy_denoiser.h"
 
 namespace permafrost {
-namespace {
+namespace sample_cli_test {
 namespace fs = std::filesystem;
 
 class SampleCli : public Cli {
@@ -214,5 +214,5 @@ TEST_F(SampleCli, StopsBetweenSteps) {
   EXPECT_EQ(files("a").size(), 1U);  // samples.json
 }
 
-}  // namespace
+}  // namespace sample_cli_test
 }  // namespace permafrost

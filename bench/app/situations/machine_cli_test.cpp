@@ -17,7 +17,7 @@
 #include "bench/testing/cli_fixture.h"
 
 namespace permafrost {
-namespace {
+namespace machine_cli_test {
 namespace fs = std::filesystem;
 
 class Machine : public Cli {
@@ -218,5 +218,5 @@ TEST_F(Machine, ReadOnlyFoldersAreRefusedAtOnce) {
   }
 }
 
-}  // namespace
+}  // namespace machine_cli_test
 }  // namespace permafrost

@@ -12,7 +12,7 @@
 namespace permafrost {
 namespace {
 
-constexpr int kShownTubelets = 4, kMostPixels = 64, kFrame = 78, kGap = 4;
+constexpr int kShownTubelets = 4, kMostPixels = 64, kFrame = 78, kFrameGap = 4;
 constexpr double kDarkest = 0.82;
 
 int shown_tubelets(const EncoderSpec& spec) { return std::min(kShownTubelets, spec.grid_t()); }
@@ -51,7 +51,7 @@ std::string svg_of(const std::vector<float>& attention, const EncoderSpec& spec,
                h = static_cast<double>(kFrame) / spec.grid_h();
   std::string frames, veil;
   for (int t = 0; t < tubelets; ++t) {
-    const double left = t * (kFrame + kGap);
+    const double left = t * (kFrame + kFrameGap);
     frames += html_element(
         "svg",
         {{"x", fixed(left, 1)},
@@ -86,7 +86,7 @@ std::string image_definition(const std::string& id, const Image& strip, int tube
 Panel empty_panel(const EncoderSpec& spec, const std::string& title, const std::string& alt) {
   return {.title = title,
           .alt = alt,
-          .width = shown_tubelets(spec) * (kFrame + kGap) - kGap,
+          .width = shown_tubelets(spec) * (kFrame + kFrameGap) - kFrameGap,
           .height = kFrame};
 }
 

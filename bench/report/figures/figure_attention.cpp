@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the query of the attentive probe looks at, over the frames of a few test samples.
-#include <torch/types.h>
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <set>

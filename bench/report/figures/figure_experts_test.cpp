@@ -9,7 +9,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace figure_experts_test {
 
 using Json = nlohmann::json;
 
@@ -63,5 +63,5 @@ TEST_F(ExpertsFigure, IsLeftOutOrSaysWhatIsWrong) {
   EXPECT_TRUE(holds(drawn.notes[2], "of different networks")) << drawn.notes[2];
 }
 
-}  // namespace
+}  // namespace figure_experts_test
 }  // namespace permafrost

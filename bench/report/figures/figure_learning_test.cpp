@@ -5,7 +5,7 @@
 #include "bench/testing/test_messages.h"
 
 namespace permafrost {
-namespace {
+namespace figure_learning_test {
 
 struct LearningRow {
   std::string name;
@@ -64,5 +64,5 @@ TEST(LearningFigure, IsNotDrawnWithoutTwoPointsOfOneRecipe) {
                   .panels.empty());
 }
 
-}  // namespace
+}  // namespace figure_learning_test
 }  // namespace permafrost

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Masks over frames, as the measured encoders were pretrained with them.
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <map>
 

@@ -7,7 +7,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace figure_noise_grid_test {
 
 struct GridRow {
   std::string encoder;
@@ -79,5 +79,5 @@ TEST_F(NoiseGrid, IsNotDrawnOfOneLevelOrOfOtherEncoders) {
   EXPECT_TRUE(other.panels.empty() && other.notes.empty());
 }
 
-}  // namespace
+}  // namespace figure_noise_grid_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "common/testing/test_folder.h"
 
 namespace permafrost {
-namespace {
+namespace figure_samples_test {
 
 constexpr const char* kSamples = R"({"denoiser": "pico/denoise-d8", "solver": "euler", "steps": 50,
     "seed": 7, "frames": 8, "height": 48, "width": 48, "fps": 8, "coding": "lossless"})";
@@ -39,5 +39,5 @@ TEST(SamplesFigure, IsLeftOutOrSaysWhatIsWrong) {
   EXPECT_TRUE(holds(figure.notes[0], "sheet.png: expected a PNG file")) << figure.notes[0];
 }
 
-}  // namespace
+}  // namespace figure_samples_test
 }  // namespace permafrost

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/report/figures/figures.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <algorithm>
 
@@ -14,7 +14,7 @@
 #include "probes/heads/classifier_file.h"
 
 namespace permafrost {
-namespace {
+namespace figures_test {
 
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -178,5 +178,5 @@ TEST(AttentionFigure, IsNotDrawnOnOtherSamplesThanWereMeasured) {
   EXPECT_TRUE(holds(figure.notes[0], "no suite has the synthetic task that was measured"));
 }
 
-}  // namespace
+}  // namespace figures_test
 }  // namespace permafrost

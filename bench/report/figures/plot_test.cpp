@@ -9,7 +9,7 @@
 #include "bench/report/figures/series_panel.h"
 
 namespace permafrost {
-namespace {
+namespace plot_test {
 
 bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -135,5 +135,5 @@ TEST(GridPanel, JoinsEqualNeighboursOfARow) {
     EXPECT_TRUE(holds(svg, part)) << part << " in " << svg;
 }
 
-}  // namespace
+}  // namespace plot_test
 }  // namespace permafrost

@@ -12,7 +12,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace report_test {
 namespace fs = std::filesystem;
 
 // A page, tag by tag. Stricter than HTML: every element but the void ones is closed in order,
@@ -225,5 +225,5 @@ TEST(Report, RefusesAFolderWithNothingInIt) {
   EXPECT_FALSE(fs::exists(folder / "report.html"));
 }
 
-}  // namespace
+}  // namespace report_test
 }  // namespace permafrost

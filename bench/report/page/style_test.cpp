@@ -10,7 +10,7 @@
 #include <string>
 
 namespace permafrost {
-namespace {
+namespace style_test {
 
 // Relative luminance and contrast of WCAG 2.1.
 double luminance(const std::string& hex) {
@@ -55,5 +55,5 @@ TEST(Style, IsReadableInLightAndDark) {
   EXPECT_EQ(blocks, 2);
 }
 
-}  // namespace
+}  // namespace style_test
 }  // namespace permafrost

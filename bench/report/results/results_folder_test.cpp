@@ -11,7 +11,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace results_folder_test {
 namespace fs = std::filesystem;
 
 bool mentions(const ResultsFolder& folder, const std::string& part) {
@@ -99,5 +99,5 @@ TEST(ResultsFolder, SaysThatRecordsAreMissing) {
   EXPECT_TRUE(mentions(folder, "20 records that the tables name are not in the folder"));
 }
 
-}  // namespace
+}  // namespace results_folder_test
 }  // namespace permafrost

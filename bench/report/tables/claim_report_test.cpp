@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 namespace permafrost {
-namespace {
+namespace claim_report_test {
 
 constexpr int kSamples = 400;
 
@@ -308,5 +308,5 @@ TEST(ClaimReport, AMatchMustHoldForEveryPretraining) {
   EXPECT_EQ(judge_claims(spec, inputs)[0].verdict, Verdict::undecided);
 }
 
-}  // namespace
+}  // namespace claim_report_test
 }  // namespace permafrost

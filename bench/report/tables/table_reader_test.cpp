@@ -10,7 +10,7 @@
 #include "common/error.h"
 
 namespace permafrost {
-namespace {
+namespace table_reader_test {
 namespace fs = std::filesystem;
 
 const fs::path kCommitted = fs::path(PERMAFROST_SOURCE_DIR) / "results/pico";
@@ -85,5 +85,5 @@ TEST(TableReader, RefusesWhatIsNoTable) {
   holds(message_after([](Json& json) { json = Json::array(); }), "object");
 }
 
-}  // namespace
+}  // namespace table_reader_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "common/files/files.h"
 
 namespace permafrost {
-namespace {
+namespace table_report_test {
 
 // Ten samples, the first `right` of them right.
 Record record_of(int right, std::uint64_t seed, int failed = 0) {
@@ -291,5 +291,5 @@ TEST(TableReport, FigureIsWellFormedAndDeterministic) {
   EXPECT_EQ(text.find("nan"), std::string::npos);
 }
 
-}  // namespace
+}  // namespace table_report_test
 }  // namespace permafrost

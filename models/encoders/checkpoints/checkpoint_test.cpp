@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoders/checkpoints/checkpoint.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +12,7 @@
 #include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
-namespace {
+namespace checkpoint_test {
 
 using namespace std::string_literals;
 
@@ -239,5 +239,5 @@ TEST(ParityFolders, OfHuggingFaceAreRead) {
   for (const auto& folder : folders) EXPECT_FALSE(open_checkpoint(folder).entries.empty());
 }
 
-}  // namespace
+}  // namespace checkpoint_test
 }  // namespace permafrost

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoders/checkpoints/growing_safetensors.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "common/error.h"
 #include "models/encoders/checkpoints/safetensors.h"

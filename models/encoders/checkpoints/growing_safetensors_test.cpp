@@ -5,7 +5,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace growing_safetensors_test {
 namespace fs = std::filesystem;
 
 TEST(GrowingSafetensors, IsReadAsIfItHadBeenWrittenAtOnce) {
@@ -40,5 +40,5 @@ TEST(GrowingSafetensors, LeavesNothingUnlessItFinishes) {
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
-}  // namespace
+}  // namespace growing_safetensors_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
-namespace {
+namespace safetensors_test {
 
 using Metadata = std::map<std::string, std::string>;
 
@@ -216,5 +216,5 @@ TEST_F(Safetensors, TakesNoMemoryForSizesThatCannotBe) {
   }
 }
 
-}  // namespace
+}  // namespace safetensors_test
 }  // namespace permafrost

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/encoders/checkpoints/torch_file.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "common/files/crc32.h"
 #include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
-namespace {
+namespace torch_file_test {
 
 using namespace std::string_literals;
 
@@ -313,5 +313,5 @@ TEST_F(Legacy, WithOtherStoragesIsRefused) {
   expect_refused(file(), "storage 0: expected 2 values, found 18446744073709551615");
 }
 
-}  // namespace
+}  // namespace torch_file_test
 }  // namespace permafrost

@@ -9,7 +9,7 @@
 #include "models/testing/toy_denoiser.h"
 
 namespace permafrost {
-namespace {
+namespace denoiser_test {
 
 TEST(Denoiser, BeginsWithBlocksThatPassOnAndAnAnswerOfZero) {
   const DenoiserSpec spec = toy::denoiser_spec();
@@ -150,5 +150,5 @@ TEST(Denoiser, CountsItsArithmetic) {
   EXPECT_EQ(denoiser_embedding_flops(spec), 2 * tokens * 96 * width);
 }
 
-}  // namespace
+}  // namespace denoiser_test
 }  // namespace permafrost

@@ -4,7 +4,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace noise_test {
 
 DenoiserSpec spec_of(Parametrisation parametrisation) {
   DenoiserSpec spec;
@@ -98,5 +98,5 @@ TEST(Noise, MixesClipAndNoiseByTheLevelOfEveryClip) {
   EXPECT_TRUE(target_of(Parametrisation::eps, x0, e).equal(e));
 }
 
-}  // namespace
+}  // namespace noise_test
 }  // namespace permafrost

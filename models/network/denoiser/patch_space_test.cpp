@@ -6,7 +6,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace patch_space_test {
 
 // 2000 patches of 6 values that lie near a plane: two directions of variance 9 and 4, the rest
 // 0.01.
@@ -76,5 +76,5 @@ TEST(PatchSpace, RefusesPatchesThatAreAllTheSame) {
                        "a.json: "));
 }
 
-}  // namespace
+}  // namespace patch_space_test
 }  // namespace permafrost

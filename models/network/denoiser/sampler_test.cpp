@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/denoiser/sampler.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <atomic>
 
 #include "models/network/vit.h"
@@ -8,7 +10,7 @@
 #include "models/testing/toy_denoiser.h"
 
 namespace permafrost {
-namespace {
+namespace sampler_test {
 
 Denoiser toy_sampler(Parametrisation parametrisation = Parametrisation::flow) {
   Denoiser denoiser;
@@ -131,5 +133,5 @@ TEST(Sampler, ADeviceGivesTheSameClips) {
   EXPECT_EQ(pixels(found), pixels(expected));
 }
 
-}  // namespace
+}  // namespace sampler_test
 }  // namespace permafrost

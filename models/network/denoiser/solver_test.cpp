@@ -9,7 +9,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace solver_test {
 
 constexpr double kMean = 0.7, kDeviation = 0.4;
 
@@ -138,5 +138,5 @@ TEST(Solver, RefusesStepsThatThePathDoesNotHave) {
   require_steps(spec_of(Parametrisation::eps), 1000, "--steps");
 }
 
-}  // namespace
+}  // namespace solver_test
 }  // namespace permafrost

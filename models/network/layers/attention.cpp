@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/layers/attention.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
 
 #include "models/network/layers/attention_plans.h"
 #include "models/network/layers/cpu_attention.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/layers/attention_plans.h"
 
+#include <ATen/ATen.h>
 #include <ATen/SDPBackend.h>
-#include <torch/types.h>
 
 namespace permafrost {
 namespace {

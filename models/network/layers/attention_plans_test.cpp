@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/layers/attention_plans.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace attention_plans_test {
 
 // The calls of `shape` before the first that is worth a plan, `most` where none is.
 int calls_before_a_plan(const AttentionShape& shape, int most) {
@@ -49,5 +49,5 @@ TEST(MixtureOfValues, IsTheSameInAScopeOfChangingShapes) {
   EXPECT_LT(largest_difference(plain, at::matmul(weights, v)), 1e-6);
 }
 
-}  // namespace
+}  // namespace attention_plans_test
 }  // namespace permafrost

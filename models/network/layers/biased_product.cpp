@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/network/layers/biased_product.h"
 
+#include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/types.h>
 
 namespace permafrost {
 namespace {

@@ -4,7 +4,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace biased_product_test {
 
 struct Inputs {
   at::Tensor x = fill({2, 3, 5}, 1, 1), weight = fill({4, 5}, 2, 1).requires_grad_(true),
@@ -43,5 +43,5 @@ TEST(BiasedProduct, CanBeAddedToInPlace) {
   EXPECT_TRUE(inputs.bias.grad().equal(at::full({4}, 6.0)));
 }
 
-}  // namespace
+}  // namespace biased_product_test
 }  // namespace permafrost

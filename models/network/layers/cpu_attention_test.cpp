@@ -6,7 +6,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace cpu_attention_test {
 
 // softmax(q k' / sqrt(d)) v, written out in float64.
 at::Tensor written_out(const at::Tensor& qkv, std::int64_t heads, std::int64_t first) {
@@ -68,5 +68,5 @@ TEST(CpuAttention, IsForTrainingAndForFewTokens) {
   EXPECT_FALSE(has_cpu_attention(qkv));
 }
 
-}  // namespace
+}  // namespace cpu_attention_test
 }  // namespace permafrost

@@ -8,7 +8,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace cpu_product_test {
 
 struct Case {
   std::vector<std::int64_t> x;
@@ -96,5 +96,5 @@ TEST(CpuProduct, LeavesOtherKindsToLibTorch) {
   EXPECT_EQ(apply_linear({weight, {}}, at::zeros({0, 8})).sizes(), (at::IntArrayRef{0, 4}));
 }
 
-}  // namespace
+}  // namespace cpu_product_test
 }  // namespace permafrost

@@ -10,7 +10,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace experts_test {
 
 constexpr std::int64_t kWidth = 12;
 
@@ -329,5 +329,5 @@ TEST(ExpertsInAnEncoder, ExpertsAreDrawnApart) {
   EXPECT_NEAR(mlp.gate.std().item<double>(), 0.02 * std::sqrt(1024.0 / 24), 0.03);
 }
 
-}  // namespace
+}  // namespace experts_test
 }  // namespace permafrost

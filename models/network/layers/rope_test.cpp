@@ -5,7 +5,7 @@
 #include "models/testing/toy_network.h"
 
 namespace permafrost {
-namespace {
+namespace rope_test {
 
 // Values of reference/V-JEPA 2 computed by an independent implementation.
 TEST(Rope, MatchesTheGoldenVector) {
@@ -140,5 +140,5 @@ TEST(ResizedPositions, MatchDinov2sOwnRules) {
   }
 }
 
-}  // namespace
+}  // namespace rope_test
 }  // namespace permafrost

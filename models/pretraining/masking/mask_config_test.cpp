@@ -5,7 +5,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace mask_config_test {
 
 constexpr TokenGrid kGrid{8, 14, 14};
 
@@ -62,5 +62,5 @@ TEST(MaskConfig, NamesWhatIsWrong) {
   EXPECT_TRUE(contains(error_of({{{"kind", "random_tube"}, {"ratio", 1}}}), "a.json/masks/0"));
 }
 
-}  // namespace
+}  // namespace mask_config_test
 }  // namespace permafrost

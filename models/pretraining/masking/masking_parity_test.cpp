@@ -12,7 +12,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace masking_parity_test {
 
 // One value a batch.
 class Sample {
@@ -196,5 +196,5 @@ TEST(MaskingParity, HasTheStatisticsOfTheReference) {
   }
 }
 
-}  // namespace
+}  // namespace masking_parity_test
 }  // namespace permafrost

@@ -7,7 +7,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace masking_test {
 
 constexpr TokenGrid kPico{4, 6, 6}, kPaper{8, 14, 14};
 
@@ -203,5 +203,5 @@ TEST(Masking, SaysWhenTheGridIsTooSmall) {
   EXPECT_TRUE(contains(text, "too small")) << text;
 }
 
-}  // namespace
+}  // namespace masking_test
 }  // namespace permafrost

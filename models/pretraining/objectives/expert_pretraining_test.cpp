@@ -13,9 +13,7 @@
 #include "models/testing/toy_run.h"
 
 namespace permafrost {
-namespace {
-
-const bool kRegistered = (register_objective(toy::noise_prediction()), true);
+namespace expert_pretraining_test {
 
 Json run_of(const std::string& objective, const Json& changes = Json::object()) {
   Json json = toy_pretraining({{"objective", objective}, {"steps", 4}, {"gradient_shards", 4}});
@@ -149,7 +147,6 @@ INSTANTIATE_TEST_SUITE_P(Objectives, ExpertPretraining,
                          testing::Values("vjepa", "pixel_mae", "denoise", "diff_mae"));
 
 TEST(ExpertKeys, AreOfEncodersWithExperts) {
-  ASSERT_TRUE(kRegistered);
   const auto refusal = [](const Json& json) {
     return input_error_of([&] { read_pretrain_config(json, "a.json"); });
   };
@@ -194,5 +191,5 @@ TEST(ExpertWatch, TellsWhatChanged) {
   EXPECT_FALSE(unwatched_clips(dense).patches.defined());
 }
 
-}  // namespace
+}  // namespace expert_pretraining_test
 }  // namespace permafrost

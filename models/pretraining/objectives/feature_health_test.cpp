@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pretraining/objectives/feature_health.h"
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include <cmath>
 
 namespace permafrost {
-namespace {
+namespace feature_health_test {
 
 TEST(FeatureHealth, CountsTheDirectionsThatFeaturesUse) {
   const at::Tensor line = at::outer(at::arange(10, at::kFloat), at::tensor({1.0F, 2.0F, 3.0F}));
@@ -42,5 +42,5 @@ TEST(FeatureHealth, TellsPositionsFromContent) {
   EXPECT_EQ(collapsed.rank, 1);
 }
 
-}  // namespace
+}  // namespace feature_health_test
 }  // namespace permafrost

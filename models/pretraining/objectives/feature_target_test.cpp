@@ -6,7 +6,7 @@
 #include "models/testing/test_support.h"
 
 namespace permafrost {
-namespace {
+namespace feature_target_test {
 
 // [2,5,4]: two clips of five tokens.
 at::Tensor features() { return at::arange(40, at::kFloat).mul(1.7F).sin().view({2, 5, 4}); }
@@ -62,5 +62,5 @@ TEST(FeatureTarget, ReadsItsKeys) {
   EXPECT_TRUE(contains(refusal({{"normalization", "layer"}}), "\"normalisation\""));
 }
 
-}  // namespace
+}  // namespace feature_target_test
 }  // namespace permafrost

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arithmetic of a step of masked prediction, counted by hand.
 
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "models/pretraining/objectives/masked_prediction.h"
 
 namespace permafrost {
-namespace {
+namespace masked_flops_test {
 
 // Width 2, one block, one head; clips of 2 frames of 4x4 in patches of 2x2x2: 4 tokens of 24
 // values.
@@ -66,5 +66,5 @@ TEST(StepFlops, PixelTargetsHaveNoTeacher) {
   EXPECT_EQ(parts_of({mask(2, 1, 3)}, false).teacher, 0);
 }
 
-}  // namespace
+}  // namespace masked_flops_test
 }  // namespace permafrost

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/pretraining/objectives/masked_prediction.h"
 
+#include <ATen/ATen.h>
 #include <ATen/record_function.h>
-#include <torch/types.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>

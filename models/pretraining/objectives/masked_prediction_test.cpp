@@ -6,7 +6,7 @@
 #include "models/testing/toy_network.h"
 
 namespace permafrost {
-namespace {
+namespace masked_prediction_test {
 
 double toy_loss(const std::vector<Mask>& masks, double exponent) {
   PredictorWeights predictor = toy::predictor();
@@ -79,5 +79,5 @@ TEST(MaskedPrediction, AveragesThePowerOfTheError) {
               1e-6);
 }
 
-}  // namespace
+}  // namespace masked_prediction_test
 }  // namespace permafrost

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Per-patch normalisation must not turn sensor noise into the target of pixel prediction.
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
-#include <torch/types.h>
 
 #include "datasets/synthetic/scene.h"
 #include "models/network/vit.h"
 #include "models/pretraining/objectives/pixel_prediction.h"
 
 namespace permafrost {
-namespace {
+namespace pixel_target_test {
 
 using synthetic::Split;
 using synthetic::SyntheticTask;
@@ -47,5 +47,5 @@ TEST(PixelTarget, IsTheTextureAndNotTheNoise) {
   }
 }
 
-}  // namespace
+}  // namespace pixel_target_test
 }  // namespace permafrost

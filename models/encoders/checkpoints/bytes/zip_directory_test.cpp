@@ -4,7 +4,7 @@
 #include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
-namespace {
+namespace zip_directory_test {
 
 using namespace std::string_literals;
 
@@ -112,5 +112,5 @@ TEST(ZipRecords, AreRefusedWhenTwoHaveOneName) {
   expect_refused(zip_of({{"x/one", "1"}, {"x/one", "2"}}), "x/one: expected one record");
 }
 
-}  // namespace
+}  // namespace zip_directory_test
 }  // namespace permafrost

@@ -14,7 +14,7 @@ using Kind = Value::Kind;
 using Use = PickleName::Use;
 
 constexpr std::int64_t kLargestSize = std::int64_t{1} << 50;
-constexpr std::size_t kMostDimensions = 64;
+constexpr std::size_t kMostPickledDimensions = 64;
 constexpr std::size_t kLongestKey = 200;
 // A view may repeat values (strides of 0), but a short file cannot ask for a long tensor.
 constexpr std::uint64_t kLargestRepetition = 65536;
@@ -58,8 +58,8 @@ std::optional<std::uint64_t> count_of(const std::vector<std::int64_t>& sizes) {
 std::vector<std::int64_t> PickleBuilder::sizes_in(const Value& value, const char* what) {
   if (value.kind != Kind::tuple && value.kind != Kind::list)
     refuse(std::string("a tuple of ") + what, description_of(value));
-  if (value.items.size() > kMostDimensions)
-    refuse("at most " + std::to_string(kMostDimensions) + " " + what,
+  if (value.items.size() > kMostPickledDimensions)
+    refuse("at most " + std::to_string(kMostPickledDimensions) + " " + what,
            std::to_string(value.items.size()));
   charge(value.items.size());
   std::vector<std::int64_t> out;

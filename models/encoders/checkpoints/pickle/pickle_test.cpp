@@ -4,7 +4,7 @@
 #include "models/testing/checkpoint_files.h"
 
 namespace permafrost {
-namespace {
+namespace pickle_test {
 
 using Kind = Value::Kind;
 using namespace std::string_literals;
@@ -228,5 +228,5 @@ TEST_F(PickledTensors, OfTheOldContainerMayLieInAPartOfAStorage) {
   expect_refused(part(-1, 2) + ".", "a part inside of its storage");
 }
 
-}  // namespace
+}  // namespace pickle_test
 }  // namespace permafrost

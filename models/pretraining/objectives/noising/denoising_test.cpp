@@ -11,7 +11,7 @@
 #include "models/testing/toy_run.h"
 
 namespace permafrost {
-namespace {
+namespace denoising_test {
 
 Json toy_run(const Json& denoise = Json::object(), const Json& changes = Json::object()) {
   return toy_noised_run("denoise", denoise, changes);
@@ -296,5 +296,5 @@ TEST(DenoiseKeysOfAConfiguration, OfMaskingAreRefused) {
   EXPECT_TRUE(contains(refusal(scaled), "a.json:/encoder: layer_scale: expected false"));
 }
 
-}  // namespace
+}  // namespace denoising_test
 }  // namespace permafrost

@@ -14,7 +14,7 @@
 #include "models/testing/toy_run.h"
 
 namespace permafrost {
-namespace {
+namespace diffusion_mae_test {
 
 Json toy_run(const Json& denoise = Json::object(), const Json& changes = Json::object()) {
   return toy_noised_run("diff_mae", denoise, changes);
@@ -384,5 +384,5 @@ TEST(DiffMaeKeys, OfOthersAreRefusedByName) {
   EXPECT_TRUE(contains(refusal(whole), "\"diff_mae\""));
 }
 
-}  // namespace
+}  // namespace diffusion_mae_test
 }  // namespace permafrost
