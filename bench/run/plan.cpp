@@ -62,8 +62,6 @@ class Planner {
     for (std::uint64_t seed = seeds.first; seed <= seeds.last(); ++seed) {
       const std::string& name = encoder_for_seed(suite_, row.encoder, seed).name;
       const PlannedEncoder& encoder = encoder_named(name);
-      if (protocol.is_finetune && encoder.spec.input_noise > 0)
-        return {.unavailable = "an encoder that sees its clips noised is not fine-tuned"};
       const TestView test = protocol.is_finetune ? protocol.finetune.test : protocol.probe.test;
       const Task& task = task_opened(spec, encoder.spec.clip_shape(), test);
       if (!task.available()) return {.unavailable = task.unavailable};

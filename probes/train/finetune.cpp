@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probes/train/finetune.h"
 
-#include <torch/types.h>
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include "common/random.h"
 #include "datasets/clips/augmented_source.h"
 #include "datasets/clips/loader.h"
+#include "models/encoders/input_noise.h"
 #include "models/network/device_copy.h"
 #include "models/network/tensor_float.h"
 #include "models/processes/shared_work.h"
@@ -18,6 +20,7 @@
 #include "models/training/gradient_shards.h"
 #include "models/training/schedule.h"
 #include "probes/encode/clip_chunk.h"
+#include "probes/encode/features.h"
 #include "probes/heads/box_pooling.h"
 #include "probes/train/epoch_batches.h"
 #include "probes/train/head_objective.h"
@@ -49,11 +52,13 @@ struct Model {
 
   at::Device device() const { return head.linear_weight.device(); }
 
+  // What is trained: all but the space in which an encoder sees its clips noised.
   NamedTensors tensors(int depth) {
     NamedTensors sorted, all = permafrost::named_tensors(encoder);
     for (int layer = 0; layer <= depth + 1; ++layer)
       for (const auto& [name, tensor] : all)
-        if (layer_of(name, depth) == layer) sorted.emplace_back(name, tensor);
+        if (layer_of(name, depth) == layer && !name.starts_with("noise_space."))
+          sorted.emplace_back(name, tensor);
     const NamedTensors head_tensors = named_tensors(head);
     sorted.insert(sorted.end(), head_tensors.begin(), head_tensors.end());
     return sorted;
@@ -103,6 +108,7 @@ struct Step {
   const ClipSource& source;
   const FinetuneProtocol& protocol;
   const HeadObjective& objective;
+  const Encoder& encoder;  // as it was before
   at::Device device;
   std::uint64_t seed = 0;
   std::int64_t number = 0;
@@ -209,9 +215,12 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
   }
   const auto part = std::span(step.batch.read.indices)
                         .subspan(step.at(begin), static_cast<std::size_t>(end - begin));
+  const at::Tensor patches = with_input_noise(
+      model.encoder, spec, mixed_patches(step, spec, begin, end),
+      noise_task_of(step.encoder, step.source), origins_of(step.source, part, 1, Views::shown, 0));
   const at::Tensor logits =
-      logits_of(mine.in(step.protocol.precision), spec, head, mixed_patches(step, spec, begin, end),
-                boxes_of(step.source, part), drawn_branches(step, spec.depth, begin, end));
+      logits_of(mine.in(step.protocol.precision), spec, head, patches, boxes_of(step.source, part),
+                drawn_branches(step, spec.depth, begin, end));
   result.loss = summed_loss(logits, step, begin, end) / static_cast<double>(n);
   return result;
 }
@@ -231,9 +240,11 @@ void share_failures(ProcessGroup* group, const Samples& train,
 }
 
 // Fills predictions and scores of the samples, from `clips` segments in every view.
-void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec& spec,
+void predict_all(FinetuneOutcome& outcome, const Model& model, const Encoder& encoder,
                  const HeadObjective& objective, const ClipSource& source, int clips,
                  const Samples& samples, const TrainingRun& run) {
+  const EncoderSpec& spec = encoder.spec;
+  const std::string task = noise_task_of(encoder, source);
   constexpr std::int64_t kClipsAtOnce = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
@@ -257,8 +268,11 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const EncoderSpec
         at::Tensor sum = at::zeros({end - begin, outcome.spec.classes});
         for (std::int64_t view = 0; view < views; ++view) {
           const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
+          const at::Tensor patches =
+              with_input_noise(model.encoder, spec, patchify(shown, spec), task,
+                               origins_of(source, part, clips, Views::all, view));
           const at::Tensor logits =
-              logits_of(model, spec, outcome.spec, patchify(shown, spec), boxes).to(at::kCPU);
+              logits_of(model, spec, outcome.spec, patches, boxes).to(at::kCPU);
           sum += objective.probabilities(logits).view({end - begin, clips, -1}).mean(1);
         }
         sum /= static_cast<double>(views);
@@ -319,6 +333,7 @@ double tune_on(Tuning& tuning, SharedBatch& batch, const HeadSpec& head) {
                   .source = tuning.data.source,
                   .protocol = protocol,
                   .objective = tuning.objective,
+                  .encoder = tuning.encoder,
                   .device = run.device,
                   .seed = run.seed,
                   .number = number,
@@ -362,9 +377,6 @@ double tune_for_an_epoch(Tuning& tuning, int epoch, FinetuneOutcome& outcome) {
 
 FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
                          const FinetuneProtocol& protocol, const TrainingRun& run) {
-  if (encoder.spec.input_noise > 0)
-    throw InputError(encoder.name, "input_noise", "0 for fine-tuning",
-                     c10::str(encoder.spec.input_noise));
   const Stopwatch watch;
   FinetuneOutcome outcome;
   outcome.spec = {.kind = HeadKind::attentive,
@@ -386,8 +398,8 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, tuning.model.in(protocol.precision), encoder.spec, tuning.objective,
-              data.source, protocol.clips, data.fold.test, run);
+  predict_all(outcome, tuning.model.in(protocol.precision), encoder, tuning.objective, data.source,
+              protocol.clips, data.fold.test, run);
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = to_device(tuning.model.encoder, at::kCPU);
   outcome.head = to_device(tuning.model.head, HeadKind::attentive, at::kCPU);
