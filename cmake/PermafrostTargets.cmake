@@ -23,14 +23,9 @@ permafrost_precompiled(torch_precompiled DEPS permafrost_torch HEADERS <ATen/ATe
 
 # A file that includes nothing else costs 2 s and more: the compiler instantiates what the inline
 # functions of LibTorch's headers use in every file anew. Sources that are compiled together pay that
-# once. They share one anonymous namespace, so their helpers need names of
-# their own; sources that are alike by design stay apart (permafrost_compiled_alone).
+# once. They share one anonymous namespace, so their helpers need names of their own.
 function(permafrost_unity name)
   set_target_properties(${name} PROPERTIES UNITY_BUILD ${PERMAFROST_UNITY} UNITY_BUILD_BATCH_SIZE 16)
-endfunction()
-
-function(permafrost_compiled_alone)
-  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 function(permafrost_library name)
@@ -55,19 +50,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-stringop-overflow -Wno-restrict)
 endif()
 
-# permafrost_compiled_fast(TARGET [BUT SOURCES...])   all of a target but the loops in these sources
 function(permafrost_compiled_fast name)
-  cmake_parse_arguments(ARG "" "" "BUT" ${ARGN})
   target_compile_options(${name} PRIVATE ${PERMAFROST_FAST_COMPILE})
-  if(ARG_BUT)
-    set_source_files_properties(${ARG_BUT} PROPERTIES COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
-  endif()
 endfunction()
 
 if(PERMAFROST_TESTS)
   find_package(GTest REQUIRED)
   # Most of the time of a test passes in the libraries.
-  set(PERMAFROST_TEST_OPTIONS ${PERMAFROST_FAST_COMPILE})
+  set(PERMAFROST_TEST_OPTIONS -O0)
   permafrost_precompiled(plain_test_precompiled DEPS GTest::gtest OPTIONS ${PERMAFROST_TEST_OPTIONS}
     HEADERS <gtest/gtest.h> ${_json_headers})
   permafrost_precompiled(torch_test_precompiled DEPS GTest::gtest permafrost_torch

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long the tables of a suite take on a machine of more cores, from records that were computed on
-// another:
+// How long the tables of a suite take on a machine of more cores, from records that were computed
+// on another:
 //
 //   mkdir out/recorded && tar -xJf results/pico/records.tar.xz -C out/recorded
 //   schedule_bench pico out/recorded 16
 //
-// The plan, its groups and the queue are those of `permafrost tables`; each job waits for a hundredth
-// of the time that the record says it took, in place of computing. So the answer has all of the
-// waiting of one job for another, and nothing of memory and caches that more cores share. A job has
-// one thread here; in the run one may have several when nothing else is left. Prints a line of JSON.
+// The plan, its groups and the queue are those of `permafrost tables`; each job waits for a
+// hundredth of the time that the record says it took, in place of computing. So the answer has all
+// of the waiting of one job for another, and nothing of memory and caches that more cores share. A
+// job has one thread here; in the run one may have several when nothing else is left. Prints a line
+// of JSON.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -20,6 +21,7 @@
 #include "bench/records/record_folder.h"
 #include "bench/run/job_queue.h"
 #include "bench/run/plan.h"
+#include "bench/suites/suite_fit.h"
 #include "bench/suites/table_spec.h"
 #include "common/error.h"
 #include "common/machine/stopwatch.h"
@@ -27,8 +29,8 @@
 namespace permafrost {
 namespace {
 
-constexpr double kScale = 0.01;        // seconds of waiting for a second of work
-constexpr std::int64_t kBatch = 16;    // samples that are encoded together
+constexpr double kScale = 0.01;      // seconds of waiting for a second of work
+constexpr std::int64_t kBatch = 16;  // samples that are encoded together
 
 void wait_for(double seconds) {
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds * kScale));
@@ -90,15 +92,22 @@ JobGroup waiting_group(const PlannedGroup& group, const Times& times,
 Plan plan_with_records(const Suite& suite, const std::vector<TableSpec>& tables,
                        const std::filesystem::path& recorded) {
   Plan plan = make_plan(suite, tables, {1, suite.seeds}, data_folder(""), 0);
-  for (auto& cell : plan.cells) cell.record = read_record(recorded, cell.record.key);
+  bool any = false;
+  for (auto& cell : plan.cells) {
+    // What nobody has computed is left out.
+    cell.elsewhere = !std::filesystem::exists(record_path(recorded, cell.record.key));
+    if (cell.elsewhere) continue;
+    cell.record = read_record(recorded, cell.record.key);
+    any = true;
+  }
+  if (!any) throw InputError(recorded.string(), "records", "some of suite " + suite.name, "none");
   return plan;
 }
 
-Json schedule(const std::string& suite_name, const std::filesystem::path& recorded,
-              int threads) {
+Json schedule(const std::string& suite_name, const std::filesystem::path& recorded, int threads) {
   const Suite suite = read_suite(suite_name, "SUITE");
   std::vector<TableSpec> tables;
-  for (const int number : suite.tables) tables.push_back(read_table(number));
+  for (const int number : suite.tables) tables.push_back(fitted_to(read_table(number), suite));
   const Plan plan = plan_with_records(suite, tables, recorded);
   std::mutex mutex;
   std::vector<double> ends(plan.cells.size());
@@ -120,9 +129,15 @@ Json schedule(const std::string& suite_name, const std::filesystem::path& record
   watch = Stopwatch();
   run_jobs(std::move(groups), {.threads = threads, .bytes = 1e12});
   const double seconds = watch.seconds() / kScale;
-  Json line{{"suite", suite.name},          {"cells", plan.cells.size()},
-            {"threads", threads},           {"core_seconds", std::round(core_seconds)},
-            {"longest_job_seconds", longest}, {"seconds", std::round(seconds)},
+  const auto left_out = std::count_if(plan.cells.begin(), plan.cells.end(),
+                                      [](const PlannedCell& cell) { return cell.elsewhere; });
+  Json line{{"suite", suite.name},
+            {"cells", plan.cells.size() - static_cast<std::size_t>(left_out)},
+            {"without_record", left_out},
+            {"threads", threads},
+            {"core_seconds", std::round(core_seconds)},
+            {"longest_job_seconds", longest},
+            {"seconds", std::round(seconds)},
             {"tables", Json::object()}};
   for (std::size_t t = 0; t < tables.size(); ++t) {
     double end = 0;
@@ -140,7 +155,8 @@ Json schedule(const std::string& suite_name, const std::filesystem::path& record
 int main(int argc, char** argv) {
   using namespace permafrost;
   try {
-    if (argc != 4) throw InputError("schedule_bench", "", "SUITE FOLDER THREADS", "other arguments");
+    if (argc != 4)
+      throw InputError("schedule_bench", "", "SUITE FOLDER THREADS", "other arguments");
     const int threads = std::atoi(argv[3]);
     if (threads < 1) throw InputError("THREADS", "", "a number of at least 1", argv[3]);
     std::printf("%s\n", schedule(argv[1], argv[2], threads).dump().c_str());

@@ -7,11 +7,11 @@
 namespace permafrost {
 namespace {
 
-bool recognises(const Evidence& evidence) {
+bool is_dinov2(const Evidence& evidence) {
   return has(evidence.encoder, "cls_token") && has(evidence.encoder, "blocks.0.ls1.gamma");
 }
 
-void describe(const Evidence& evidence, SpecDraft& draft) {
+void describe_dinov2(const Evidence& evidence, SpecDraft& draft) {
   // The authors resize the tables of the two kinds differently.
   const bool registers = has(evidence.encoder, "register_tokens");
   describe_image(evidence, registers ? "bicubic_antialias" : "bicubic_offset", draft);
@@ -20,7 +20,7 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
 // Of the SwiGLU that the authors build for a hidden width: two thirds, in steps of 8.
 std::int64_t swiglu_width(std::int64_t hidden) { return (hidden * 2 / 3 + 7) / 8 * 8; }
 
-void describe_config(const Evidence& evidence, SpecDraft& draft) {
+void describe_dinov2_config(const Evidence& evidence, SpecDraft& draft) {
   const bool registers = evidence.config.value("model_type", "") == "dinov2_with_registers";
   describe_image_config(evidence, registers ? "bicubic_antialias" : "bicubic", draft);
   const bool swiglu = config_flag(evidence, "use_swiglu_ffn", false);
@@ -33,7 +33,7 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
   draft.told["registers"] = registers ? config_number(evidence, "num_register_tokens", 4) : 0;
 }
 
-Json write_config(const EncoderSpec& spec) {
+Json write_dinov2_config(const EncoderSpec& spec) {
   const bool registers = spec.registers > 0, swiglu = spec.feed_forward.kind == kSwiglu;
   Json config = registers ? common_config(spec, "dinov2_with_registers", "Dinov2WithRegistersModel",
                                           "image_size")
@@ -57,7 +57,7 @@ Json write_config(const EncoderSpec& spec) {
   return config;
 }
 
-std::vector<NameRule> huggingface_rules() {
+std::vector<NameRule> huggingface_dinov2_rules() {
   std::vector<NameRule> rules{{"embeddings.register_tokens", "register_tokens"}};
   for (const auto& rule : huggingface_vit_rules())
     if (rule.ours.find("norm") == std::string::npos && rule.ours.find("mlp") == std::string::npos)
@@ -85,13 +85,13 @@ Family dinov2_family() {
                      original_rules(),
                      {"mask_token", "head.*", "dino_head.*", "ibot_head.*"}};
   family.huggingface = {{"dinov2_with_registers.", "dinov2."},
-                        huggingface_rules(),
+                        huggingface_dinov2_rules(),
                         {"embeddings.mask_token", "classifier.*"}};
   family.model_types = {"dinov2", "dinov2_with_registers"};
-  family.recognises = recognises;
-  family.describe_original = describe;
-  family.describe_config = describe_config;
-  family.write_config = write_config;
+  family.recognises = is_dinov2;
+  family.describe_original = describe_dinov2;
+  family.describe_config = describe_dinov2_config;
+  family.write_config = write_dinov2_config;
   return family;
 }
 

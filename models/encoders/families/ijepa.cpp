@@ -6,22 +6,22 @@
 namespace permafrost {
 namespace {
 
-bool recognises(const Evidence& evidence) {
+bool is_ijepa(const Evidence& evidence) {
   const Shapes& shapes = evidence.encoder;
   return !has(shapes, "cls_token") && has(shapes, "pos_embed") &&
          has(shapes, "patch_embed.proj.weight") && shapes.at("patch_embed.proj.weight").size() == 4;
 }
 
-void describe(const Evidence& evidence, SpecDraft& draft) {
+void describe_ijepa(const Evidence& evidence, SpecDraft& draft) {
   describe_image(evidence, "bicubic", draft);
 }
 
-void describe_config(const Evidence& evidence, SpecDraft& draft) {
+void describe_ijepa_config(const Evidence& evidence, SpecDraft& draft) {
   describe_image_config(evidence, "bicubic", draft);
   draft.told["ffn_width"] = config_number(evidence, "intermediate_size");
 }
 
-Json write_config(const EncoderSpec& spec) {
+Json write_ijepa_config(const EncoderSpec& spec) {
   Json config = common_config(spec, "ijepa", "IJepaModel", "image_size");
   config["intermediate_size"] = spec.hidden();
   return config;
@@ -37,10 +37,10 @@ Family ijepa_family() {
   family.huggingface = {
       {"ijepa."}, huggingface_vit_rules(), {"embeddings.mask_token", "pooler.*", "classifier.*"}};
   family.model_types = {"ijepa"};
-  family.recognises = recognises;
-  family.describe_original = describe;
-  family.describe_config = describe_config;
-  family.write_config = write_config;
+  family.recognises = is_ijepa;
+  family.describe_original = describe_ijepa;
+  family.describe_config = describe_ijepa_config;
+  family.write_config = write_ijepa_config;
   return family;
 }
 

@@ -6,11 +6,11 @@
 namespace permafrost {
 namespace {
 
-bool recognises(const Evidence& evidence) {
+bool is_videomae(const Evidence& evidence) {
   return has(evidence.encoder, "blocks.0.attn.q_bias") && !has(evidence.encoder, "cls_token");
 }
 
-void describe(const Evidence& evidence, SpecDraft& draft) {
+void describe_videomae(const Evidence& evidence, SpecDraft& draft) {
   describe_shapes(evidence, draft);
   draft.told["positions"] = "sincos_1d";
   draft.told["layer_scale"] = has(evidence.encoder, "blocks.0.gamma_1");
@@ -18,7 +18,7 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
               "the file does not tell the input size: taken as 16 frames of 224x224", draft);
 }
 
-void describe_config(const Evidence& evidence, SpecDraft& draft) {
+void describe_videomae_config(const Evidence& evidence, SpecDraft& draft) {
   describe_common_config(evidence, "image_size", draft);
   draft.told["positions"] = "sincos_1d";
   draft.told["ffn_width"] = config_number(evidence, "intermediate_size");
@@ -28,7 +28,7 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
   draft.told["final_norm"] = !config_flag(evidence, "use_mean_pooling", true);
 }
 
-Json write_config(const EncoderSpec& spec) {
+Json write_videomae_config(const EncoderSpec& spec) {
   Json config = common_config(spec, "videomae", "VideoMAEModel", "image_size");
   config["intermediate_size"] = spec.hidden();
   config["tubelet_size"] = spec.tubelet;
@@ -63,10 +63,10 @@ Family videomae_family() {
   add_bias_rules(family.huggingface.rules, "encoder.layer.{}.attention.attention.");
   family.model_types = {"videomae"};
   family.zero_key_bias = true;
-  family.recognises = recognises;
-  family.describe_original = describe;
-  family.describe_config = describe_config;
-  family.write_config = write_config;
+  family.recognises = is_videomae;
+  family.describe_original = describe_videomae;
+  family.describe_config = describe_videomae_config;
+  family.write_config = write_videomae_config;
   return family;
 }
 

@@ -6,13 +6,13 @@
 namespace permafrost {
 namespace {
 
-bool recognises(const Evidence& evidence) {
+bool is_vit_mae(const Evidence& evidence) {
   const Shapes& shapes = evidence.encoder;
   return has(shapes, "cls_token") && has(shapes, "pos_embed") &&
          !has(shapes, "blocks.0.ls1.gamma") && has(shapes, "blocks.0.attn.qkv.bias");
 }
 
-void describe(const Evidence& evidence, SpecDraft& draft) {
+void describe_vit_mae(const Evidence& evidence, SpecDraft& draft) {
   describe_image(evidence, "bicubic", draft);
   if (evidence.user.contains("mean") && evidence.user.contains("deviation")) return;
   draft.notes.emplace_back(
@@ -21,13 +21,13 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
       "\"deviation\": [0.5, 0.5, 0.5]}'");
 }
 
-void describe_config(const Evidence& evidence, SpecDraft& draft) {
+void describe_vit_mae_config(const Evidence& evidence, SpecDraft& draft) {
   describe_image_config(evidence, "bicubic", draft);
   draft.told["ffn_width"] = config_number(evidence, "intermediate_size");
   draft.told["class_token"] = true;
 }
 
-Json write_config(const EncoderSpec& spec) {
+Json write_vit_mae_config(const EncoderSpec& spec) {
   Json config = common_config(spec, "vit_mae", "ViTMAEModel", "image_size");
   config["intermediate_size"] = spec.hidden();
   // The model drops patches at random in every forward pass unless this is 0.
@@ -45,10 +45,10 @@ Family vit_mae_family() {
       original_prefixes(), original_rules(), {"decoder*", "mask_token", "head.*", "fc_norm.*"}};
   family.huggingface = {{"vit."}, huggingface_vit_rules(), {"decoder.*"}};
   family.model_types = {"vit_mae"};
-  family.recognises = recognises;
-  family.describe_original = describe;
-  family.describe_config = describe_config;
-  family.write_config = write_config;
+  family.recognises = is_vit_mae;
+  family.describe_original = describe_vit_mae;
+  family.describe_config = describe_vit_mae_config;
+  family.write_config = write_vit_mae_config;
   return family;
 }
 

@@ -9,7 +9,7 @@
 namespace permafrost {
 namespace {
 
-bool recognises(const Evidence& evidence) {
+bool is_vjepa(const Evidence& evidence) {
   const Shapes& shapes = evidence.encoder;
   if (!has(shapes, "pos_embed") || has(shapes, "cls_token") ||
       !has(shapes, "patch_embed.proj.weight"))
@@ -19,7 +19,7 @@ bool recognises(const Evidence& evidence) {
   return shapes.at("patch_embed.proj.weight").size() == 5 && !rotary;
 }
 
-void describe(const Evidence& evidence, SpecDraft& draft) {
+void describe_vjepa(const Evidence& evidence, SpecDraft& draft) {
   describe_shapes(evidence, draft);
   const auto rows = shape_of(evidence, "pos_embed", 3)[1];
   const auto tubelet = draft.told["tubelet"].get<std::int64_t>();
@@ -42,7 +42,7 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
 }
 
 // A folder that `permafrost convert` wrote (models/encoders/huggingface/modeling_permafrost.py).
-void describe_config(const Evidence& evidence, SpecDraft& draft) {
+void describe_vjepa_config(const Evidence& evidence, SpecDraft& draft) {
   const std::string where = evidence.path + "/config.json";
   const auto number = [&](const char* key) { return config_number(evidence, key); };
   const Json size = evidence.config.value("image_size", Json());
@@ -71,9 +71,9 @@ Family vjepa_family() {
   family.original = {original_prefixes(), original_rules(), {}};
   family.huggingface = {{}, original_rules(), {}};
   family.model_types = {"permafrost_vjepa"};
-  family.recognises = recognises;
-  family.describe_original = describe;
-  family.describe_config = describe_config;
+  family.recognises = is_vjepa;
+  family.describe_original = describe_vjepa;
+  family.describe_config = describe_vjepa_config;
   return family;
 }
 

@@ -8,7 +8,7 @@
 namespace permafrost {
 namespace {
 
-bool recognises(const Evidence& evidence) {
+bool is_vjepa2(const Evidence& evidence) {
   const Shapes& shapes = evidence.encoder;
   const bool video =
       has(shapes, "patch_embed.proj.weight") && shapes.at("patch_embed.proj.weight").size() == 5;
@@ -17,7 +17,7 @@ bool recognises(const Evidence& evidence) {
           (evidence.predictor && !has(*evidence.predictor, "predictor_pos_embed")));
 }
 
-void describe(const Evidence& evidence, SpecDraft& draft) {
+void describe_vjepa2(const Evidence& evidence, SpecDraft& draft) {
   describe_shapes(evidence, draft);
   draft.told["positions"] = "rope_3d";
   // The released ViT-g is built with 22 heads (giant_xformers).
@@ -28,7 +28,7 @@ void describe(const Evidence& evidence, SpecDraft& draft) {
               draft);
 }
 
-void describe_config(const Evidence& evidence, SpecDraft& draft) {
+void describe_vjepa2_config(const Evidence& evidence, SpecDraft& draft) {
   describe_common_config(evidence, "crop_size", draft);
   const Json& ratio = evidence.config.value("mlp_ratio", Json(4.0));
   if (!ratio.is_number() || ratio <= 0 || ratio > 16)
@@ -41,7 +41,7 @@ void describe_config(const Evidence& evidence, SpecDraft& draft) {
   draft.told["frames"] = config_number(evidence, "frames_per_clip");
 }
 
-Json write_config(const EncoderSpec& spec) {
+Json write_vjepa2_config(const EncoderSpec& spec) {
   Json config = common_config(spec, "vjepa2", "VJEPA2Model", "crop_size");
   config["tubelet_size"] = spec.tubelet;
   config["frames_per_clip"] = spec.frames;
@@ -52,7 +52,7 @@ Json write_config(const EncoderSpec& spec) {
   return config;
 }
 
-std::vector<NameRule> huggingface_rules() {
+std::vector<NameRule> huggingface_vjepa2_rules() {
   std::vector<NameRule> rules;
   const std::string layer = "encoder.layer.{}.", block = "blocks.{}.";
   add_pair(rules, "encoder.embeddings.patch_embeddings.proj", "patch_embed.proj");
@@ -75,12 +75,12 @@ Family vjepa2_family() {
   std::erase_if(family.original.rules,
                 [](const NameRule& rule) { return rule.file == "pos_embed"; });
   family.huggingface = {
-      {"vjepa2."}, huggingface_rules(), {"predictor.*", "pooler.*", "classifier.*"}};
+      {"vjepa2."}, huggingface_vjepa2_rules(), {"predictor.*", "pooler.*", "classifier.*"}};
   family.model_types = {"vjepa2"};
-  family.recognises = recognises;
-  family.describe_original = describe;
-  family.describe_config = describe_config;
-  family.write_config = write_config;
+  family.recognises = is_vjepa2;
+  family.describe_original = describe_vjepa2;
+  family.describe_config = describe_vjepa2_config;
+  family.write_config = write_vjepa2_config;
   return family;
 }
 

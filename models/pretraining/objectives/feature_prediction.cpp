@@ -64,7 +64,7 @@ class FeatureLearner : public MaskedLearner {
   FeatureKeys keys_;
 };
 
-std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
+std::shared_ptr<const Objective> read_feature_prediction(JsonObject& keys, const RunSetting& run) {
   MaskedKeys masked = read_masked_keys(keys, run, run.encoder.width, 1.0);
   return std::make_shared<FeaturePrediction>(
       run, std::move(masked),
@@ -75,7 +75,10 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
 }  // namespace
 
 ObjectiveKind feature_prediction() {
-  ObjectiveKind kind{.name = "vjepa", .keys = masked_key_names(), .experts = true, .read = read};
+  ObjectiveKind kind{.name = "vjepa",
+                     .keys = masked_key_names(),
+                     .experts = true,
+                     .read = read_feature_prediction};
   kind.keys.emplace_back("momentum");
   kind.keys.emplace_back("target");
   return kind;

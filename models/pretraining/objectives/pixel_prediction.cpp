@@ -63,7 +63,7 @@ int read_components(JsonObject& parent, const RunSetting& run) {
   return static_cast<int>(components);
 }
 
-std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
+std::shared_ptr<const Objective> read_pixel_prediction(JsonObject& keys, const RunSetting& run) {
   const int components = read_components(keys, run);
   const int outputs = components > 0 ? components : run.encoder.patch_values();
   return std::make_shared<PixelPrediction>(run, read_masked_keys(keys, run, outputs, 2.0),
@@ -73,8 +73,10 @@ std::shared_ptr<const Objective> read(JsonObject& keys, const RunSetting& run) {
 }  // namespace
 
 ObjectiveKind pixel_prediction() {
-  ObjectiveKind kind{
-      .name = "pixel_mae", .keys = masked_key_names(), .experts = true, .read = read};
+  ObjectiveKind kind{.name = "pixel_mae",
+                     .keys = masked_key_names(),
+                     .experts = true,
+                     .read = read_pixel_prediction};
   kind.keys.emplace_back("target");
   return kind;
 }

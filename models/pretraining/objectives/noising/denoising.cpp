@@ -107,7 +107,7 @@ class DenoiseLearner : public Learner {
   WatchedClips watched_;
 };
 
-std::shared_ptr<const Objective> read(JsonObject& object, const RunSetting& run) {
+std::shared_ptr<const Objective> read_denoising(JsonObject& object, const RunSetting& run) {
   require_denoiser_network(run.encoder, run.where + ":/encoder");
   return std::make_shared<Denoising>(run, read_denoise_keys(object, run));
 }
@@ -115,7 +115,7 @@ std::shared_ptr<const Objective> read(JsonObject& object, const RunSetting& run)
 }  // namespace
 
 ObjectiveKind denoising() {
-  return {.name = "denoise", .keys = {"denoise"}, .experts = true, .read = read};
+  return {.name = "denoise", .keys = {"denoise"}, .experts = true, .read = read_denoising};
 }
 
 Denoising::Denoising(RunSetting run, const DenoiseKeys& keys)

@@ -151,7 +151,7 @@ class DiffusionMaeLearner : public Learner {
   WatchedClips watched_;
 };
 
-std::shared_ptr<const Objective> read(JsonObject& object, const RunSetting& run) {
+std::shared_ptr<const Objective> read_diffusion_mae(JsonObject& object, const RunSetting& run) {
   Prediction predict = Prediction::clean;
   const DenoiseKeys noise = read_denoise_keys(object, run, [&](const FieldReader& reader) {
     reader.named(true, "predict", predict, kPredictions);
@@ -167,7 +167,7 @@ ObjectiveKind diffusion_mae() {
   return {.name = "diff_mae",
           .keys = {"masking", "predictor", "denoise"},
           .experts = true,
-          .read = read};
+          .read = read_diffusion_mae};
 }
 
 DiffusionMae::DiffusionMae(RunSetting run, MaskedKeys keys, const DenoiseKeys& noise,
