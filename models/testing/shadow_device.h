@@ -3,8 +3,8 @@
 
 // A device that is none: its memory is ordinary memory and its operations are the CPU's, but like a
 // GPU it takes no tensor of the host beside its own. What runs on it puts every tensor where it
-// belongs, and may be held against the CPU number by number, on machines without a GPU. Tests only;
-// at most one file of a program includes it.
+// belongs, and may be held against the CPU number by number, on machines without a GPU. Tests only:
+// a program any file of which includes this has the device from its start.
 //
 //   const at::Device device = shadow_device();
 #include <ATen/ATen.h>
@@ -170,24 +170,32 @@ inline const bool prepared = [] {
   return true;
 }();
 
-}  // namespace shadow
+// What LibTorch's macros for this do, but once a program, however many of its files include this.
+inline const c10::impl::DeviceGuardImplRegistrar guard(c10::DeviceType::PrivateUse1, new Guard);
 
-C10_REGISTER_GUARD_IMPL(PrivateUse1, shadow::Guard);
+inline torch::Library operations_of(const char* library) {
+  return {torch::Library::IMPL, library, c10::DispatchKey::PrivateUse1, __FILE__, __LINE__};
+}
 
-TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
-  m.impl("empty.memory_format", shadow::empty);
-  m.impl("empty_strided", shadow::empty_strided);
-  m.impl("resize_", shadow::resized);
+inline const torch::Library operations = [] {
+  torch::Library m = operations_of("aten");
+  m.impl("empty.memory_format", empty);
+  m.impl("empty_strided", empty_strided);
+  m.impl("resize_", resized);
   m.impl("as_strided", at::native::as_strided_tensorimpl);
   m.impl("_reshape_alias", at::native::_reshape_alias);
   m.impl("unfold", at::native::unfold);
   m.impl("view", at::native::view);
-  m.impl("_copy_from", shadow::copy_from);
-  m.impl("_copy_from_and_resize", shadow::copy_from_and_resize);
-}
+  m.impl("_copy_from", copy_from);
+  m.impl("_copy_from_and_resize", copy_from_and_resize);
+  return m;
+}();
 
-TORCH_LIBRARY_IMPL(_, PrivateUse1, m) {
-  m.fallback(torch::CppFunction::makeFromBoxedFunction<&shadow::run>());
-}
+inline const torch::Library all_others = [] {
+  torch::Library m = operations_of("_");
+  m.fallback(torch::CppFunction::makeFromBoxedFunction<&run>());
+  return m;
+}();
 
+}  // namespace shadow
 }  // namespace permafrost
