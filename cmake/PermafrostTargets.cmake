@@ -79,7 +79,6 @@ if(PERMAFROST_SANITIZE)
   set(PERMAFROST_TEST_TIMEOUT 7200)
 endif()
 
-# permafrost_test_program(NAME [TORCH] DEPS ...)   a program for the tests of a room
 function(permafrost_test_program name)
   if(NOT PERMAFROST_TESTS)
     return()
@@ -98,7 +97,6 @@ function(permafrost_test_program name)
   target_compile_definitions(${name} PRIVATE PERMAFROST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endfunction()
 
-# permafrost_tests(PROGRAM LABELS ... FILES ...)   FILE_test.cpp beside its source, one ctest entry each
 function(permafrost_tests program)
   if(NOT PERMAFROST_TESTS)
     return()

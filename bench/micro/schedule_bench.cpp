@@ -71,19 +71,12 @@ JobGroup waiting_group(const PlannedGroup& group, const Times& times,
         {.jobs = batches,
          .run = [=](std::int64_t, int) { wait_for(times.encode / static_cast<double>(batches)); },
          .rank = group.ranks.front()}};
-    for (auto from = group.ranks.begin(); from != group.ranks.end();) {
-      const auto to = std::upper_bound(from, group.ranks.end(), *from);
-      const std::int64_t first = (from - group.ranks.begin()) * folds;
-      stages.push_back({.jobs = (to - from) * folds,
-                        .run =
-                            [=](std::int64_t job, int) {
-                              const auto k = static_cast<std::size_t>(first + job);
-                              wait_for(times.folds[k]);
-                              ended(times.cells[k]);
-                            },
-                        .rank = *from});
-      from = to;
-    }
+    for (JobStage& stage : stages_by_rank(group.ranks, folds, [=](std::int64_t job, int) {
+           const auto k = static_cast<std::size_t>(job);
+           wait_for(times.folds[k]);
+           ended(times.cells[k]);
+         }))
+      stages.push_back(std::move(stage));
     return stages;
   };
   return {.rank = group.ranks.front(), .begin = begin};

@@ -246,15 +246,9 @@ class ProbeGroup {
                                   .run = [group](std::int64_t, int) { group->finish_encoding(); },
                                   .rank = ranks.front()}};
     const auto folds = static_cast<std::int64_t>(group->group_.task->folds.size());
-    for (auto from = ranks.begin(); from != ranks.end();) {
-      const auto to = std::upper_bound(from, ranks.end(), *from);
-      const std::int64_t first = (from - ranks.begin()) * folds;
-      stages.push_back({.jobs = (to - from) * folds,
-                        .run = [group, first](std::int64_t job,
-                                              int threads) { group->train(first + job, threads); },
-                        .rank = *from});
-      from = to;
-    }
+    for (JobStage& stage : stages_by_rank(
+             ranks, folds, [group](std::int64_t job, int threads) { group->train(job, threads); }))
+      stages.push_back(std::move(stage));
     if (group->is_to_be_cached())
       stages.push_back({.jobs = 1,
                         .run = [group](std::int64_t, int) { group->keep_features(); },

@@ -176,6 +176,21 @@ class Queue {
 
 }  // namespace
 
+std::vector<JobStage> stages_by_rank(const std::vector<int>& ranks, std::int64_t jobs_each,
+                                     const std::function<void(std::int64_t, int)>& run) {
+  std::vector<JobStage> stages;
+  for (auto from = ranks.begin(); from != ranks.end();) {
+    const auto to = std::upper_bound(from, ranks.end(), *from);
+    const std::int64_t first = (from - ranks.begin()) * jobs_each;
+    stages.push_back(
+        {.jobs = (to - from) * jobs_each,
+         .run = [run, first](std::int64_t job, int threads) { run(first + job, threads); },
+         .rank = *from});
+    from = to;
+  }
+  return stages;
+}
+
 void run_jobs(std::vector<JobGroup> groups, const JobLimits& limits) {
   Queue(std::move(groups), limits).run();
 }

@@ -26,6 +26,11 @@ struct JobStage {
   int rank = 0;  // lower ones are wanted sooner
 };
 
+// Jobs in as many stages as they have ranks: entry i of `ranks`, which ascend, is that of jobs
+// i * jobs_each .. (i + 1) * jobs_each - 1, and `run` is given their numbers.
+std::vector<JobStage> stages_by_rank(const std::vector<int>& ranks, std::int64_t jobs_each,
+                                     const std::function<void(std::int64_t job, int threads)>& run);
+
 struct JobGroup {
   double bytes = 0;  // memory that the group holds from begin() to the end of its last job
   int rank = 0;      // of its first stage; groups come in the order of their ranks

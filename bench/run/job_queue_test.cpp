@@ -149,5 +149,20 @@ TEST(JobQueue, WhatIsWantedSoonerComesFirst) { EXPECT_EQ(order_of(10), "aabbAAcc
 
 TEST(JobQueue, WhatIsWantedLaterIsDoneForItsMemory) { EXPECT_EQ(order_of(1), "aaAAbbBBcc"); }
 
+TEST(JobQueue, JobsOfOneRankAreAStage) {
+  std::vector<std::int64_t> done;
+  const auto stages = stages_by_rank(
+      {0, 0, 2}, 3, [&](std::int64_t job, int threads) { done.push_back(job * 10 + threads); });
+  ASSERT_EQ(stages.size(), 2U);
+  EXPECT_EQ(stages[0].jobs, 6);
+  EXPECT_EQ(stages[0].rank, 0);
+  EXPECT_EQ(stages[1].jobs, 3);
+  EXPECT_EQ(stages[1].rank, 2);
+  stages[0].run(5, 1);
+  stages[1].run(0, 4);
+  EXPECT_EQ(done, (std::vector<std::int64_t>{51, 64}));
+  EXPECT_TRUE(stages_by_rank({}, 3, {}).empty());
+}
+
 }  // namespace job_queue_test
 }  // namespace permafrost

@@ -108,7 +108,7 @@ struct Step {
   const ClipSource& source;
   const FinetuneProtocol& protocol;
   const HeadObjective& objective;
-  const Encoder& encoder;  // as it was before
+  const std::string& noise_task;
   at::Device device;
   std::uint64_t seed = 0;
   std::int64_t number = 0;
@@ -215,9 +215,9 @@ ShardResult shard_loss(const Model& model, const EncoderSpec& spec, const HeadSp
   }
   const auto part = std::span(step.batch.read.indices)
                         .subspan(step.at(begin), static_cast<std::size_t>(end - begin));
-  const at::Tensor patches = with_input_noise(
-      model.encoder, spec, mixed_patches(step, spec, begin, end),
-      noise_task_of(step.encoder, step.source), origins_of(step.source, part, 1, Views::shown, 0));
+  const at::Tensor patches =
+      with_input_noise(model.encoder, spec, mixed_patches(step, spec, begin, end), step.noise_task,
+                       origins_of(step.source, part, 1, Views::shown, 0));
   const at::Tensor logits =
       logits_of(mine.in(step.protocol.precision), spec, head, patches, boxes_of(step.source, part),
                 drawn_branches(step, spec.depth, begin, end));
@@ -239,12 +239,51 @@ void share_failures(ProcessGroup* group, const Samples& train,
     if (!reasons[i].empty()) failures.try_emplace(train[i], reasons[i]);
 }
 
-// Fills predictions and scores of the samples, from `clips` segments in every view.
-void predict_all(FinetuneOutcome& outcome, const Model& model, const Encoder& encoder,
-                 const HeadObjective& objective, const ClipSource& source, int clips,
-                 const Samples& samples, const TrainingRun& run) {
-  const EncoderSpec& spec = encoder.spec;
-  const std::string task = noise_task_of(encoder, source);
+// A run between two steps.
+struct Tuning {
+  const Encoder& encoder;
+  const FinetuneData& data;
+  const FinetuneProtocol& protocol;
+  const TrainingRun& run;
+  const HeadObjective& objective;
+  std::string noise_task;  // see with_input_noise()
+  Model model;
+  AdamW optimiser;
+  LearningRate rate;
+};
+
+Tuning start_tuning(const Encoder& encoder, const FinetuneData& data,
+                    const FinetuneProtocol& protocol, const TrainingRun& run,
+                    const HeadSpec& head) {
+  Tuning tuning{
+      .encoder = encoder,
+      .data = data,
+      .protocol = protocol,
+      .run = run,
+      .objective = objective_of(data.loss),
+      .noise_task = noise_task_of(encoder, data.source),
+      .model = {to_device(clone_of(encoder.weights), run.device),
+                to_device(make_head(head, 1, run.seed), HeadKind::attentive, run.device)}};
+  add_layers(tuning.optimiser, tuning.model, encoder.spec.depth, protocol.layer_decay);
+  const auto n = static_cast<std::int64_t>(data.fold.train.size());
+  const std::int64_t total = (n + protocol.batch - 1) / protocol.batch * protocol.epochs;
+  tuning.rate = {
+      .start = 0,
+      .peak = protocol.learning_rate,
+      .final = 0,
+      .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
+      .length = total};
+  return tuning;
+}
+
+// Fills predictions and scores of the test side, from the protocol's clips in every view. `model`
+// is the tuned one in what it computes in.
+void predict_all(FinetuneOutcome& outcome, const Tuning& tuning, const Model& model) {
+  const EncoderSpec& spec = tuning.encoder.spec;
+  const ClipSource& source = tuning.data.source;
+  const Samples& samples = tuning.data.fold.test;
+  const TrainingRun& run = tuning.run;
+  const int clips = tuning.protocol.clips;
   constexpr std::int64_t kClipsAtOnce = 16;
   const auto n = static_cast<std::int64_t>(samples.size());
   outcome.predictions.assign(samples.size(), -1);
@@ -269,11 +308,11 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const Encoder& en
         for (std::int64_t view = 0; view < views; ++view) {
           const at::Tensor shown = all.select(1, view).flatten(0, 1).to(model.device());
           const at::Tensor patches =
-              with_input_noise(model.encoder, spec, patchify(shown, spec), task,
+              with_input_noise(model.encoder, spec, patchify(shown, spec), tuning.noise_task,
                                origins_of(source, part, clips, Views::all, view));
           const at::Tensor logits =
               logits_of(model, spec, outcome.spec, patches, boxes).to(at::kCPU);
-          sum += objective.probabilities(logits).view({end - begin, clips, -1}).mean(1);
+          sum += tuning.objective.probabilities(logits).view({end - begin, clips, -1}).mean(1);
         }
         sum /= static_cast<double>(views);
         rows.slice(0, begin, end).copy_(sum);
@@ -288,41 +327,6 @@ void predict_all(FinetuneOutcome& outcome, const Model& model, const Encoder& en
   }
 }
 
-// A run between two steps.
-struct Tuning {
-  const Encoder& encoder;
-  const FinetuneData& data;
-  const FinetuneProtocol& protocol;
-  const TrainingRun& run;
-  const HeadObjective& objective;
-  Model model;
-  AdamW optimiser;
-  LearningRate rate;
-};
-
-Tuning start_tuning(const Encoder& encoder, const FinetuneData& data,
-                    const FinetuneProtocol& protocol, const TrainingRun& run,
-                    const HeadSpec& head) {
-  Tuning tuning{
-      .encoder = encoder,
-      .data = data,
-      .protocol = protocol,
-      .run = run,
-      .objective = objective_of(data.loss),
-      .model = {to_device(clone_of(encoder.weights), run.device),
-                to_device(make_head(head, 1, run.seed), HeadKind::attentive, run.device)}};
-  add_layers(tuning.optimiser, tuning.model, encoder.spec.depth, protocol.layer_decay);
-  const auto n = static_cast<std::int64_t>(data.fold.train.size());
-  const std::int64_t total = (n + protocol.batch - 1) / protocol.batch * protocol.epochs;
-  tuning.rate = {
-      .start = 0,
-      .peak = protocol.learning_rate,
-      .final = 0,
-      .warmup = static_cast<std::int64_t>(protocol.warmup_share * static_cast<double>(total)),
-      .length = total};
-  return tuning;
-}
-
 // The mean loss of the batch.
 double tune_on(Tuning& tuning, SharedBatch& batch, const HeadSpec& head) {
   const FinetuneProtocol& protocol = tuning.protocol;
@@ -333,7 +337,7 @@ double tune_on(Tuning& tuning, SharedBatch& batch, const HeadSpec& head) {
                   .source = tuning.data.source,
                   .protocol = protocol,
                   .objective = tuning.objective,
-                  .encoder = tuning.encoder,
+                  .noise_task = tuning.noise_task,
                   .device = run.device,
                   .seed = run.seed,
                   .number = number,
@@ -398,8 +402,7 @@ FinetuneOutcome finetune(const Encoder& encoder, const FinetuneData& data,
       throw TrainingDiverged("fine-tuning diverged: " + name + ": " + wrong);
   outcome.train_seconds = watch.seconds();
   const Stopwatch test_watch;
-  predict_all(outcome, tuning.model.in(protocol.precision), encoder, tuning.objective, data.source,
-              protocol.clips, data.fold.test, run);
+  predict_all(outcome, tuning, tuning.model.in(protocol.precision));
   outcome.evaluate_seconds = test_watch.seconds();
   outcome.encoder = to_device(tuning.model.encoder, at::kCPU);
   outcome.head = to_device(tuning.model.head, HeadKind::attentive, at::kCPU);
